@@ -1,0 +1,17 @@
+// The two errors that people are meant to read. Everything else that is thrown is a defect of ours.
+
+/**
+ * Something handed to us cannot be used: a flag, a file, a shape, a model that does not fit. Nothing has begun or been written.
+ * The message is one sentence or two: where, what was found, what was expected, what to do. The command line exits with 2.
+ */
+export class InputError extends Error {
+  override name = 'InputError';
+}
+
+/**
+ * A run failed after it began: non-finite loss, full disk, lost device. The last good checkpoint is kept.
+ * The message says what happened, at which step, and what to do. The command line exits with 1.
+ */
+export class RunError extends Error {
+  override name = 'RunError';
+}

@@ -1,0 +1,79 @@
+// A tensor is a description of a value: its type, shape and kind. It holds no numbers and no buffer. Who stores it where is
+// the business of a plan (activations, inputs, constants) or of a machine's store (parameters and state).
+import { InputError } from '../errors.ts';
+import { type Shape, show, sizeOf } from './shape.ts';
+
+export type DType = 'f32' | 'i32' | 'u32';
+export type HostArray = Float32Array | Int32Array | Uint32Array;
+
+/**
+ * parameter, state: live as long as the machine keeps them, shared by all plans. input: new at every replay.
+ * constant: written once when a plan is made. activation: made and consumed within one replay.
+ */
+export type Kind = 'parameter' | 'state' | 'input' | 'constant' | 'activation';
+
+/** What a persistent tensor is counted as in a memory forecast. */
+export type MemoryClass = 'parameters' | 'gradients' | 'optimizer' | 'other';
+
+export interface TensorFields {
+  kind: Kind;
+  shape: Shape;
+  dtype?: DType;
+  name?: string;
+  /** First values of a parameter or state, or the values of a constant. Zeros when absent. */
+  init?: () => HostArray;
+  memoryClass?: MemoryClass;
+}
+
+export class Tensor {
+  readonly kind: Kind;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly name: string;
+  readonly memoryClass: MemoryClass;
+  init: (() => HostArray) | undefined;
+  /** A parameter that is not trainable gets no gradient nodes. */
+  trainable: boolean;
+  /** The slab this tensor is a slice of, and where it starts in it (elements). See slab.ts. */
+  slab: Tensor | null = null;
+  slabOffset = 0;
+
+  constructor(fields: TensorFields) {
+    this.kind = fields.kind;
+    this.shape = fields.shape;
+    this.dtype = fields.dtype ?? 'f32';
+    this.name = fields.name ?? '';
+    this.init = fields.init;
+    this.memoryClass = fields.memoryClass ?? (fields.kind === 'parameter' ? 'parameters' : 'other');
+    this.trainable = fields.kind === 'parameter';
+    for (const d of this.shape) {
+      if (!Number.isSafeInteger(d) || d < 1) {
+        throw new InputError(`tensor ${this.name || this.kind}: shape ${show(this.shape)} needs whole numbers of at least 1.`);
+      }
+    }
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** Parameters and state outlive a plan. */
+  get persistent(): boolean {
+    return this.kind === 'parameter' || this.kind === 'state';
+  }
+
+  toString(): string {
+    return `${this.name || this.kind} ${show(this.shape)}`;
+  }
+}
+
+/** Bytes of `count` elements; all present types have four. */
+export function bytesOf(count: number): number {
+  return count * 4;
+}
+
+/** An array of the host that matches a tensor type. */
+export function hostArray(dtype: DType, length: number): HostArray {
+  return dtype === 'f32' ? new Float32Array(length) : dtype === 'i32' ? new Int32Array(length) : new Uint32Array(length);
+}
