@@ -1,0 +1,67 @@
+// The reverse walk. Gradients are ordinary nodes on the same graph: they are planned, printed and inspected like the rest.
+import { InputError } from '../errors.ts';
+import { add } from '../ops/add.ts';
+import { constant, type Gradient } from '../ops/op.ts';
+import { sumTo } from '../ops/sum.ts';
+import { sameShape, show } from '../tensor/shape.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { currentGraph, type Node } from './graph.ts';
+
+/** Gradient by trainable parameter, in the order in which the parameters were first used. */
+export type Gradients = Map<Tensor, Tensor>;
+
+/**
+ * Appends the nodes that compute d(loss)/d(parameter) for every trainable parameter that `loss` depends on.
+ * Source: reverse accumulation, Linnainmaa 1976; Baydin et al. 2018 (arXiv:1502.05767), section 3.2.
+ * @param loss one number: shape (1) or ()
+ * @throws InputError if the loss is not one number, depends on no trainable parameter, or passes an op without derivative
+ */
+export function backward(loss: Tensor): Gradients {
+  const graph = currentGraph();
+  if (loss.size !== 1) throw new InputError(`backward: the loss has shape ${show(loss.shape)}, expected one number. Reduce it with mean().`);
+  const nodes = graph.nodes.slice();
+  const needed = dependents(nodes);
+  if (!needed.has(loss)) throw new InputError('backward: the loss depends on no trainable parameter.');
+
+  const grads = new Map<Tensor, Tensor>();
+  grads.set(loss, constant('one', loss.shape, () => new Float32Array([1])));
+  for (const node of nodes.reverse()) {
+    const upstream = Object.fromEntries(Object.entries(node.outputs).map(([name, t]) => [name, grads.get(t)]));
+    const wanted = (input: string) => node.inputs[input] !== undefined && needed.has(node.inputs[input]);
+    if (!Object.values(upstream).some(Boolean) || !Object.keys(node.inputs).some(wanted)) continue;
+    const { backward: derivative } = node.op;
+    if (derivative === 'not differentiable') throw new InputError(`backward: ${node.op.name} has no derivative, and the loss depends on it.`);
+    graph.inScope(`${node.scope}.backward`, () => {
+      const parts = derivative({ inputs: node.inputs, outputs: node.outputs, attrs: node.attrs, grads: upstream, needs: wanted });
+      for (const [name, gradient] of Object.entries(parts)) {
+        if (gradient && wanted(name)) accumulate(grads, node.inputs[name]!, gradient);
+      }
+    });
+  }
+  return new Map([...needed].filter((t) => t.kind === 'parameter' && grads.has(t)).map((t) => [t, grads.get(t)!]));
+}
+
+/** Adds one contribution. Broadcasting is undone here and nowhere else. */
+function accumulate(grads: Map<Tensor, Tensor>, target: Tensor, gradient: Gradient): void {
+  const before = grads.get(target) ?? null;
+  if (typeof gradient === 'function') {
+    grads.set(target, gradient(before));
+    return;
+  }
+  const own = sameShape(gradient.shape, target.shape) ? gradient : sumTo(gradient, target.shape);
+  grads.set(target, before ? add(before, own) : own);
+}
+
+/** Trainable parameters and every value that depends on one. */
+function dependents(nodes: readonly Node[]): Set<Tensor> {
+  const set = new Set<Tensor>();
+  for (const node of nodes) {
+    let depends = false;
+    for (const t of Object.values(node.inputs)) {
+      if (t.trainable) set.add(t);
+      depends ||= set.has(t);
+    }
+    if (depends) for (const t of Object.values(node.outputs)) if (t.dtype === 'f32') set.add(t);
+  }
+  return set;
+}

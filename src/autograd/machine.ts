@@ -1,0 +1,54 @@
+// What can run a traced function: a device (kernels on a GPU) or the twin (plain float64 loops). Same calls, same results.
+import type { Shape } from '../tensor/shape.ts';
+import type { HostArray, Tensor } from '../tensor/tensor.ts';
+import type { Traced } from './graph.ts';
+
+/** Values of one input for one replay. The shape is part of the plan: another shape is another plan. */
+export interface HostTensor {
+  shape: Shape;
+  data: HostArray;
+}
+export type Batch = Readonly<Record<string, HostTensor>>;
+/** Numbers that vary from step to step, by the names that stepScalar() asks for. */
+export type Scalars = Readonly<Record<string, number>>;
+
+/** A result of one replay, still on the machine. */
+export interface Output {
+  readonly shape: Shape;
+  /** Waits for the machine. @throws InputError if a later replay has overwritten it */
+  read(): Promise<HostArray>;
+  /** The one number of a result of one element. */
+  item(): Promise<number>;
+}
+
+export interface Replay {
+  /** Counts from 0 for each compiled function. */
+  index: number;
+  values: Record<string, HostArray>;
+}
+
+export interface Compiled {
+  /** One replay. Queued, not awaited: read an output to wait for it. */
+  (batch: Batch, scalars?: Scalars): Promise<Record<string, Output>>;
+  /** All replays since the last call with their results, in one read. A step counts as done only when this has returned it. */
+  collect(): Promise<Replay[]>;
+  release(): void;
+}
+
+export interface CompileOptions {
+  /** Values inside the function to keep as further outputs, named "scope op.output": all, or those the test says yes to. */
+  keep?: (name: string) => boolean;
+}
+
+export interface Machine {
+  readonly name: string;
+  compile(fn: (batch: Record<string, Tensor>) => Traced, options?: CompileOptions): Compiled;
+  /** Present values of a parameter or of state. */
+  read(tensor: Tensor): Promise<HostArray>;
+  /** Overwrites a parameter or state. @throws InputError on a wrong length */
+  write(tensor: Tensor, data: HostArray): void;
+  /** Frees what the machine keeps for these tensors; they start from their first values when used again. */
+  release(tensors: Iterable<Tensor>): void;
+  /** Frees everything. */
+  close(): void;
+}

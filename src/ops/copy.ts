@@ -1,0 +1,29 @@
+// Copying. The planner inserts a copy where a value cannot share the storage it should end up in.
+import type { Tensor } from '../tensor/tensor.ts';
+import { currentTape, type Dispatch, defineOp, expectShape } from './op.ts';
+
+/** y = x, element by element, whatever the type (all have four bytes). */
+export function copyDispatch(N: number): Dispatch {
+  return { kernel: 'copy', sizes: { N }, threads: [N] };
+}
+
+export const assignOp = defineOp<null>({
+  name: 'assign',
+  outputs: ({ state, value }) => {
+    expectShape('assign', 'value', value!, state!.shape);
+    return {};
+  },
+  writes: ['state'],
+  forms: [
+    {
+      name: 'copy',
+      dispatches: ({ inputs }) => [{ ...copyDispatch(inputs.value!.size), bind: { x: inputs.value!, y: inputs.state! } }],
+    },
+  ],
+  backward: 'not differentiable',
+});
+
+/** Overwrites `state` with `value`. Where it can, the planner has `value` computed in the state's own storage. */
+export function assign(state: Tensor, value: Tensor): void {
+  currentTape().push(assignOp, { state, value }, null);
+}

@@ -1,0 +1,87 @@
+// Matrix products in every stored layout, batched, with bias, and onto what has been accumulated so far.
+import { InputError } from '../errors.ts';
+import { show, sizeOf } from '../tensor/shape.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { currentTape, defineOp, expectShape, type Values } from './op.ts';
+import { reshape } from './reshape.ts';
+
+export interface MatmulAttrs {
+  /** a is stored (K,M) instead of (M,K). */
+  transposeA: boolean;
+  /** b is stored (N,K) instead of (K,N): PyTorch's Linear. Not transposed is GPT-2's Conv1D. */
+  transposeB: boolean;
+}
+
+/** M, N, K and the leading axes. A b of two axes is shared by all of the batch, which then simply is more rows. */
+function dimensions({ a, b, bias, add }: Values, { transposeA, transposeB }: MatmulAttrs) {
+  const [x, w] = [a!.shape, b!.shape];
+  if (x.length < 2 || w.length < 2) throw new InputError(`matmul: a ${show(x)} and b ${show(w)} need two axes or more.`);
+  const shared = w.length === 2 && x.length > 2;
+  if (shared && transposeA) throw new InputError(`matmul: a ${show(x)} is transposed and b ${show(w)} has no batch. Reshape a to two axes.`);
+  const lead = x.slice(0, -2);
+  if (!shared && (w.length !== x.length || lead.some((d, i) => d !== w[i]))) throw new InputError(`matmul: the leading axes of a ${show(x)} and b ${show(w)} differ.`);
+  const [rows, K] = transposeA ? [x.at(-1)!, x.at(-2)!] : [x.at(-2)!, x.at(-1)!];
+  const [inner, N] = transposeB ? [w.at(-1)!, w.at(-2)!] : [w.at(-2)!, w.at(-1)!];
+  if (inner !== K) {
+    const other = transposeB ? w.at(-2)! : w.at(-1)!;
+    const hint = other === K ? ` b is stored ${transposeB ? '(in,out): leave out transposeB' : '(out,in): did you mean transposeB'}?` : '';
+    throw new InputError(`matmul: inner sizes differ: a ${show(x)} gives ${K}, b ${show(w)} gives ${inner}.${hint}`);
+  }
+  const shape = [...lead, rows, N];
+  if (bias) expectShape('matmul', 'bias', bias, [N]);
+  if (add) expectShape('matmul', 'add', add, shape);
+  return { shape, batch: shared ? 1 : sizeOf(lead), M: shared ? sizeOf(lead) * rows : rows, N, K };
+}
+
+export const matmulOp = defineOp<MatmulAttrs>({
+  name: 'matmul',
+  outputs: (inputs, attrs) => ({ y: { shape: dimensions(inputs, attrs).shape } }),
+  inPlace: { y: 'add' },
+  forms: [
+    {
+      name: 'tile',
+      dispatches: ({ inputs, outputs, attrs }) => {
+        const { batch, M, N, K } = dimensions(inputs, attrs);
+        const [aRow, aCol] = attrs.transposeA ? [1, M] : [K, 1];
+        const [bRow, bCol] = attrs.transposeB ? [1, K] : [N, 1];
+        const flags = { HAS_BIAS: inputs.bias ? 1 : 0, ACCUMULATE: inputs.add ? 1 : 0 };
+        const sizes = { M, N, K, a_row: aRow, a_col: aCol, b_row: bRow, b_col: bCol, ...flags };
+        return [{ kernel: 'matmul', sizes, threads: [N, M, batch], bind: { y: outputs.y! } }];
+      },
+    },
+  ],
+  backward: ({ inputs: { a, b }, attrs: { transposeA, transposeB }, grads }) => {
+    const dy = grads.y!;
+    const shared = b!.shape.length === 2 && a!.shape.length > 2;
+    const flat = (t: Tensor) => (shared ? reshape(t, [t.size / t.shape.at(-1)!, t.shape.at(-1)!]) : t);
+    return {
+      a: (add) =>
+        transposeA
+          ? matmul(b!, dy, { transposeA: transposeB, transposeB: true, add })
+          : matmul(dy, b!, { transposeB: !transposeB, add }),
+      b: (add) =>
+        transposeB
+          ? matmul(flat(dy), flat(a!), { transposeA: true, transposeB: transposeA, add })
+          : matmul(flat(a!), flat(dy), { transposeA: !transposeA, add }),
+      bias: dy,
+      add: dy,
+    };
+  },
+});
+
+export interface MatmulOptions extends Partial<MatmulAttrs> {
+  /** (N), added to every row. */
+  bias?: Tensor | undefined;
+  /** The shape of the result: the product is added onto it. */
+  add?: Tensor | null;
+}
+
+/**
+ * y = a b (+ bias) (+ add).     a (...,M,K)  b (...,K,N) or (K,N) for the whole batch  ->  y (...,M,N)
+ * da = dy b^T, db = a^T dy, dbias = sum of dy over rows.
+ * @throws InputError if the sizes do not fit
+ */
+export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  const { transposeA = false, transposeB = false, bias, add } = options;
+  return currentTape().push(matmulOp, { a, b, bias, add: add ?? undefined }, { transposeA, transposeB }).y!;
+}

@@ -1,0 +1,127 @@
+// The one owner of GPU buffers: who asks for one gets it here, so that live bytes are known and nothing leaks.
+import { InputError, RunError } from '../errors.ts';
+import { aligned } from '../schedule/memory.ts';
+import { bytesOf, type HostArray, type Tensor } from '../tensor/tensor.ts';
+
+export class Buffers {
+  readonly device: GPUDevice;
+  liveBytes = 0;
+  peakBytes = 0;
+  created = 0;
+  #live = new Map<GPUBuffer, number>();
+
+  constructor(device: GPUDevice) {
+    this.device = device;
+  }
+
+  /** @throws InputError when the adapter cannot have a buffer of that size */
+  create(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
+    const size = aligned(Math.max(bytes, 256));
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
+    const limit = usage & GPUBufferUsage.STORAGE ? Math.min(maxBufferSize, maxStorageBufferBindingSize) : maxBufferSize;
+    if (size > limit) {
+      throw new InputError(`${label}: needs ${mib(size)} in one buffer, this adapter allows ${mib(limit)}. Use a smaller model, batch or context.`);
+    }
+    const buffer = this.device.createBuffer({ label, size, usage });
+    this.#live.set(buffer, size);
+    this.created++;
+    this.liveBytes += size;
+    this.peakBytes = Math.max(this.peakBytes, this.liveBytes);
+    return buffer;
+  }
+
+  destroy(buffer: GPUBuffer): void {
+    this.liveBytes -= this.#live.get(buffer) ?? 0;
+    this.#live.delete(buffer);
+    buffer.destroy();
+  }
+
+  destroyAll(): void {
+    for (const buffer of [...this.#live.keys()]) this.destroy(buffer);
+  }
+
+  get count(): number {
+    return this.#live.size;
+  }
+}
+
+export function mib(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(bytes < 10 * 2 ** 20 ? 1 : 0)} MiB`;
+}
+
+/** Parameters and state: one buffer a slab (or a single tensor), made with its first values when a plan first uses it. */
+export class Store {
+  #buffers: Buffers;
+  #map = new Map<Tensor, GPUBuffer>();
+
+  constructor(buffers: Buffers) {
+    this.#buffers = buffers;
+  }
+
+  /** @param root a slab, or a tensor that is in none */
+  buffer(root: Tensor): GPUBuffer {
+    let buffer = this.#map.get(root);
+    if (!buffer) {
+      buffer = this.#buffers.create(root.name, bytesOf(root.size), GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST);
+      this.#map.set(root, buffer);
+      const values = root.init?.();
+      if (values) this.#buffers.device.queue.writeBuffer(buffer, 0, values as Float32Array<ArrayBuffer>);
+    }
+    return buffer;
+  }
+
+  write(tensor: Tensor, data: HostArray): void {
+    if (data.length !== tensor.size) throw new InputError(`${tensor}: got ${data.length} values, expected ${tensor.size}.`);
+    const { buffer, offset } = this.at(tensor);
+    this.#buffers.device.queue.writeBuffer(buffer, offset, data as Float32Array<ArrayBuffer>);
+  }
+
+  at(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
+    if (!tensor.persistent) throw new InputError(`${tensor}: only parameters and state can be read and written; return other values from the compiled function.`);
+    return { buffer: this.buffer(tensor.slab ?? tensor), offset: bytesOf(tensor.slabOffset) };
+  }
+
+  release(tensors: Iterable<Tensor>): boolean {
+    let any = false;
+    for (const tensor of tensors) {
+      const root = tensor.slab ?? tensor;
+      const buffer = this.#map.get(root);
+      if (!buffer) continue;
+      any = true;
+      this.#map.delete(root);
+      this.#buffers.destroy(buffer);
+    }
+    return any;
+  }
+}
+
+/** Checks that nothing is dead or wrong before a result is believed. */
+export class Health {
+  #failure: Error | null = null;
+
+  constructor(device: GPUDevice) {
+    device.addEventListener('uncapturederror', (event) => {
+      event.preventDefault();
+      const { error } = event as GPUUncapturedErrorEvent;
+      const memory = typeof GPUOutOfMemoryError !== 'undefined' && error instanceof GPUOutOfMemoryError;
+      this.fail(memory ? new RunError(`the adapter is out of memory: ${firstLine(error.message)}`) : new Error(`WebGPU refused a command: ${firstLine(error.message)}`));
+    });
+    void device.lost.then((info) => {
+      this.fail(new RunError(`the GPU device was lost (${info.reason || 'unknown reason'}${info.message ? `: ${firstLine(info.message)}` : ''}).`));
+    });
+  }
+
+  fail(error: Error): void {
+    this.#failure ??= error;
+  }
+
+  /** @throws the first failure since the device was opened */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+}
+
+function firstLine(text: string): string {
+  return text.split('\n').find((l) => l.trim()) ?? text;
+}
+

@@ -1,0 +1,138 @@
+// A compiled function: a bounded cache of plans, one a shape of its inputs, and the results of its replays.
+import type { Batch, Compiled, CompileOptions, Output, Replay, Scalars } from '../autograd/machine.ts';
+import { batchKey, graphOf, inputValue, refuseUnknown } from '../autograd/trace_batch.ts';
+import { InputError } from '../errors.ts';
+import { makePlan } from '../schedule/plan.ts';
+import { type Shape, show } from '../tensor/shape.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { Device } from './device.ts';
+import { Recording } from './recording.ts';
+import { type Result, Results, SLOTS } from './results.ts';
+
+/** Plans kept for one function; the least recently used one goes. */
+const MAX_PLANS = 16;
+
+interface Entry {
+  recording: Recording;
+  results: Results;
+}
+
+export function compileOn(device: Device, fn: (batch: Record<string, Tensor>) => Record<string, Tensor>, options: CompileOptions): Compiled {
+  const compiled = new CompiledFunction(device, fn, options);
+  const call = (batch: Batch, scalars: Scalars = {}) => compiled.run(batch, scalars);
+  return Object.assign(call, { collect: () => compiled.collect(), release: () => compiled.release() });
+}
+
+class CompiledFunction {
+  #device: Device;
+  #fn: (batch: Record<string, Tensor>) => Record<string, Tensor>;
+  #options: CompileOptions;
+  #entries = new Map<string, Entry>();
+  #replays = 0;
+  /** Results that collect() has not given yet. */
+  #uncollected: { result: Result; entry: Entry }[] = [];
+
+  constructor(device: Device, fn: (batch: Record<string, Tensor>) => Record<string, Tensor>, options: CompileOptions) {
+    this.#device = device;
+    this.#fn = fn;
+    this.#options = options;
+  }
+
+  async run(batch: Batch, scalars: Scalars): Promise<Record<string, Output>> {
+    this.#device.check();
+    const entry = await this.#entry(batch);
+    await this.#device.makeRoom();
+    const { recording, results } = entry;
+    fill(recording, batch, scalars);
+    const { result, buffer, offset } = results.next(this.#replays++);
+    recording.replay(buffer, offset);
+    this.#device.waiter.submitted(recording.cost);
+    this.#uncollected.push({ result, entry });
+    if (this.#uncollected.length > SLOTS) this.#uncollected = this.#uncollected.filter((u) => u.result.state !== 'overwritten').slice(-SLOTS);
+    return Object.fromEntries([...recording.plan.outputs].map(([name, { shape }]) => [name, this.#output(entry, result, name, shape)]));
+  }
+
+  #output(entry: Entry, result: Result, name: string, shape: Shape): Output {
+    const read = async () => {
+      await this.#read(entry, result);
+      if (result.state === 'overwritten') throw new InputError(`"${name}" of replay ${result.index} has been overwritten by a later one: read it before the next replay.`);
+      return result.values[name]!;
+    };
+    return {
+      shape,
+      read,
+      item: async () => {
+        const values = await read();
+        if (values.length !== 1) throw new InputError(`"${name}" has shape ${show(shape)}: item() is for results of one number; use read().`);
+        return values[0]!;
+      },
+    };
+  }
+
+  async collect(): Promise<Replay[]> {
+    const wanted = this.#uncollected.filter((u) => u.result.state !== 'overwritten');
+    this.#uncollected = [];
+    for (const { entry, result } of wanted) await this.#read(entry, result);
+    this.#device.check();
+    return wanted.map(({ result: { index, values } }) => ({ index, values }));
+  }
+
+  async #read({ results }: Entry, result: Result): Promise<void> {
+    if (result.state !== 'on the device') return;
+    try {
+      await results.read(result, (map) => this.#device.waiter.settle(map));
+    } catch (error) {
+      this.#device.check();
+      // The promise of a lost device may settle after the mapping was refused.
+      await new Promise((resolve) => setTimeout(resolve));
+      this.#device.check();
+      throw error;
+    }
+    this.#device.check();
+  }
+
+  async #entry(batch: Batch): Promise<Entry> {
+    const key = batchKey(batch);
+    let entry = this.#entries.get(key);
+    if (!entry) {
+      entry = await this.#make(batch);
+      if (this.#entries.size >= MAX_PLANS) {
+        const [oldest, old] = this.#entries.entries().next().value!;
+        this.#entries.delete(oldest);
+        this.#drop(old);
+      }
+    } else {
+      this.#entries.delete(key);
+    }
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  async #make(batch: Batch): Promise<Entry> {
+    const plan = makePlan(graphOf(this.#fn, batch, this.#options.keep), this.#device.capabilities, this.#device.kernels);
+    await this.#device.prepare(plan);
+    return { recording: new Recording(plan, this.#device.shared), results: new Results(plan, this.#device.shared.buffers) };
+  }
+
+  #drop({ recording, results }: Entry): void {
+    recording.release();
+    results.release();
+  }
+
+  release(): void {
+    for (const entry of this.#entries.values()) this.#drop(entry);
+    this.#entries.clear();
+  }
+}
+
+/** Writes the batch and the scalars into the upload array. @throws InputError on a missing, unknown or misshapen input */
+function fill({ plan, upload }: Recording, batch: Batch, scalars: Scalars): void {
+  for (const [name, { dtype, shape, offset, bytes }] of plan.inputs) {
+    const value = inputValue(name, shape, batch, scalars);
+    const View = dtype === 'f32' ? Float32Array : dtype === 'i32' ? Int32Array : Uint32Array;
+    const target = new View(upload, offset, bytes / 4);
+    if (typeof value === 'number') target[0] = value;
+    else target.set(value);
+  }
+  refuseUnknown(scalars, plan.inputs);
+}

@@ -1,0 +1,140 @@
+// A GPU device as the rest of the project sees it: compile a function, read and write parameters and state, release.
+import type { Batch, Compiled, CompileOptions, Machine } from '../autograd/machine.ts';
+import { graphOf } from '../autograd/trace_batch.ts';
+import type { Capabilities } from '../ops/op.ts';
+import type { KernelTable } from '../schedule/order.ts';
+import { makePlan, type Plan } from '../schedule/plan.ts';
+import { bytesOf, type HostArray, hostArray, type Tensor } from '../tensor/tensor.ts';
+import { Buffers, Health, Store } from './buffers.ts';
+import { compileOn } from './compiled.ts';
+import { type CompileProgress, Pipelines } from './pipelines.ts';
+import { currentPlatform, type OpenedGPU } from './platform/platform.ts';
+import { Arena, type Shared } from './recording.ts';
+import { Waiter } from './waiter.ts';
+
+/** Replays that may be queued before the host waits. */
+const MAX_QUEUED = 32;
+
+export interface DeviceOptions {
+  /** Part of an adapter's name. */
+  adapter?: string;
+  /** The adapter's own limits, or WebGPU's defaults, which every adapter has. */
+  limits?: 'adapter' | 'default';
+  /** Form by op name. Empty: each op's first form that applies. */
+  kernels?: KernelTable;
+  onCompile?: CompileProgress;
+}
+
+/** Limits that are raised to the adapter's own: the rest has no use here. */
+const RAISED = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize', 'maxComputeInvocationsPerWorkgroup', 'maxComputeWorkgroupSizeX', 'maxComputeWorkgroupSizeY'] as const;
+const WANTED_FEATURES = ['subgroups', 'timestamp-query'] as const;
+
+/**
+ * Opens the best adapter of this home: a real GPU, else a software one.
+ * @throws InputError if there is none, saying what to install
+ */
+export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
+  const platform = await currentPlatform();
+  const opened = await platform.openGPU(options.adapter === undefined ? {} : { adapter: options.adapter });
+  const { adapter } = opened;
+  const requiredLimits = options.limits === 'default' ? {} : Object.fromEntries(RAISED.map((name) => [name, adapter.limits[name]]));
+  const features = options.limits === 'default' ? [] : WANTED_FEATURES.filter((f) => adapter.features.has(f));
+  const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: features as GPUFeatureName[] });
+  return new Device(device, opened, platform.sleep, options);
+}
+
+export class Device implements Machine {
+  readonly device: GPUDevice;
+  readonly opened: OpenedGPU;
+  readonly capabilities: Capabilities;
+  readonly kernels: KernelTable;
+  readonly shared: Shared;
+  readonly waiter: Waiter;
+  #health: Health;
+  #onCompile: CompileProgress | undefined;
+
+  constructor(device: GPUDevice, opened: OpenedGPU, sleep: (ms: number) => Promise<void>, options: DeviceOptions) {
+    this.device = device;
+    this.opened = opened;
+    this.kernels = options.kernels ?? {};
+    this.#onCompile = options.onCompile;
+    this.#health = new Health(device);
+    this.waiter = new Waiter(sleep);
+    const { info } = opened.adapter;
+    this.capabilities = { features: new Set(device.features), subgroupMinSize: info.subgroupMinSize ?? 0, subgroupMaxSize: info.subgroupMaxSize ?? 0 };
+    const buffers = new Buffers(device);
+    const empty = buffers.create('empty', 256, GPUBufferUsage.STORAGE);
+    this.shared = { device, buffers, store: new Store(buffers), arena: new Arena(buffers), pipelines: new Pipelines(device), empty, storeVersion: 0 };
+  }
+
+  /** The adapter's name, as people know it. */
+  get name(): string {
+    return this.opened.name;
+  }
+
+  compile(fn: (batch: Record<string, Tensor>) => Record<string, Tensor>, options: CompileOptions = {}): Compiled {
+    return compileOn(this, fn, options);
+  }
+
+  /** The plan that `fn` gets for a batch of these shapes, without running it. */
+  plan(fn: (batch: Record<string, Tensor>) => Record<string, Tensor>, batch: Batch): Plan {
+    return makePlan(graphOf(fn, batch), this.capabilities, this.kernels);
+  }
+
+  async prepare(plan: Plan): Promise<void> {
+    await this.shared.pipelines.prepare(plan.dispatches, this.#onCompile);
+    this.check();
+  }
+
+  async read(tensor: Tensor): Promise<HostArray> {
+    const { buffer, offset } = this.shared.store.at(tensor);
+    const bytes = bytesOf(tensor.size);
+    const staging = this.shared.buffers.create('read', bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+    const encoder = this.device.createCommandEncoder();
+    encoder.copyBufferToBuffer(buffer, offset, staging, 0, bytes);
+    this.device.queue.submit([encoder.finish()]);
+    try {
+      await this.waiter.settle(() => staging.mapAsync(GPUMapMode.READ, 0, bytes));
+      const result = hostArray(tensor.dtype, tensor.size);
+      new Uint8Array(result.buffer).set(new Uint8Array(staging.getMappedRange(0, bytes)));
+      this.check();
+      return result;
+    } catch (error) {
+      await Promise.resolve();
+      this.check();
+      throw error;
+    } finally {
+      this.shared.buffers.destroy(staging);
+    }
+  }
+
+  write(tensor: Tensor, data: HostArray): void {
+    this.shared.store.write(tensor, data);
+  }
+
+  /** Waits, if too much is queued, until the GPU has caught up. */
+  async makeRoom(): Promise<void> {
+    if (this.waiter.pending < MAX_QUEUED) return;
+    await this.waiter.settle(() => this.device.queue.onSubmittedWorkDone());
+    this.check();
+  }
+
+  /** @throws the first error of the device since it was opened: loss, refused command, lack of memory */
+  check(): void {
+    this.#health.check();
+  }
+
+  release(tensors: Iterable<Tensor>): void {
+    if (this.shared.store.release(tensors)) this.shared.storeVersion++;
+  }
+
+  /** Frees the activations that the plans so far needed; the next replay makes them anew. */
+  releaseActivations(): void {
+    this.shared.arena.release();
+  }
+
+  close(): void {
+    this.shared.buffers.destroyAll();
+    this.device.destroy();
+  }
+}

@@ -1,0 +1,152 @@
+// Plan -> GPU objects -> replay. A recording owns the buffers that belong to one plan alone and a flat list of (pipeline,
+// bind group, grid); a replay writes the inputs, encodes the list into one pass and submits once.
+import { kernel } from '../schedule/kernel.ts';
+import { aligned } from '../schedule/memory.ts';
+import type { BufferRef, Plan } from '../schedule/plan.ts';
+import type { Buffers, Store } from './buffers.ts';
+import type { Pipelines } from './pipelines.ts';
+import type { Cost } from './waiter.ts';
+
+const WORK = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+
+/** The activations of all plans: memory is the largest plan, not the sum. Slots are sorted from large to small. */
+export class Arena {
+  #buffers: Buffers;
+  #slots: GPUBuffer[] = [];
+  /** Changes when a buffer was replaced: bind groups made before are stale. */
+  version = 0;
+
+  constructor(buffers: Buffers) {
+    this.#buffers = buffers;
+  }
+
+  fit(sizes: readonly number[]): void {
+    sizes.forEach((bytes, i) => {
+      const old = this.#slots[i];
+      if (old && old.size >= bytes) return;
+      if (old) {
+        this.#buffers.destroy(old);
+        this.version++;
+      }
+      this.#slots[i] = this.#buffers.create(`activations ${i}`, bytes, WORK());
+    });
+  }
+
+  slot(i: number): GPUBuffer {
+    return this.#slots[i]!;
+  }
+
+  release(): void {
+    for (const b of this.#slots) this.#buffers.destroy(b);
+    this.#slots = [];
+    this.version++;
+  }
+}
+
+interface Item {
+  pipeline: GPUComputePipeline;
+  group: GPUBindGroup;
+  x: number;
+  y: number;
+  z: number;
+}
+
+/** What all recordings of a device share. */
+export interface Shared {
+  device: GPUDevice;
+  buffers: Buffers;
+  store: Store;
+  arena: Arena;
+  pipelines: Pipelines;
+  empty: GPUBuffer;
+  /** Changes when the store gave buffers back. */
+  storeVersion: number;
+}
+
+export class Recording {
+  readonly plan: Plan;
+  #shared: Shared;
+  #own: { inputs: GPUBuffer; constants: GPUBuffer; uniforms: GPUBuffer };
+  #items: Item[] = [];
+  #madeFor = '';
+  readonly upload: ArrayBuffer;
+  readonly cost: Cost = { ms: 0 };
+
+  constructor(plan: Plan, shared: Shared) {
+    this.plan = plan;
+    this.#shared = shared;
+    const { buffers, device } = shared;
+    this.upload = new ArrayBuffer(aligned(Math.max(plan.inputBytes, 256)));
+    this.#own = {
+      inputs: buffers.create('inputs', plan.inputBytes, WORK()),
+      constants: buffers.create('constants', plan.constantBytes, WORK()),
+      uniforms: buffers.create('uniforms', plan.uniforms.length, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST),
+    };
+    if (plan.uniforms.length > 0) device.queue.writeBuffer(this.#own.uniforms, 0, plan.uniforms);
+    for (const [tensor, { offset }] of plan.constants) {
+      device.queue.writeBuffer(this.#own.constants, offset, tensor.init!() as Float32Array<ArrayBuffer>);
+    }
+  }
+
+  /** Makes bind groups, again only where a buffer has been replaced since. */
+  bind(): void {
+    const { arena, store, device, pipelines } = this.#shared;
+    arena.fit(this.plan.arena);
+    for (const tensor of this.plan.persistent) store.buffer(tensor);
+    const version = `${arena.version} ${this.#shared.storeVersion}`;
+    if (this.#madeFor === version) return;
+    this.#items = this.plan.dispatches.map((d) => {
+      const { pipeline, layout } = pipelines.get(d);
+      const entries: GPUBindGroupEntry[] = d.bindings.map((b) => ({
+        binding: b.index,
+        resource: { buffer: this.#buffer(b.buffer), offset: b.offset, size: b.size },
+      }));
+      const k = kernel(d.kernel);
+      const uniform = k.bindings.find((b) => b.access === 'uniform');
+      if (uniform) entries.push({ binding: uniform.index, resource: { buffer: this.#own.uniforms, offset: d.uniform!, size: k.sizeBytes } });
+      const [x, y, z] = d.workgroups;
+      return { pipeline, group: device.createBindGroup({ label: `${d.scope} ${d.op}`, layout, entries }), x, y, z };
+    });
+    this.#madeFor = version;
+  }
+
+  /** One replay: `upload` is written, the list encoded, outputs copied to `ring` at `ringOffset`, all submitted at once. */
+  replay(ring: GPUBuffer, ringOffset: number): void {
+    this.bind();
+    const { device } = this.#shared;
+    if (this.plan.inputBytes > 0) device.queue.writeBuffer(this.#own.inputs, 0, this.upload);
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    let last: GPUComputePipeline | null = null;
+    for (const { pipeline, group, x, y, z } of this.#items) {
+      if (pipeline !== last) pass.setPipeline((last = pipeline));
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(x, y, z);
+    }
+    pass.end();
+    for (const out of this.plan.outputs.values()) {
+      encoder.copyBufferToBuffer(this.#buffer(out.from.buffer), out.from.offset, ring, ringOffset + out.offset, out.bytes);
+    }
+    device.queue.submit([encoder.finish()]);
+  }
+
+  #buffer(ref: BufferRef): GPUBuffer {
+    switch (ref.kind) {
+      case 'arena':
+        return this.#shared.arena.slot(ref.slot);
+      case 'persistent':
+        return this.#shared.store.buffer(ref.tensor);
+      case 'inputs':
+        return this.#own.inputs;
+      case 'constants':
+        return this.#own.constants;
+      case 'empty':
+        return this.#shared.empty;
+    }
+  }
+
+  release(): void {
+    for (const b of Object.values(this.#own)) this.#shared.buffers.destroy(b);
+    this.#items = [];
+  }
+}

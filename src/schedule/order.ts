@@ -1,0 +1,156 @@
+// Graph -> dispatches. Dead nodes are dropped, each live node lists the dispatches of its chosen form, and every value is
+// resolved to the storage it lives in: views, in-place outputs and state assignments share storage instead of copying.
+import type { Graph, Node } from '../autograd/graph.ts';
+import { copyDispatch } from '../ops/copy.ts';
+import type { Capabilities, Dispatch, Form, Values } from '../ops/op.ts';
+import { Tensor } from '../tensor/tensor.ts';
+
+/** Form by op name: plain data, an input of the run. An op that is missing takes its first form that applies. */
+export type KernelTable = Readonly<Record<string, string>>;
+
+export interface Step extends Dispatch {
+  node: Node;
+  form: string;
+  /** Scratch and node values by binding name, before `bind` renames. */
+  values: Values;
+}
+
+/** Where a value lives: in the storage of `root`, `offset` elements in. */
+export interface Place {
+  root: Tensor;
+  offset: number;
+}
+
+export interface Order {
+  steps: Step[];
+  place(tensor: Tensor): Place;
+}
+
+export function order(graph: Graph, capabilities: Capabilities, table: KernelTable = {}): Order {
+  const nodes = live(graph);
+  const places = storage(graph, nodes);
+  const steps: Step[] = [];
+  for (const node of nodes) {
+    if (node.op.view) continue;
+    for (const [output, input] of Object.entries(node.op.inPlace ?? {})) {
+      const from = node.inputs[input];
+      if (!from || same(places.resolve(from), places.resolve(node.outputs[output]!))) continue;
+      const values = { x: from, y: node.outputs[output]! };
+      steps.push({ ...copyDispatch(from.size), node, form: 'copy', values });
+    }
+    if (node.op.name === 'assign' && same(places.resolve(node.inputs.state!), places.resolve(node.inputs.value!))) continue;
+    const form = chooseForm(node, capabilities, table[node.op.name]);
+    const scratch: Record<string, Tensor> = {};
+    for (const [name, spec] of Object.entries(form.scratch?.(node) ?? {})) {
+      scratch[name] = new Tensor({ kind: 'activation', name: `${node.op.name}.${name}`, ...spec });
+    }
+    const values = { ...node.inputs, ...node.outputs, ...scratch };
+    for (const dispatch of form.dispatches(node, scratch)) steps.push({ ...dispatch, node, form: form.name, values });
+  }
+  return { steps, place: places.resolve };
+}
+
+/** The first form of the node's op that applies and that the table does not rule out. */
+function chooseForm(node: Node, capabilities: Capabilities, wanted: string | undefined): Form<unknown> {
+  const fits = node.op.forms.filter((f) => !f.when || f.when(node, capabilities));
+  const form = (wanted && fits.find((f) => f.name === wanted)) || fits[0];
+  if (!form) throw new Error(`${node.op.name}: no form applies here`);
+  return form;
+}
+
+/** Nodes that an output or a piece of state depends on. */
+function live(graph: Graph): Node[] {
+  const wanted = new Set<Tensor>(graph.outputs.values());
+  const keep = graph.nodes.slice().reverse().filter((node) => {
+    const alive = node.op.writes !== undefined || Object.values(node.outputs).some((t) => wanted.has(t));
+    if (alive) for (const t of Object.values(node.inputs)) wanted.add(t);
+    return alive;
+  });
+  return keep.reverse();
+}
+
+function same(a: Place, b: Place): boolean {
+  return a.root === b.root && a.offset === b.offset;
+}
+
+/**
+ * Decides which values share storage.
+ * - A view lives in its input.
+ * - An in-place output takes over its input's storage, if that is an activation which nobody reads later.
+ * - A value that is assigned to state is made in the state's own storage, if it is an activation and nobody reads the old
+ *   state in between.
+ */
+function storage(graph: Graph, nodes: readonly Node[]): { resolve(t: Tensor): Place } {
+  const moved = new Map<Tensor, Place>();
+  const resolve = (t: Tensor): Place => {
+    if (t.slab) return { root: t.slab, offset: t.slabOffset };
+    const to = moved.get(t);
+    if (!to) return { root: t, offset: 0 };
+    const at = resolve(to.root);
+    return { root: at.root, offset: at.offset + to.offset };
+  };
+  for (const node of nodes) if (node.op.view) moved.set(node.outputs.y!, { root: node.inputs.x!, offset: node.op.view(node.inputs, node.attrs) });
+
+  // Uses of each storage by node index, views resolved. Outputs are read after the last node.
+  const reads = new Map<Tensor, number[]>();
+  const use = (t: Tensor, at: number) => {
+    const { root } = resolve(t);
+    const list = reads.get(root);
+    if (list) list.push(at);
+    else reads.set(root, [at]);
+  };
+  for (const node of nodes) if (!node.op.view) for (const t of Object.values(node.inputs)) use(t, node.index);
+  for (const t of graph.outputs.values()) use(t, Infinity);
+
+  for (const node of nodes) {
+    for (const [output, input] of Object.entries(node.op.inPlace ?? {})) {
+      const from = node.inputs[input];
+      if (!from || from.size !== node.outputs[output]!.size) continue;
+      const { root } = resolve(from);
+      const takes = Object.values(node.inputs).filter((t) => resolve(t).root === root).length;
+      if (root.kind !== 'activation' || root.size !== from.size || takes > 1) continue;
+      if (reads.get(root)!.some((at) => at > node.index)) continue;
+      const target = node.outputs[output]!;
+      moved.set(target, { root: from, offset: 0 });
+      reads.set(root, [...reads.get(root)!, ...(reads.get(target) ?? [])]);
+    }
+  }
+  for (const node of nodes) {
+    if (node.op.name !== 'assign') continue;
+    const { state, value } = node.inputs as { state: Tensor; value: Tensor };
+    const from = resolve(value).root;
+    const first = firstWrite(nodes, from, resolve);
+    if (from.kind !== 'activation' || from.size !== value.size || first === null) continue;
+    const slot = resolve(state);
+    const between = (at: number) => at > first && at <= node.index;
+    if (nodes.some((n) => between(n.index) && n !== node && touches(n, slot, state.size, resolve))) continue;
+    if (nodes.some((n) => n !== node && mixes(n, from, slot.root, resolve))) continue;
+    moved.set(from, { root: slot.root, offset: slot.offset });
+  }
+  return { resolve };
+}
+
+/** Index of the node that first writes a storage root. */
+function firstWrite(nodes: readonly Node[], root: Tensor, resolve: (t: Tensor) => Place): number | null {
+  for (const n of nodes) if (Object.values(n.outputs).some((t) => resolve(t).root === root)) return n.index;
+  return null;
+}
+
+/** Whether a node uses any part of `size` elements of state at `slot`. */
+function touches(node: Node, slot: Place, size: number, resolve: (t: Tensor) => Place): boolean {
+  return [...Object.values(node.inputs), ...Object.values(node.outputs)].some((t) => {
+    const at = resolve(t);
+    return at.root === slot.root && at.offset < slot.offset + size && slot.offset < at.offset + t.size;
+  });
+}
+
+/**
+ * Whether a node would read and write one buffer at once, if `moved` became a part of `slab`: WebGPU refuses that even for
+ * ranges that do not touch.
+ */
+function mixes(node: Node, moved: Tensor, slab: Tensor, resolve: (t: Tensor) => Place): boolean {
+  const consumed = new Set(Object.entries(node.op.inPlace ?? {}).map(([output, input]) => (same(resolve(node.inputs[input] ?? moved), resolve(node.outputs[output]!)) ? input : '')));
+  const reads = Object.entries(node.inputs).filter(([name]) => !consumed.has(name)).map(([, t]) => resolve(t).root);
+  const writes = Object.values(node.outputs).map((t) => resolve(t).root);
+  return (reads.includes(moved) && writes.includes(slab)) || (writes.includes(moved) && reads.includes(slab));
+}
