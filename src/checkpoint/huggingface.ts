@@ -1,0 +1,136 @@
+// Weights in Hugging Face's names. A model asks for its parameters by name and shape; what a file calls them (with or without
+// `transformer.`), what it holds besides (mask buffers, a tied head), in which of its shards and in which precision, is settled here.
+
+import { InputError } from '../errors.ts';
+import { quoted } from './json.ts';
+import { type ByteSource, formatShape, SafetensorsReader } from './safetensors.ts';
+
+export * from './gpt2_config.ts';
+
+export interface ExpectedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+export interface LoadOptions {
+  /** Take NaN and infinity as they are. Default: refuse, naming tensor and element. */
+  readonly allowNan?: boolean;
+}
+
+interface Found {
+  readonly reader: SafetensorsReader;
+  readonly fileName: string;
+}
+
+const prefix = 'transformer.';
+const headName = 'lm_head.weight';
+/** Causal masks that older files of GPT-2 carry as tensors. */
+const maskBuffer = /^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$/;
+
+/**
+ * Streams the weights that a model expects, one tensor at a time and in the model's order, as float32 (halves are widened exactly).
+ * All names, shapes and dtypes of all sources are checked before the first tensor is given.
+ * @param sources one file, or all shards of a model
+ * @param expected canonical names with shapes: `transformer.h.0.ln_1.weight`, ..., `lm_head.weight` only in an untied model
+ * @throws InputError listing missing, unknown and misshapen tensors (first 10 of each); for a tied `lm_head.weight` that differs
+ *   from the embedding; for NaN or infinity
+ */
+export async function* loadWeights(
+  sources: ByteSource | readonly ByteSource[],
+  expected: readonly ExpectedTensor[],
+  options: LoadOptions = {},
+): AsyncGenerator<{ name: string; data: Float32Array }> {
+  const readers: SafetensorsReader[] = [];
+  for (const source of [sources].flat()) readers.push(await SafetensorsReader.open(source));
+  const { found, tiedHead } = match(readers, expected);
+  if (tiedHead) await checkTiedHead(tiedHead, found.get(`${prefix}wte.weight`));
+  for (const { name } of expected) {
+    const { reader, fileName } = found.get(name)!;
+    const data = await reader.readFloat32(fileName);
+    if (!options.allowNan) checkFinite(data, fileName, reader.name);
+    yield { name, data };
+  }
+}
+
+/** The canonical name of a tensor among the names a model expects, or undefined. */
+function canonical(name: string, expected: ReadonlyMap<string, ExpectedTensor>): string | undefined {
+  const candidates = [name, prefix + name, name.startsWith(prefix) ? name.slice(prefix.length) : name];
+  return candidates.find((candidate) => expected.has(candidate));
+}
+
+function match(
+  readers: readonly SafetensorsReader[],
+  expected: readonly ExpectedTensor[],
+): { found: Map<string, Found>; tiedHead: Found | undefined } {
+  const wanted = new Map(expected.map((tensor) => [tensor.name, tensor]));
+  const found = new Map<string, Found>();
+  const unknown: string[] = [];
+  const faults: string[] = [];
+  let tiedHead: Found | undefined;
+  for (const reader of readers) {
+    for (const [fileName, info] of reader.tensors) {
+      const name = canonical(fileName, wanted);
+      if (name === undefined) {
+        if (fileName === headName && wanted.has(`${prefix}wte.weight`)) tiedHead = { reader, fileName };
+        else if (!maskBuffer.test(fileName)) unknown.push(quoted(fileName));
+        continue;
+      }
+      if (found.has(name)) {
+        throw new InputError(
+          `${reader.name}: ${quoted(name)} is there twice, as ${quoted(found.get(name)!.fileName)} and ${quoted(fileName)}, expected once. Take one out.`,
+        );
+      }
+      found.set(name, { reader, fileName });
+      const { shape } = wanted.get(name)!;
+      if (!sameShape(info.shape, shape))
+        faults.push(`${quoted(fileName)} is ${formatShape(info.shape)}, expected ${formatShape(shape)}`);
+    }
+  }
+  const missing = expected.filter(({ name }) => !found.has(name)).map(({ name }) => quoted(name));
+  const problems = [
+    missing.length > 0 ? `${missing.length} missing: ${firstTen(missing)}` : '',
+    unknown.length > 0 ? `${unknown.length} unknown: ${firstTen(unknown)}` : '',
+    faults.length > 0 ? `${faults.length} of another shape: ${firstTen(faults)}` : '',
+  ].filter((problem) => problem !== '');
+  if (problems.length > 0) {
+    const files = readers.map((reader) => reader.name).join(', ');
+    throw new InputError(
+      `${files}: found other tensors than the ${expected.length} that config.json asks for: ${problems.join('; ')}. Take the weights and the config.json of one model.`,
+    );
+  }
+  for (const { reader, fileName } of found.values()) reader.checkWeight(fileName);
+  return { found, tiedHead };
+}
+
+async function checkTiedHead(head: Found, embedding: Found | undefined): Promise<void> {
+  if (!embedding) return;
+  const a = await head.reader.readFloat32(head.fileName);
+  const b = await embedding.reader.readFloat32(embedding.fileName);
+  const at = a.length === b.length ? a.findIndex((value, i) => !Object.is(value, b[i]) && value !== b[i]) : 0;
+  if (at < 0) return;
+  throw new InputError(
+    `${head.reader.name}: ${quoted(headName)} differs from ${quoted(embedding.fileName)} (first at element ${at}), expected equal values in a tied model. ` +
+      'Set "tie_word_embeddings": false in config.json, or take it out.',
+  );
+}
+
+function checkFinite(data: Float32Array, name: string, where: string): void {
+  const first = data.findIndex((value) => !Number.isFinite(value));
+  if (first < 0) return;
+  const nan = data.reduce((count, value) => count + (Number.isNaN(value) ? 1 : 0), 0);
+  const infinite = data.reduce((count, value) => count + (Math.abs(value) === Infinity ? 1 : 0), 0);
+  const counts = [nan > 0 ? `${nan} NaN` : '', infinite > 0 ? `${infinite} infinite` : '']
+    .filter((text) => text !== '')
+    .join(' and ');
+  throw new InputError(
+    `${where}: ${quoted(name)}: holds ${counts} (first at ${first}), expected finite numbers. Its training failed or the file is damaged: take another checkpoint.`,
+  );
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, i) => size === b[i]);
+}
+
+function firstTen(items: readonly string[]): string {
+  return `${items.slice(0, 10).join(', ')}${items.length > 10 ? ', …' : ''}`;
+}

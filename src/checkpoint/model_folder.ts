@@ -1,0 +1,166 @@
+// From a path that a user typed to the files of a model: a run folder (its best step), a step folder, or a Hugging Face folder.
+
+import { basename } from 'node:path';
+import { InputError } from '../errors.ts';
+import { object } from './fields.ts';
+import { diskLayer, type FileLayer, fileSource, readText, systemError } from './files.ts';
+import { described, parseJson, quoted } from './json.ts';
+import type { ByteSource } from './safetensors.ts';
+import { listSteps, manifestName, pointedStep, stepName, stepOf, verifyStepFolder } from './step_folder.ts';
+
+const maxConfigBytes = 2 ** 20;
+const maxIndexBytes = 2 ** 26;
+const indexName = 'model.safetensors.index.json';
+
+/**
+ * The folder of config.json and weights that a path means. A run folder means its `best` step, or its `last` while none is best.
+ * A folder with a manifest is verified to the byte.
+ * @throws InputError saying what was found instead
+ */
+export function resolveModelDir(path: string, layer: FileLayer = diskLayer): string {
+  const folder = path.replace(/(?<=.)[/\\]+$/, '');
+  const names = listFolder(folder, layer);
+  if (names.includes('config.json')) return verified(folder, layer);
+  const step = pointedStep(layer, folder, 'best') ?? pointedStep(layer, folder, 'last');
+  if (step !== undefined) return verified(`${folder}/${stepName(step)}`, layer);
+  const steps = listSteps(layer, folder);
+  if (steps.length > 0) {
+    throw new InputError(
+      `${folder}: found step folders but neither "best" nor "last", expected one of them. Name a step: ${folder}/${stepName(steps.at(-1)!)}.`,
+    );
+  }
+  throw new InputError(
+    `${folder}: found ${listed(names)}, expected a run folder or a model folder with config.json. Check the path.`,
+  );
+}
+
+function listFolder(folder: string, layer: FileLayer): string[] {
+  try {
+    const found = layer.stat(folder);
+    if (!found)
+      throw new InputError(`${folder}: found nothing, expected a run folder or a model folder. Check the path.`);
+    if (found.kind === 'file')
+      throw new InputError(
+        `${folder}: found a file, expected the folder that holds it. ${pickleAdvice(folder)}`.trim(),
+      );
+    return layer.list(folder);
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`${folder}: cannot be read: ${systemError(error)}, expected a model folder. Check the path.`, {
+      cause: error,
+    });
+  }
+}
+
+function verified(folder: string, layer: FileLayer): string {
+  if (stepOf(basename(folder)) === undefined || !layer.stat(`${folder}/${manifestName}`)) return folder;
+  const reason = verifyStepFolder(layer, folder);
+  if (reason === null) return folder;
+  throw new InputError(
+    `${folder}: ${reason}, expected what was saved. Name another step folder, or remove ${manifestName} if you changed the files yourself.`,
+  );
+}
+
+function pickleAdvice(name: string): string {
+  if (/\.safetensors$/.test(name)) return 'Name the folder.';
+  if (!/\.(bin|pt|pth|ckpt)$/.test(name)) return 'Check the path.';
+  return 'A PyTorch pickle can run foreign code and is never opened: convert it with save_pretrained(safe_serialization=True).';
+}
+
+/** A model's files, open for reading. */
+export interface ModelFolder {
+  readonly path: string;
+  /** Text and name of config.json, as `parseGpt2Config` takes them. */
+  readonly config: string;
+  readonly configName: string;
+  /** model.safetensors, or its shards. */
+  readonly sources: ByteSource[];
+  close(): void;
+}
+
+/**
+ * Opens what `resolveModelDir` gave: config.json, and model.safetensors or the shards that its index names.
+ * @throws InputError for a file that is missing, too large, or not readable, and for shard names that leave the folder
+ */
+export function openModelFolder(path: string, layer: FileLayer = diskLayer): ModelFolder {
+  const names = listFolder(path, layer);
+  const configName = `${path}/config.json`;
+  const config = readLimited(configName, maxConfigBytes, layer);
+  const sources: ReturnType<typeof fileSource>[] = [];
+  const close = () => {
+    for (const source of sources) source.close();
+  };
+  try {
+    for (const file of weightFiles(path, names, layer)) sources.push(fileSource(`${path}/${file}`, layer));
+  } catch (error) {
+    close();
+    throw error instanceof InputError
+      ? error
+      : new InputError(
+          `${path}: weights cannot be read: ${systemError(error)}, expected safetensors. Check the folder.`,
+        );
+  }
+  return { path, config, configName, sources, close };
+}
+
+function weightFiles(path: string, names: readonly string[], layer: FileLayer): string[] {
+  if (names.includes('model.safetensors')) return ['model.safetensors'];
+  if (names.includes(indexName)) {
+    const index = `${path}/${indexName}`;
+    const shards = parseShardIndex(readLimited(index, maxIndexBytes, layer), index);
+    const missing = shards.findIndex((shard) => !names.includes(shard));
+    if (missing < 0) return shards;
+    throw new InputError(
+      `${path}: shard ${missing + 1} of ${shards.length} is missing: expected ${quoted(shards[missing]!)}. Fetch it.`,
+    );
+  }
+  const pickle = names.find((name) => /\.(bin|pt|pth|ckpt)$/.test(name));
+  throw new InputError(
+    `${path}: found ${listed(names)}, expected model.safetensors. ${pickle ? pickleAdvice(pickle) : 'Fetch it.'}`,
+  );
+}
+
+/** File names of a model's shards, in order. @throws InputError, also for a name that is more than a plain file's */
+export function parseShardIndex(text: string, fileName: string): string[] {
+  const root = parseJson(text, fileName);
+  if (!(root instanceof Map))
+    throw new InputError(`${fileName}: found ${described(root)}, expected an object. Fetch the file again.`);
+  const shards = new Set<string>();
+  for (const [tensor, shard] of object(root, 'weight_map', fileName)) {
+    if (typeof shard !== 'string')
+      throw new InputError(
+        `${fileName}: weight_map: ${quoted(tensor)} is ${described(shard)}, expected a file name. Fetch the file again.`,
+      );
+    if (!/^[\w][\w.-]*\.safetensors$/.test(shard)) {
+      throw new InputError(
+        `${fileName}: shard ${quoted(shard)} refused, expected the plain name of a .safetensors file in the same folder. Do not trust this model.`,
+      );
+    }
+    shards.add(shard);
+  }
+  return [...shards].sort();
+}
+
+function readLimited(path: string, limit: number, layer: FileLayer): string {
+  try {
+    const text = readText(layer, path, limit);
+    if (text !== null) return text;
+    const found = layer.stat(path);
+    if (!found) throw new InputError(`${path}: not found, expected one in a model folder. Check the path.`);
+    throw new InputError(
+      `${path}: found ${found.kind === 'folder' ? 'a folder' : `${found.size} bytes`}, expected a file of at most ${limit} bytes. Check the path.`,
+    );
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(
+      `${path}: cannot be read: ${systemError(error)}, expected a readable file. Check its permissions.`,
+      { cause: error },
+    );
+  }
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 0
+    ? 'an empty folder'
+    : `${names.slice(0, 10).map(quoted).join(', ')}${names.length > 10 ? ', …' : ''}`;
+}
