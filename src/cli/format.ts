@@ -1,0 +1,63 @@
+// How numbers and values are written for people, the same in the terminal and in the report.
+import type { Json } from '../train/events.ts';
+import { printable } from './printable.ts';
+
+/** 1234567 -> "1,234,567". */
+export function grouped(n: number): string {
+  return Number.isFinite(n) ? String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',') : 'unknown';
+}
+
+/** A loss: three decimals while they say something; "not a number" and "infinite" in words, for null from a JSON line too. */
+export function lossText(loss: number | null | undefined): string {
+  if (loss === undefined) return '-';
+  if (loss === null || Number.isNaN(loss)) return 'not a number';
+  if (!Number.isFinite(loss)) return 'infinite';
+  return Math.abs(loss) < 100 ? loss.toFixed(3) : loss.toPrecision(4);
+}
+
+/** Any measured value in about `digits` digits: 0.00095, 1.2e-7, 3,050. */
+export function shortNumber(value: number, digits = 3): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'not a number' : 'infinite';
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  if (size >= 1000 && size < 1e9) return grouped(value);
+  if (size < 1e-4 || size >= 1e9) return value.toExponential(digits - 1).replace(/\.?0+e/, 'e');
+  return String(Number(value.toPrecision(digits)));
+}
+
+/** Bytes with a decimal unit: 3,100,000 -> "3.1 MB". */
+export function byteText(bytes: number): string {
+  if (!Number.isFinite(bytes)) return 'unknown';
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? value : value >= 99.95 ? value.toFixed(0) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** Seconds as a clock: 125 -> "2:05", 3725 -> "1:02:05". */
+export function clockText(seconds: number): string {
+  if (!Number.isFinite(seconds) || seconds < 0) return '-';
+  const whole = Math.round(seconds);
+  const two = (n: number) => String(n).padStart(2, '0');
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+/** A value of the start event on one line: texts as they are, an object as "nLayer 2, nHead 2"; long ones cut. */
+export function inWords(value: Json, limit = 160): string {
+  const text =
+    value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? Object.entries(value)
+          .filter(([, each]) => each === null || typeof each !== 'object')
+          .map(([key, each]) => `${key} ${each}`)
+          .join(', ')
+      : Array.isArray(value)
+        ? value.map((each) => inWords(each, limit)).join(', ')
+        : String(value);
+  const shown = [...printable(text, true)];
+  return shown.length > limit ? `${shown.slice(0, limit).join('')}...` : shown.join('');
+}

@@ -1,0 +1,162 @@
+// A training run as people see it: the events of train/ become a header, a progress line, evaluation and sample lines, and at the end
+// the curve. With --json the same events go to standard output as they are, and all of this to standard error.
+import type { EndEvent, RunEvent, StartEvent } from '../train/events.ts';
+import type { Point, Reference } from './curve.ts';
+import { byteText, grouped, inWords, lossText } from './format.ts';
+import type { Output } from './output.ts';
+import { plotLoss } from './plot.ts';
+import { printable } from './printable.ts';
+import { Progress } from './progress.ts';
+
+export interface RunShowOptions {
+  /** planned steps of the whole run, those before a resume included; 0 while nobody knows, see `plan` */
+  readonly totalSteps: number;
+  /** losses that words can be put to: guessing, letter pairs; drawn behind the curve */
+  readonly references?: readonly Reference[];
+  readonly now?: () => number;
+}
+
+/** Shows one run. Hand it every event in order; call `end()` however the run ends, so that the progress line goes away. */
+export class RunShow {
+  readonly progress: Progress;
+  readonly #out: Output;
+  readonly #options: RunShowOptions;
+  readonly #train: Point[] = [];
+  readonly #validation: Point[] = [];
+  readonly #passed = new Set<string>();
+  #savedAt: string | undefined;
+
+  constructor(out: Output, options: RunShowOptions) {
+    this.#out = out;
+    this.#options = options;
+    this.progress = new Progress(out, options.totalSteps, options.now);
+  }
+
+  /** The number of steps is known now (a run of so many minutes has measured its first ones). */
+  plan(totalSteps: number): void {
+    this.progress.totalSteps = totalSteps;
+  }
+
+  /** "tokenising 40 %", "compiling kernel 7 of 23": see `Progress.phase`. */
+  phase(name: string, done?: number, total?: number): void {
+    this.progress.phase(name, done, total);
+  }
+
+  event(event: RunEvent): void {
+    this.#out.emit(event);
+    if (event.event === 'step') {
+      const loss = event.loss ?? Number.NaN;
+      if (this.#train.length === 0) this.#firstLoss(event.step, loss);
+      this.#train.push({ step: event.step, value: loss });
+      this.progress.update({ ...event, loss });
+      return;
+    }
+    this.progress.pause();
+    switch (event.event) {
+      case 'start':
+        this.#start(event);
+        break;
+      case 'eval':
+        this.#evaluation(event.step, event.trainLoss, event.validationLoss);
+        break;
+      case 'sample':
+        this.#sample(event.step, event.text);
+        break;
+      case 'save':
+        this.#savedAt = event.path;
+        this.#out.log(this.#out.style.dim(`${this.#stepColumn(event.step)}  saved ${printable(event.path, true)}`));
+        break;
+      case 'end':
+        this.#end(event);
+        break;
+    }
+  }
+
+  /** Takes the progress line away. */
+  end(): void {
+    this.progress.end();
+  }
+
+  #start(event: StartEvent): void {
+    const { dim } = this.#out.style;
+    const { memory } = event;
+    const classes = (['parameters', 'gradients', 'optimizer', 'activations'] as const)
+      .map((name) => `${name} ${byteText(memory[name])}`)
+      .join(', ');
+    const rows: [string, string][] = [
+      ['adapter', inWords(event.adapter)],
+      ['kernels', inWords(event.kernels)],
+      ['data', inWords(event.dataset)],
+      ['model', `${grouped(event.parameters)} parameters (${inWords(event.config)})`],
+      ['memory', `${byteText(memory.total)} (${classes})`],
+    ];
+    for (const [name, text] of rows) this.#out.log(`${dim(name.padEnd(8))}${text}`);
+  }
+
+  #firstLoss(step: number, loss: number): void {
+    const guessing = step === 1 ? this.#options.references?.[0] : undefined;
+    const beside = guessing ? `, ${printable(guessing.label, true)} is ${lossText(guessing.value)}` : '';
+    this.#out.log(`${this.#stepColumn(step)}  first loss ${lossText(loss)}${beside}`);
+  }
+
+  #evaluation(step: number, trainLoss: number, validationLoss: number): void {
+    const { train, validation, dim } = this.#out.style;
+    this.#validation.push({ step, value: validationLoss ?? Number.NaN });
+    this.progress.validation(validationLoss);
+    // Told once, at the first evaluation that is better than what a counting model can do.
+    const passed = (this.#options.references ?? []).filter(
+      ({ label, value }) => validationLoss < value && !this.#passed.has(label),
+    );
+    for (const { label } of passed) this.#passed.add(label);
+    const least = passed.sort((a, b) => a.value - b.value)[0];
+    const remark = least ? dim(`  now below "${printable(least.label, true)}" (${least.value.toFixed(2)})`) : '';
+    this.#out.log(
+      `${this.#stepColumn(step)}  ${train(`train ${lossText(trainLoss)}`)}  ${validation(`validation ${lossText(validationLoss)}`)}${remark}`,
+    );
+  }
+
+  #sample(step: number, text: string): void {
+    const { dim } = this.#out.style;
+    const line = this.#out.unicode ? '─' : '-';
+    const title = `${line}${line} sample at step ${grouped(step)} `;
+    const width = Math.min(this.#out.width, 80);
+    this.#out.log(dim(title + line.repeat(Math.max(0, width - title.length))));
+    this.#out.log(printable(text).trimEnd());
+    this.#out.log(dim(line.repeat(width)));
+  }
+
+  #end(event: EndEvent): void {
+    this.progress.end();
+    const { style, unicode, width } = this.#out;
+    const final = event.validationLoss ?? Number.NaN;
+    if (this.#validation.at(-1)?.step !== event.step) this.#validation.push({ step: event.step, value: final });
+    // The result is said even with --quiet; with --json it is in the event itself.
+    const say = (line = '') => (this.#out.json ? this.#out.log(line) : this.#out.print(line));
+    if (this.#train.length > 1) {
+      this.#out.log();
+      this.#out.log(
+        plotLoss({
+          train: this.#train,
+          validation: this.#validation,
+          references: this.#options.references ?? [],
+          width: Math.min(width, 100),
+          unicode,
+          style,
+        }),
+      );
+      this.#out.log();
+    }
+    const best = this.#validation.filter(({ value }) => Number.isFinite(value)).sort((a, b) => a.value - b.value)[0];
+    const where = best && !(best.value >= final) ? ` (best ${lossText(best.value)} at step ${grouped(best.step)})` : '';
+    say(
+      `${style.bold(`validation loss ${lossText(event.validationLoss)}`)} after ${grouped(event.step)} steps${where}`,
+    );
+    if (this.#savedAt) say(`saved at ${printable(this.#savedAt, true)}`);
+    say(style.dim(`parameter hash ${printable(event.parameterHash, true)}`));
+  }
+
+  /** Steps in a column wide enough for the last one, so that the lines stand below each other. */
+  #stepColumn(step: number): string {
+    return `step ${grouped(step).padStart(grouped(this.progress.totalSteps).length)}`;
+  }
+}

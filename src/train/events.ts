@@ -1,0 +1,69 @@
+// What a training run tells the world: one object an event. These are the lines of `metrics.jsonl`, of standard output under --json,
+// and what the terminal and the report draw. Types only.
+
+/** A value that JSON can carry. Numbers that JSON cannot write (NaN, Infinity) arrive as null when a line is read back. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** Bytes planned on the device, by class. */
+export interface MemoryBytes {
+  parameters: number;
+  gradients: number;
+  optimizer: number;
+  activations: number;
+  total: number;
+}
+
+/** Before the first step, and again where a run was resumed. */
+export interface StartEvent {
+  event: 'start';
+  /** how many numbers are trained or frozen in the model, tied ones once */
+  parameters: number;
+  config: Json;
+  dataset: Json;
+  adapter: Json;
+  kernels: Json;
+  memory: MemoryBytes;
+}
+
+/** One optimizer step. The first is 1, and its loss is the untrained model's. */
+export interface StepEvent {
+  event: 'step';
+  step: number;
+  /** nats a token, mean over the step's batch */
+  loss: number;
+  learningRate: number;
+  /** global norm of the gradient before clipping */
+  gradNorm: number;
+  tokensPerSecond: number;
+}
+
+/** Both losses in nats a token; the validation loss is over the whole validation part. */
+export interface EvalEvent {
+  event: 'eval';
+  step: number;
+  trainLoss: number;
+  validationLoss: number;
+}
+
+export interface SampleEvent {
+  event: 'sample';
+  step: number;
+  text: string;
+}
+
+/** Said once the save is complete on disk. */
+export interface SaveEvent {
+  event: 'save';
+  step: number;
+  path: string;
+}
+
+export interface EndEvent {
+  event: 'end';
+  step: number;
+  validationLoss: number;
+  /** SHA-256 (hex) over names and little-endian float32 values of all parameters */
+  parameterHash: string;
+}
+
+export type RunEvent = StartEvent | StepEvent | EvalEvent | SampleEvent | SaveEvent | EndEvent;
