@@ -1,0 +1,35 @@
+// `npm run check-shaders`: compiles every file in shaders/ with Tint (Dawn, here) and with naga (Deno, in a child), a line a file.
+// `--adapter NAME` picks the adapter. Exit code 1 if any file fails in any compiler.
+
+import { parseArgs } from 'node:util';
+import { type CheckedShader, checkShaders } from '../src/cli/elsewhere/check_shaders.ts';
+import { InputError } from '../src/errors.ts';
+import { readShaders } from './shader-files.ts';
+
+function lineOf(shader: CheckedShader): string {
+  const verdicts = [...shader.verdicts].map(([compiler, { outcome, reason }]) => {
+    return `${compiler} ${outcome}${reason ? ` (${reason})` : ''}`.padEnd(12);
+  });
+  return `${shader.name.padEnd(32)} ${verdicts.join('  ')}`.trimEnd();
+}
+
+async function run(): Promise<number> {
+  const { values } = parseArgs({ options: { adapter: { type: 'string' } } });
+  const { shaders, homes } = await checkShaders(readShaders(), values.adapter);
+  for (const line of homes) console.log(line);
+  for (const shader of shaders) {
+    console.log(lineOf(shader));
+    for (const message of shader.messages) console.log(`  ${message}`);
+  }
+  const failed = shaders.filter((shader) => shader.failed).length;
+  console.log(`${shaders.length} files, ${failed} failed`);
+  return failed > 0 || shaders.length === 0 ? 1 : 0;
+}
+
+try {
+  process.exitCode = await run();
+} catch (error) {
+  if (!(error instanceof InputError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}

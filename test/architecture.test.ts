@@ -1,0 +1,165 @@
+// The house: which room may import from which, and what may be named where. The picture is in the README.
+
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { readShaders } from '../scripts/shader-files.ts';
+import { filesBelow, findCycle, readSource } from './harness/imports.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const sources = filesBelow(root, 'src').map((file) => readSource(root, file));
+
+/** Room -> the rooms whose doors are open to it. What those may import, it may import too. */
+const doors: Record<string, string[]> = {
+  tensor: [],
+  ops: ['tensor'],
+  autograd: ['ops'],
+  nn: ['autograd'],
+  optim: ['nn'],
+  tasks: ['optim'],
+  schedule: ['autograd'],
+  runtime: ['schedule'],
+  reference: ['autograd'],
+  data: ['tensor'],
+  checkpoint: ['tensor'],
+  generate: ['tasks', 'runtime', 'reference', 'data', 'checkpoint'],
+  train: ['tasks', 'runtime', 'reference', 'data', 'checkpoint', 'generate'],
+  cli: ['train', 'generate'],
+};
+/** Files beside the rooms, and who may import them. */
+const files: Record<string, string[]> = {
+  'errors.ts': Object.keys(doors),
+  'shaders.gen.ts': ['schedule', 'runtime', 'cli'],
+  'index.ts': ['cli'],
+};
+
+function reach(room: string): Set<string> {
+  const rooms = new Set([room]);
+  for (const from of rooms) for (const to of doors[from] ?? []) rooms.add(to);
+  return rooms;
+}
+
+/** `src/ops/matmul.ts` -> `ops`; `src/errors.ts` -> `errors.ts`. */
+const roomOf = (file: string) => file.split('/')[1]!;
+
+/** A relative import as a path from the root. */
+const target = (file: string, specifier: string) => path.posix.join(path.posix.dirname(file), specifier);
+
+const relative = sources.flatMap(({ file, imports }) =>
+  imports
+    .filter(({ specifier }) => specifier.startsWith('.'))
+    .map((found) => ({ file, ...found, to: target(file, found.specifier) })),
+);
+
+test('there are sources to look at', () => {
+  expect(sources.length).toBeGreaterThan(10);
+  expect(relative.length).toBeGreaterThan(10);
+});
+
+test('every room of src/ has its place in the house', () => {
+  const rooms = new Set(sources.map(({ file }) => roomOf(file)));
+  expect([...rooms].filter((room) => !(room in doors) && !(room in files))).toEqual([]);
+});
+
+test('imports point one way', () => {
+  const wrong = relative.filter(({ file, to }) => {
+    const [from, room] = [roomOf(file), roomOf(to)];
+    if (from === 'index.ts') return room === 'cli'; // the public face shows all but the command line
+    if (room in files) return !(from in doors) || !files[room]!.includes(from);
+    return !reach(from).has(room);
+  });
+  expect(wrong.map(({ file, line, to }) => `${file}:${line} imports ${to}`)).toEqual([]);
+});
+
+test('src/ imports nothing of scripts, test or demo', () => {
+  expect(relative.filter(({ to }) => !to.startsWith('src/')).map(({ file, to }) => `${file} imports ${to}`)).toEqual(
+    [],
+  );
+});
+
+test('no files import each other in a circle', () => {
+  const graph = new Map<string, string[]>(sources.map(({ file }) => [file, []]));
+  for (const { file, to, typeOnly } of relative) if (!typeOnly) graph.get(file)!.push(to);
+  expect(findCycle(graph)).toBe(null);
+});
+
+test('a circle would be found', () => {
+  expect(
+    findCycle(
+      new Map([
+        ['a', ['b', 'c']],
+        ['b', ['c']],
+        ['c', []],
+      ]),
+    ),
+  ).toBe(null);
+  expect(
+    findCycle(
+      new Map([
+        ['a', ['b']],
+        ['b', ['c']],
+        ['c', ['b']],
+      ]),
+    ),
+  ).toEqual(['b', 'c', 'b']);
+});
+
+test('relative imports carry .ts and lead to a file', () => {
+  const everywhere = ['src', 'scripts', 'test', 'demo']
+    .filter((folder) => existsSync(path.join(root, folder)))
+    .flatMap((folder) => filesBelow(root, folder).map((file) => readSource(root, file)));
+  const wrong = everywhere.flatMap(({ file, imports }) =>
+    imports
+      .filter(({ specifier }) => specifier.startsWith('.'))
+      .filter(({ specifier }) => !specifier.endsWith('.ts') || !existsSync(path.join(root, target(file, specifier))))
+      .map(({ specifier, line }) => `${file}:${line} imports ${specifier}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('only the runtime names a GPU type', () => {
+  const wrong = sources
+    .filter(({ file }) => roomOf(file) !== 'runtime')
+    .flatMap(({ file, identifiers }) =>
+      [...identifiers]
+        .filter(([name]) => /^GPU[A-Z]/.test(name))
+        .map(([name, line]) => `${file}:${line} names ${name}`),
+    );
+  expect(wrong).toEqual([]);
+});
+
+test('what a page imports needs no module of Node', () => {
+  const pure = ['tensor', 'ops', 'autograd', 'nn', 'optim', 'tasks', 'schedule', 'reference'];
+  const wrong = sources
+    .filter(({ file }) => pure.includes(roomOf(file)))
+    .flatMap(({ file, imports }) =>
+      imports
+        .filter(({ specifier }) => specifier.startsWith('node:'))
+        .map(({ specifier }) => `${file} imports ${specifier}`),
+    );
+  expect(wrong).toEqual([]);
+});
+
+test('every kernel is used by name, and every snippet by a kernel', () => {
+  const shaders = readShaders();
+  const texts = new Set(
+    sources.filter(({ file }) => file !== 'src/shaders.gen.ts').flatMap((source) => [...source.texts]),
+  );
+  const snippets = [...shaders.values()].flatMap((text) => /^\/\/ lib:(.*)$/m.exec(text)?.[1]?.split(',') ?? []);
+  // A name may be put together from one that is used, as `relu_backward` is by a template with `_backward` at its end.
+  const endings = [...texts].filter((text) => /^\*_\w+$/.test(text)).map((text) => text.slice(1));
+  const used = (name: string) =>
+    texts.has(name) || endings.some((ending) => name.endsWith(ending) && texts.has(name.slice(0, -ending.length)));
+  const kernels = [...shaders.keys()].filter((name) => !name.startsWith('lib/'));
+  expect(kernels.filter((name) => !used(name))).toEqual([]);
+  const named = new Set(snippets.map((name) => `lib/${name.trim()}`));
+  expect([...shaders.keys()].filter((name) => name.startsWith('lib/') && !named.has(name))).toEqual([]);
+});
+
+test('there is no utils folder: a helper lives with the room that owns its idea', () => {
+  const names = sources
+    .map(({ file }) => file)
+    .filter((file) => /(^|\/)(utils?|helpers?|common|misc)(\/|\.ts$)/.test(file));
+  expect(names).toEqual([]);
+});
