@@ -18,21 +18,34 @@ export type Gradients = Map<Tensor, Tensor>;
  */
 export function backward(loss: Tensor): Gradients {
   const graph = currentGraph();
-  if (loss.size !== 1) throw new InputError(`backward: the loss has shape ${show(loss.shape)}, expected one number. Reduce it with mean().`);
+  if (loss.size !== 1)
+    throw new InputError(
+      `backward: the loss has shape ${show(loss.shape)}, expected one number. Reduce it with mean().`,
+    );
   const nodes = graph.nodes.slice();
   const needed = dependents(nodes);
   if (!needed.has(loss)) throw new InputError('backward: the loss depends on no trainable parameter.');
 
   const grads = new Map<Tensor, Tensor>();
-  grads.set(loss, constant('one', loss.shape, () => new Float32Array([1])));
+  grads.set(
+    loss,
+    constant('one', loss.shape, () => new Float32Array([1])),
+  );
   for (const node of nodes.reverse()) {
     const upstream = Object.fromEntries(Object.entries(node.outputs).map(([name, t]) => [name, grads.get(t)]));
     const wanted = (input: string) => node.inputs[input] !== undefined && needed.has(node.inputs[input]);
     if (!Object.values(upstream).some(Boolean) || !Object.keys(node.inputs).some(wanted)) continue;
     const { backward: derivative } = node.op;
-    if (derivative === 'not differentiable') throw new InputError(`backward: ${node.op.name} has no derivative, and the loss depends on it.`);
+    if (derivative === 'not differentiable')
+      throw new InputError(`backward: ${node.op.name} has no derivative, and the loss depends on it.`);
     graph.inScope(`${node.scope}.backward`, () => {
-      const parts = derivative({ inputs: node.inputs, outputs: node.outputs, attrs: node.attrs, grads: upstream, needs: wanted });
+      const parts = derivative({
+        inputs: node.inputs,
+        outputs: node.outputs,
+        attrs: node.attrs,
+        grads: upstream,
+        needs: wanted,
+      });
       for (const [name, gradient] of Object.entries(parts)) {
         if (gradient && wanted(name)) accumulate(grads, node.inputs[name]!, gradient);
       }
@@ -44,11 +57,12 @@ export function backward(loss: Tensor): Gradients {
 /** Adds one contribution. Broadcasting is undone here and nowhere else. */
 function accumulate(grads: Map<Tensor, Tensor>, target: Tensor, gradient: Gradient): void {
   const before = grads.get(target) ?? null;
-  if (typeof gradient === 'function') {
+  if (typeof gradient === 'function' && gradient.length > 0) {
     grads.set(target, gradient(before));
     return;
   }
-  const own = sameShape(gradient.shape, target.shape) ? gradient : sumTo(gradient, target.shape);
+  const made = typeof gradient === 'function' ? gradient(null) : gradient;
+  const own = sameShape(made.shape, target.shape) ? made : sumTo(made, target.shape);
   grads.set(target, before ? add(before, own) : own);
 }
 

@@ -30,7 +30,9 @@ export class Graph implements Tape {
     for (const [name, tensor] of Object.entries(given)) {
       if (tensor === undefined) continue;
       if (tensor.kind === 'activation' && !this.producer.has(tensor)) {
-        throw new InputError(`${op.name}: ${name} ${show(tensor.shape)} was made while another function was traced. Pass it as an input.`);
+        throw new InputError(
+          `${op.name}: ${name} ${show(tensor.shape)} was made while another function was traced. Pass it as an input.`,
+        );
       }
       inputs[name] = tensor;
     }
@@ -49,7 +51,9 @@ export class Graph implements Tape {
     const known = this.inputs.get(name);
     if (known) {
       if (!sameShape(known.shape, shape) || known.dtype !== dtype) {
-        throw new InputError(`input "${name}" is used as ${known.dtype} ${show(known.shape)} and as ${dtype} ${show(shape)}.`);
+        throw new InputError(
+          `input "${name}" is used as ${known.dtype} ${show(known.shape)} and as ${dtype} ${show(shape)}.`,
+        );
       }
       return known;
     }
@@ -97,11 +101,15 @@ export function trace(fn: () => Traced): Graph {
   const graph = new Graph();
   const results: unknown = withTape(graph, fn);
   if (results === null || typeof results !== 'object' || results instanceof Tensor || results instanceof Promise) {
-    throw new InputError('compile: the function must return an object of tensors, such as { loss }, and may not be async.');
+    throw new InputError(
+      'compile: the function must return an object of tensors, such as { loss }, and may not be async.',
+    );
   }
   for (const [name, value] of Object.entries(results)) {
     if (!(value instanceof Tensor)) {
-      throw new InputError(`compile: result "${name}" is ${typeof value === 'object' ? 'an object' : `a ${typeof value}`}, not a tensor: it would be frozen. Return tensors.`);
+      throw new InputError(
+        `compile: result "${name}" is ${typeof value === 'object' ? 'an object' : `a ${typeof value}`}, not a tensor: it would be frozen. Return tensors.`,
+      );
     }
     graph.outputs.set(name, value);
   }

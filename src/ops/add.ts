@@ -16,7 +16,11 @@ export const addOp = defineOp<null>({
     {
       name: 'broadcast',
       dispatches: ({ inputs: { a, b }, outputs: { y } }) => [
-        { kernel: 'add_broadcast', sizes: { N: y!.size, ...broadcastSizes('add', y!.shape, { A: a!.shape, B: b!.shape }) }, threads: [y!.size] },
+        {
+          kernel: 'add_broadcast',
+          sizes: { N: y!.size, ...broadcastSizes('add', y!.shape, { A: a!.shape, B: b!.shape }) },
+          threads: [y!.size],
+        },
       ],
     },
   ],

@@ -17,7 +17,9 @@ export const assignOp = defineOp<null>({
   forms: [
     {
       name: 'copy',
-      dispatches: ({ inputs }) => [{ ...copyDispatch(inputs.value!.size), bind: { x: inputs.value!, y: inputs.state! } }],
+      dispatches: ({ inputs }) => [
+        { ...copyDispatch(inputs.value!.size), bind: { x: inputs.value!, y: inputs.state! } },
+      ],
     },
   ],
   backward: 'not differentiable',

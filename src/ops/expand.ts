@@ -8,14 +8,19 @@ import { currentTape, defineOp } from './op.ts';
 export const expandOp = defineOp<{ shape: Shape }>({
   name: 'expand',
   outputs: ({ x }, { shape }) => {
-    if (!sameShape(broadcastShapes('expand', x!.shape, shape), shape)) throw new InputError(`expand: x ${show(x!.shape)} does not broadcast to ${show(shape)}.`);
+    if (!sameShape(broadcastShapes('expand', x!.shape, shape), shape))
+      throw new InputError(`expand: x ${show(x!.shape)} does not broadcast to ${show(shape)}.`);
     return { y: { shape } };
   },
   forms: [
     {
       name: 'plain',
       dispatches: ({ inputs: { x }, outputs: { y } }) => [
-        { kernel: 'expand', sizes: { N: y!.size, ...broadcastSizes('expand', y!.shape, { A: x!.shape }) }, threads: [y!.size] },
+        {
+          kernel: 'expand',
+          sizes: { N: y!.size, ...broadcastSizes('expand', y!.shape, { A: x!.shape }) },
+          threads: [y!.size],
+        },
       ],
     },
   ],

@@ -15,16 +15,22 @@ export interface MatmulAttrs {
 /** M, N, K and the leading axes. A b of two axes is shared by all of the batch, which then simply is more rows. */
 function dimensions({ a, b, bias, add }: Values, { transposeA, transposeB }: MatmulAttrs) {
   const [x, w] = [a!.shape, b!.shape];
-  if (x.length < 2 || w.length < 2) throw new InputError(`matmul: a ${show(x)} and b ${show(w)} need two axes or more.`);
+  if (x.length < 2 || w.length < 2)
+    throw new InputError(`matmul: a ${show(x)} and b ${show(w)} need two axes or more.`);
   const shared = w.length === 2 && x.length > 2;
-  if (shared && transposeA) throw new InputError(`matmul: a ${show(x)} is transposed and b ${show(w)} has no batch. Reshape a to two axes.`);
+  if (shared && transposeA)
+    throw new InputError(`matmul: a ${show(x)} is transposed and b ${show(w)} has no batch. Reshape a to two axes.`);
   const lead = x.slice(0, -2);
-  if (!shared && (w.length !== x.length || lead.some((d, i) => d !== w[i]))) throw new InputError(`matmul: the leading axes of a ${show(x)} and b ${show(w)} differ.`);
+  if (!shared && (w.length !== x.length || lead.some((d, i) => d !== w[i])))
+    throw new InputError(`matmul: the leading axes of a ${show(x)} and b ${show(w)} differ.`);
   const [rows, K] = transposeA ? [x.at(-1)!, x.at(-2)!] : [x.at(-2)!, x.at(-1)!];
   const [inner, N] = transposeB ? [w.at(-1)!, w.at(-2)!] : [w.at(-2)!, w.at(-1)!];
   if (inner !== K) {
     const other = transposeB ? w.at(-2)! : w.at(-1)!;
-    const hint = other === K ? ` b is stored ${transposeB ? '(in,out): leave out transposeB' : '(out,in): did you mean transposeB'}?` : '';
+    const hint =
+      other === K
+        ? ` b is stored ${transposeB ? '(in,out): leave out transposeB' : '(out,in): did you mean transposeB'}?`
+        : '';
     throw new InputError(`matmul: inner sizes differ: a ${show(x)} gives ${K}, b ${show(w)} gives ${inner}.${hint}`);
   }
   const shape = [...lead, rows, N];

@@ -16,7 +16,11 @@ export const mulOp = defineOp<null>({
     {
       name: 'broadcast',
       dispatches: ({ inputs: { a, b }, outputs: { y } }) => [
-        { kernel: 'mul_broadcast', sizes: { N: y!.size, ...broadcastSizes('mul', y!.shape, { A: a!.shape, B: b!.shape }) }, threads: [y!.size] },
+        {
+          kernel: 'mul_broadcast',
+          sizes: { N: y!.size, ...broadcastSizes('mul', y!.shape, { A: a!.shape, B: b!.shape }) },
+          threads: [y!.size],
+        },
       ],
     },
   ],

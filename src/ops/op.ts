@@ -49,8 +49,9 @@ export interface OutputSpec {
 }
 
 /**
- * A gradient of one input: a tensor, or a function that makes it. The function is handed what has been accumulated so far
- * (or null) and may add to it in its own kernel; it is called only when the gradient is needed.
+ * A gradient of one input: a tensor, or a function that makes it, called only when the gradient is needed. A function with a
+ * parameter is handed what has been accumulated so far (or null), and its result must contain it; the result of a function
+ * without one is added.
  */
 export type Gradient = Tensor | ((accumulated: Tensor | null) => Tensor);
 
@@ -98,7 +99,9 @@ export function withTape<T>(tape: Tape, fn: () => T): T {
 /** @throws InputError outside of tracing */
 export function currentTape(): Tape {
   if (!current) {
-    throw new InputError('an operation was called outside of compile(): tensors are descriptions. Put the call into the function you compile.');
+    throw new InputError(
+      'an operation was called outside of compile(): tensors are descriptions. Put the call into the function you compile.',
+    );
   }
   return current;
 }

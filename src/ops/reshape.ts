@@ -7,7 +7,10 @@ import { currentTape, defineOp } from './op.ts';
 export const reshapeOp = defineOp<{ shape: Shape }>({
   name: 'reshape',
   outputs: ({ x }, { shape }) => {
-    if (sizeOf(shape) !== x!.size) throw new InputError(`reshape: x ${show(x!.shape)} has ${x!.size} elements, ${show(shape)} has ${sizeOf(shape)}.`);
+    if (sizeOf(shape) !== x!.size)
+      throw new InputError(
+        `reshape: x ${show(x!.shape)} has ${x!.size} elements, ${show(shape)} has ${sizeOf(shape)}.`,
+      );
     return { y: { shape, dtype: x!.dtype } };
   },
   view: () => 0,

@@ -8,7 +8,9 @@ export const scaleOp = defineOp<{ factor: number }>({
   forms: [
     {
       name: 'plain',
-      dispatches: ({ inputs: { x }, attrs: { factor } }) => [{ kernel: 'scale', sizes: { N: x!.size, factor }, threads: [x!.size] }],
+      dispatches: ({ inputs: { x }, attrs: { factor } }) => [
+        { kernel: 'scale', sizes: { N: x!.size, factor }, threads: [x!.size] },
+      ],
     },
   ],
   backward: ({ grads, attrs: { factor } }) => ({ x: scale(grads.y!, factor) }),

@@ -29,14 +29,26 @@ export const sumOp = defineOp<SumAttrs>({
         const parts = Math.ceil(R / CHUNK);
         const second = { x: partial!, y: outputs.y! };
         return [
-          { kernel: 'sum', sizes: { N: outer * parts * inner, R, inner, parts, chunk: CHUNK }, threads: [outer * parts * inner], bind: { x: inputs.x!, y: partial! } },
-          { kernel: 'sum', sizes: { N: outer * inner, R: parts, inner, parts: 1, chunk: parts }, threads: [outer * inner], bind: second },
+          {
+            kernel: 'sum',
+            sizes: { N: outer * parts * inner, R, inner, parts, chunk: CHUNK },
+            threads: [outer * parts * inner],
+            bind: { x: inputs.x!, y: partial! },
+          },
+          {
+            kernel: 'sum',
+            sizes: { N: outer * inner, R: parts, inner, parts: 1, chunk: parts },
+            threads: [outer * inner],
+            bind: second,
+          },
         ];
       },
     },
     {
       name: 'one_stage',
-      dispatches: ({ attrs: { outer, R, inner } }) => [{ kernel: 'sum', sizes: { N: outer * inner, R, inner, parts: 1, chunk: R }, threads: [outer * inner] }],
+      dispatches: ({ attrs: { outer, R, inner } }) => [
+        { kernel: 'sum', sizes: { N: outer * inner, R, inner, parts: 1, chunk: R }, threads: [outer * inner] },
+      ],
     },
   ],
   backward: ({ inputs: { x }, attrs: { outer, R, inner }, grads }) => ({
@@ -46,7 +58,11 @@ export const sumOp = defineOp<SumAttrs>({
 
 /** x summed over neighbouring axes `from` to `to` (inclusive), which leave the shape. */
 function sumAxes(x: Tensor, from: number, to: number): Tensor {
-  const attrs = { outer: sizeOf(x.shape.slice(0, from)), R: sizeOf(x.shape.slice(from, to + 1)), inner: sizeOf(x.shape.slice(to + 1)) };
+  const attrs = {
+    outer: sizeOf(x.shape.slice(0, from)),
+    R: sizeOf(x.shape.slice(from, to + 1)),
+    inner: sizeOf(x.shape.slice(to + 1)),
+  };
   const y = currentTape().push(sumOp, { x }, attrs).y!;
   return reshape(y, [...x.shape.slice(0, from), ...x.shape.slice(to + 1)]);
 }

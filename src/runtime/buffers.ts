@@ -20,7 +20,9 @@ export class Buffers {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
     const limit = usage & GPUBufferUsage.STORAGE ? Math.min(maxBufferSize, maxStorageBufferBindingSize) : maxBufferSize;
     if (size > limit) {
-      throw new InputError(`${label}: needs ${mib(size)} in one buffer, this adapter allows ${mib(limit)}. Use a smaller model, batch or context.`);
+      throw new InputError(
+        `${label}: needs ${mib(size)} in one buffer, this adapter allows ${mib(limit)}. Use a smaller model, batch or context.`,
+      );
     }
     const buffer = this.device.createBuffer({ label, size, usage });
     this.#live.set(buffer, size);
@@ -62,7 +64,11 @@ export class Store {
   buffer(root: Tensor): GPUBuffer {
     let buffer = this.#map.get(root);
     if (!buffer) {
-      buffer = this.#buffers.create(root.name, bytesOf(root.size), GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST);
+      buffer = this.#buffers.create(
+        root.name,
+        bytesOf(root.size),
+        GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+      );
       this.#map.set(root, buffer);
       const values = root.init?.();
       if (values) this.#buffers.device.queue.writeBuffer(buffer, 0, values as Float32Array<ArrayBuffer>);
@@ -71,13 +77,17 @@ export class Store {
   }
 
   write(tensor: Tensor, data: HostArray): void {
-    if (data.length !== tensor.size) throw new InputError(`${tensor}: got ${data.length} values, expected ${tensor.size}.`);
+    if (data.length !== tensor.size)
+      throw new InputError(`${tensor}: got ${data.length} values, expected ${tensor.size}.`);
     const { buffer, offset } = this.at(tensor);
     this.#buffers.device.queue.writeBuffer(buffer, offset, data as Float32Array<ArrayBuffer>);
   }
 
   at(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
-    if (!tensor.persistent) throw new InputError(`${tensor}: only parameters and state can be read and written; return other values from the compiled function.`);
+    if (!tensor.persistent)
+      throw new InputError(
+        `${tensor}: only parameters and state can be read and written; return other values from the compiled function.`,
+      );
     return { buffer: this.buffer(tensor.slab ?? tensor), offset: bytesOf(tensor.slabOffset) };
   }
 
@@ -104,10 +114,18 @@ export class Health {
       event.preventDefault();
       const { error } = event as GPUUncapturedErrorEvent;
       const memory = typeof GPUOutOfMemoryError !== 'undefined' && error instanceof GPUOutOfMemoryError;
-      this.fail(memory ? new RunError(`the adapter is out of memory: ${firstLine(error.message)}`) : new Error(`WebGPU refused a command: ${firstLine(error.message)}`));
+      this.fail(
+        memory
+          ? new RunError(`the adapter is out of memory: ${firstLine(error.message)}`)
+          : new Error(`WebGPU refused a command: ${firstLine(error.message)}`),
+      );
     });
     void device.lost.then((info) => {
-      this.fail(new RunError(`the GPU device was lost (${info.reason || 'unknown reason'}${info.message ? `: ${firstLine(info.message)}` : ''}).`));
+      this.fail(
+        new RunError(
+          `the GPU device was lost (${info.reason || 'unknown reason'}${info.message ? `: ${firstLine(info.message)}` : ''}).`,
+        ),
+      );
     });
   }
 
@@ -124,4 +142,3 @@ export class Health {
 function firstLine(text: string): string {
   return text.split('\n').find((l) => l.trim()) ?? text;
 }
-

@@ -17,7 +17,11 @@ interface Entry {
   results: Results;
 }
 
-export function compileOn(device: Device, fn: (batch: Record<string, Tensor>) => Record<string, Tensor>, options: CompileOptions): Compiled {
+export function compileOn(
+  device: Device,
+  fn: (batch: Record<string, Tensor>) => Record<string, Tensor>,
+  options: CompileOptions,
+): Compiled {
   const compiled = new CompiledFunction(device, fn, options);
   const call = (batch: Batch, scalars: Scalars = {}) => compiled.run(batch, scalars);
   return Object.assign(call, { collect: () => compiled.collect(), release: () => compiled.release() });
@@ -48,14 +52,20 @@ class CompiledFunction {
     recording.replay(buffer, offset);
     this.#device.waiter.submitted(recording.cost);
     this.#uncollected.push({ result, entry });
-    if (this.#uncollected.length > SLOTS) this.#uncollected = this.#uncollected.filter((u) => u.result.state !== 'overwritten').slice(-SLOTS);
-    return Object.fromEntries([...recording.plan.outputs].map(([name, { shape }]) => [name, this.#output(entry, result, name, shape)]));
+    if (this.#uncollected.length > SLOTS)
+      this.#uncollected = this.#uncollected.filter((u) => u.result.state !== 'overwritten').slice(-SLOTS);
+    return Object.fromEntries(
+      [...recording.plan.outputs].map(([name, { shape }]) => [name, this.#output(entry, result, name, shape)]),
+    );
   }
 
   #output(entry: Entry, result: Result, name: string, shape: Shape): Output {
     const read = async () => {
       await this.#read(entry, result);
-      if (result.state === 'overwritten') throw new InputError(`"${name}" of replay ${result.index} has been overwritten by a later one: read it before the next replay.`);
+      if (result.state === 'overwritten')
+        throw new InputError(
+          `"${name}" of replay ${result.index} has been overwritten by a later one: read it before the next replay.`,
+        );
       return result.values[name]!;
     };
     return {
@@ -63,7 +73,8 @@ class CompiledFunction {
       read,
       item: async () => {
         const values = await read();
-        if (values.length !== 1) throw new InputError(`"${name}" has shape ${show(shape)}: item() is for results of one number; use read().`);
+        if (values.length !== 1)
+          throw new InputError(`"${name}" has shape ${show(shape)}: item() is for results of one number; use read().`);
         return values[0]!;
       },
     };
@@ -109,9 +120,16 @@ class CompiledFunction {
   }
 
   async #make(batch: Batch): Promise<Entry> {
-    const plan = makePlan(graphOf(this.#fn, batch, this.#options.keep), this.#device.capabilities, this.#device.kernels);
+    const plan = makePlan(
+      graphOf(this.#fn, batch, this.#options.keep),
+      this.#device.capabilities,
+      this.#device.kernels,
+    );
     await this.#device.prepare(plan);
-    return { recording: new Recording(plan, this.#device.shared), results: new Results(plan, this.#device.shared.buffers) };
+    return {
+      recording: new Recording(plan, this.#device.shared),
+      results: new Results(plan, this.#device.shared.buffers),
+    };
   }
 
   #drop({ recording, results }: Entry): void {

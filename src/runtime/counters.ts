@@ -58,5 +58,8 @@ export function countCalls(): Counters {
     bytes.live -= sizes.get(buffer) ?? 0;
     sizes.delete(buffer);
   });
-  return { counts, bytes, stop: () => restore.forEach((undo) => undo()) };
+  const stop = () => {
+    for (const undo of restore) undo();
+  };
+  return { counts, bytes, stop };
 }

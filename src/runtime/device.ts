@@ -26,7 +26,14 @@ export interface DeviceOptions {
 }
 
 /** Limits that are raised to the adapter's own: the rest has no use here. */
-const RAISED = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize', 'maxComputeInvocationsPerWorkgroup', 'maxComputeWorkgroupSizeX', 'maxComputeWorkgroupSizeY'] as const;
+const RAISED = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupSizeY',
+] as const;
 const WANTED_FEATURES = ['subgroups', 'timestamp-query'] as const;
 
 /**
@@ -37,7 +44,8 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const platform = await currentPlatform();
   const opened = await platform.openGPU(options.adapter === undefined ? {} : { adapter: options.adapter });
   const { adapter } = opened;
-  const requiredLimits = options.limits === 'default' ? {} : Object.fromEntries(RAISED.map((name) => [name, adapter.limits[name]]));
+  const requiredLimits =
+    options.limits === 'default' ? {} : Object.fromEntries(RAISED.map((name) => [name, adapter.limits[name]]));
   const features = options.limits === 'default' ? [] : WANTED_FEATURES.filter((f) => adapter.features.has(f));
   const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: features as GPUFeatureName[] });
   return new Device(device, opened, platform.sleep, options);
@@ -61,10 +69,22 @@ export class Device implements Machine {
     this.#health = new Health(device);
     this.waiter = new Waiter(sleep);
     const { info } = opened.adapter;
-    this.capabilities = { features: new Set(device.features), subgroupMinSize: info.subgroupMinSize ?? 0, subgroupMaxSize: info.subgroupMaxSize ?? 0 };
+    this.capabilities = {
+      features: new Set(device.features),
+      subgroupMinSize: info.subgroupMinSize ?? 0,
+      subgroupMaxSize: info.subgroupMaxSize ?? 0,
+    };
     const buffers = new Buffers(device);
     const empty = buffers.create('empty', 256, GPUBufferUsage.STORAGE);
-    this.shared = { device, buffers, store: new Store(buffers), arena: new Arena(buffers), pipelines: new Pipelines(device), empty, storeVersion: 0 };
+    this.shared = {
+      device,
+      buffers,
+      store: new Store(buffers),
+      arena: new Arena(buffers),
+      pipelines: new Pipelines(device),
+      empty,
+      storeVersion: 0,
+    };
   }
 
   /** The adapter's name, as people know it. */

@@ -42,13 +42,21 @@ export class Pipelines {
     const scope = this.#device.popErrorScope();
     const { group, pipeline: layout } = this.#layout(k);
     try {
-      const pipeline = await this.#device.createComputePipelineAsync({ label: k.name, layout, compute: { module, entryPoint: 'main', constants: { ...constants } } });
+      const pipeline = await this.#device.createComputePipelineAsync({
+        label: k.name,
+        layout,
+        compute: { module, entryPoint: 'main', constants: { ...constants } },
+      });
       await scope;
       return { pipeline, layout: group };
     } catch (error) {
-      const messages = (await module.getCompilationInfo()).messages.map((m) => `shaders/${k.name}.wgsl:${m.lineNum}:${m.linePos}: ${m.message}`);
+      const messages = (await module.getCompilationInfo()).messages.map(
+        (m) => `shaders/${k.name}.wgsl:${m.lineNum}:${m.linePos}: ${m.message}`,
+      );
       await scope;
-      throw new Error(messages.length > 0 ? messages.join('\n') : `shaders/${k.name}.wgsl: ${(error as Error).message}`);
+      throw new Error(
+        messages.length > 0 ? messages.join('\n') : `shaders/${k.name}.wgsl: ${(error as Error).message}`,
+      );
     }
   }
 

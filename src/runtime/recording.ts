@@ -103,7 +103,11 @@ export class Recording {
       }));
       const k = kernel(d.kernel);
       const uniform = k.bindings.find((b) => b.access === 'uniform');
-      if (uniform) entries.push({ binding: uniform.index, resource: { buffer: this.#own.uniforms, offset: d.uniform!, size: k.sizeBytes } });
+      if (uniform)
+        entries.push({
+          binding: uniform.index,
+          resource: { buffer: this.#own.uniforms, offset: d.uniform!, size: k.sizeBytes },
+        });
       const [x, y, z] = d.workgroups;
       return { pipeline, group: device.createBindGroup({ label: `${d.scope} ${d.op}`, layout, entries }), x, y, z };
     });
@@ -125,7 +129,13 @@ export class Recording {
     }
     pass.end();
     for (const out of this.plan.outputs.values()) {
-      encoder.copyBufferToBuffer(this.#buffer(out.from.buffer), out.from.offset, ring, ringOffset + out.offset, out.bytes);
+      encoder.copyBufferToBuffer(
+        this.#buffer(out.from.buffer),
+        out.from.offset,
+        ring,
+        ringOffset + out.offset,
+        out.bytes,
+      );
     }
     device.queue.submit([encoder.finish()]);
   }

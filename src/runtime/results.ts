@@ -82,7 +82,8 @@ export class Results {
 
   #newPage(): Page {
     const bytes = this.#slots * this.#slotBytes;
-    const buffer = this.#free.pop() ?? this.#buffers.create('results', bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+    const buffer =
+      this.#free.pop() ?? this.#buffers.create('results', bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
     return { buffer, slots: [], filled: 0, reading: null };
   }
 

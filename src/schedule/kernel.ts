@@ -55,10 +55,12 @@ export function reflect(name: string, text: string): Kernel {
   }
   const fields = /struct\s+Sizes\s*\{([^}]*)\}/.exec(source)?.[1] ?? '';
   const sizes = [...fields.matchAll(/(\w+)\s*:\s*(\w+)/g)].map(([, field, type], i) => {
-    if (type !== 'u32' && type !== 'i32' && type !== 'f32') throw new Error(`${name}.wgsl: Sizes.${field} is ${type}; only u32, i32 and f32 are reflected`);
+    if (type !== 'u32' && type !== 'i32' && type !== 'f32')
+      throw new Error(`${name}.wgsl: Sizes.${field} is ${type}; only u32, i32 and f32 are reflected`);
     return { name: field!, type, offset: 4 * i } as const;
   });
-  if (bindings.some((b) => b.access === 'uniform') !== sizes.length > 0) throw new Error(`${name}.wgsl: the uniform binding and struct Sizes go together`);
+  if (bindings.some((b) => b.access === 'uniform') !== sizes.length > 0)
+    throw new Error(`${name}.wgsl: the uniform binding and struct Sizes go together`);
   return {
     name,
     code: [text, ...snippetsOf(name, text)].join('\n'),
@@ -80,7 +82,10 @@ function tileOf(source: string, axis: string): number {
 /** The names of a header line such as `// lib: fold, gelu`. */
 function listed(text: string, keyword: string): string[] {
   const line = new RegExp(`^// ${keyword}:(.*)$`, 'm').exec(text)?.[1] ?? '';
-  return line.split(',').map((s) => s.trim()).filter(Boolean);
+  return line
+    .split(',')
+    .map((s) => s.trim())
+    .filter(Boolean);
 }
 
 /** The snippets a file asks for, and those that they ask for, each once. */

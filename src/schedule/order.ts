@@ -4,6 +4,7 @@ import type { Graph, Node } from '../autograd/graph.ts';
 import { copyDispatch } from '../ops/copy.ts';
 import type { Capabilities, Dispatch, Form, Values } from '../ops/op.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { kernel } from './kernel.ts';
 
 /** Form by op name: plain data, an input of the run. An op that is missing takes its first form that applies. */
 export type KernelTable = Readonly<Record<string, string>>;
@@ -38,14 +39,16 @@ export function order(graph: Graph, capabilities: Capabilities, table: KernelTab
       const values = { x: from, y: node.outputs[output]! };
       steps.push({ ...copyDispatch(from.size), node, form: 'copy', values });
     }
-    if (node.op.name === 'assign' && same(places.resolve(node.inputs.state!), places.resolve(node.inputs.value!))) continue;
+    if (node.op.name === 'assign' && same(places.resolve(node.inputs.state!), places.resolve(node.inputs.value!)))
+      continue;
     const form = chooseForm(node, capabilities, table[node.op.name]);
     const scratch: Record<string, Tensor> = {};
     for (const [name, spec] of Object.entries(form.scratch?.(node) ?? {})) {
       scratch[name] = new Tensor({ kind: 'activation', name: `${node.op.name}.${name}`, ...spec });
     }
     const values = { ...node.inputs, ...node.outputs, ...scratch };
-    for (const dispatch of form.dispatches(node, scratch)) steps.push({ ...dispatch, node, form: form.name, values });
+    for (const dispatch of form.dispatches(node, scratch))
+      steps.push(...apart({ ...dispatch, node, form: form.name, values }, places.resolve));
   }
   return { steps, place: places.resolve };
 }
@@ -58,14 +61,41 @@ function chooseForm(node: Node, capabilities: Capabilities, wanted: string | und
   return form;
 }
 
+/**
+ * WebGPU refuses a buffer that one dispatch reads and writes, even in ranges that do not touch, such as two slices of a slab:
+ * there the dispatch reads a copy.
+ */
+function apart(step: Step, resolve: (t: Tensor) => Place): Step[] {
+  const bound = kernel(step.kernel).bindings.map(({ name, access }) => ({
+    name,
+    access,
+    value: step.bind?.[name] ?? step.values[name],
+  }));
+  const written = new Set(
+    bound.flatMap(({ access, value }) => (value && access === 'read_write' ? [resolve(value).root] : [])),
+  );
+  const copies: Step[] = [];
+  const bind: Record<string, Tensor> = { ...step.bind };
+  for (const { name, access, value } of bound) {
+    if (!value || access !== 'read' || !written.has(resolve(value).root)) continue;
+    const copy = new Tensor({ kind: 'activation', name: `${value.name}.copy`, shape: value.shape, dtype: value.dtype });
+    copies.push({ ...copyDispatch(value.size), node: step.node, form: 'copy', values: { x: value, y: copy } });
+    bind[name] = copy;
+  }
+  return copies.length > 0 ? [...copies, { ...step, bind }] : [step];
+}
+
 /** Nodes that an output or a piece of state depends on. */
 function live(graph: Graph): Node[] {
   const wanted = new Set<Tensor>(graph.outputs.values());
-  const keep = graph.nodes.slice().reverse().filter((node) => {
-    const alive = node.op.writes !== undefined || Object.values(node.outputs).some((t) => wanted.has(t));
-    if (alive) for (const t of Object.values(node.inputs)) wanted.add(t);
-    return alive;
-  });
+  const keep = graph.nodes
+    .slice()
+    .reverse()
+    .filter((node) => {
+      const alive = node.op.writes !== undefined || Object.values(node.outputs).some((t) => wanted.has(t));
+      if (alive) for (const t of Object.values(node.inputs)) wanted.add(t);
+      return alive;
+    });
   return keep.reverse();
 }
 
@@ -77,8 +107,8 @@ function same(a: Place, b: Place): boolean {
  * Decides which values share storage.
  * - A view lives in its input.
  * - An in-place output takes over its input's storage, if that is an activation which nobody reads later.
- * - A value that is assigned to state is made in the state's own storage, if it is an activation and nobody reads the old
- *   state in between.
+ * - A value that is assigned to state is made in the state's own storage, if it is an activation, nobody reads the old
+ *   state in between, and nobody reads the value after the state has been written again.
  */
 function storage(graph: Graph, nodes: readonly Node[]): { resolve(t: Tensor): Place } {
   const moved = new Map<Tensor, Place>();
@@ -89,7 +119,9 @@ function storage(graph: Graph, nodes: readonly Node[]): { resolve(t: Tensor): Pl
     const at = resolve(to.root);
     return { root: at.root, offset: at.offset + to.offset };
   };
-  for (const node of nodes) if (node.op.view) moved.set(node.outputs.y!, { root: node.inputs.x!, offset: node.op.view(node.inputs, node.attrs) });
+  for (const node of nodes)
+    if (node.op.view)
+      moved.set(node.outputs.y!, { root: node.inputs.x!, offset: node.op.view(node.inputs, node.attrs) });
 
   // Uses of each storage by node index, views resolved. Outputs are read after the last node.
   const reads = new Map<Tensor, number[]>();
@@ -125,6 +157,8 @@ function storage(graph: Graph, nodes: readonly Node[]): { resolve(t: Tensor): Pl
     const between = (at: number) => at > first && at <= node.index;
     if (nodes.some((n) => between(n.index) && n !== node && touches(n, slot, state.size, resolve))) continue;
     if (nodes.some((n) => n !== node && mixes(n, from, slot.root, resolve))) continue;
+    const next = nodes.find((n) => n.index > node.index && overwrites(n, slot, state.size, resolve));
+    if (next && reads.get(from)!.some((at) => at > next.index)) continue;
     moved.set(from, { root: slot.root, offset: slot.offset });
   }
   return { resolve };
@@ -136,12 +170,19 @@ function firstWrite(nodes: readonly Node[], root: Tensor, resolve: (t: Tensor) =
   return null;
 }
 
+/** Whether a node writes to any part of `size` elements of state at `slot`. */
+function overwrites(node: Node, slot: Place, size: number, resolve: (t: Tensor) => Place): boolean {
+  return (node.op.writes ?? []).some((name) => overlaps(node.inputs[name]!, slot, size, resolve));
+}
+
 /** Whether a node uses any part of `size` elements of state at `slot`. */
 function touches(node: Node, slot: Place, size: number, resolve: (t: Tensor) => Place): boolean {
-  return [...Object.values(node.inputs), ...Object.values(node.outputs)].some((t) => {
-    const at = resolve(t);
-    return at.root === slot.root && at.offset < slot.offset + size && slot.offset < at.offset + t.size;
-  });
+  return [...Object.values(node.inputs), ...Object.values(node.outputs)].some((t) => overlaps(t, slot, size, resolve));
+}
+
+function overlaps(tensor: Tensor, slot: Place, size: number, resolve: (t: Tensor) => Place): boolean {
+  const at = resolve(tensor);
+  return at.root === slot.root && at.offset < slot.offset + size && slot.offset < at.offset + tensor.size;
 }
 
 /**
@@ -149,8 +190,14 @@ function touches(node: Node, slot: Place, size: number, resolve: (t: Tensor) => 
  * ranges that do not touch.
  */
 function mixes(node: Node, moved: Tensor, slab: Tensor, resolve: (t: Tensor) => Place): boolean {
-  const consumed = new Set(Object.entries(node.op.inPlace ?? {}).map(([output, input]) => (same(resolve(node.inputs[input] ?? moved), resolve(node.outputs[output]!)) ? input : '')));
-  const reads = Object.entries(node.inputs).filter(([name]) => !consumed.has(name)).map(([, t]) => resolve(t).root);
+  const consumed = new Set(
+    Object.entries(node.op.inPlace ?? {}).map(([output, input]) =>
+      same(resolve(node.inputs[input] ?? moved), resolve(node.outputs[output]!)) ? input : '',
+    ),
+  );
+  const reads = Object.entries(node.inputs)
+    .filter(([name]) => !consumed.has(name))
+    .map(([, t]) => resolve(t).root);
   const writes = Object.values(node.outputs).map((t) => resolve(t).root);
   return (reads.includes(moved) && writes.includes(slab)) || (writes.includes(moved) && reads.includes(slab));
 }

@@ -9,7 +9,10 @@ import { gridOf, kernel, packSizes } from './kernel.ts';
 import { aligned, colour, type Lifetime } from './memory.ts';
 import { type KernelTable, type Order, order, type Step } from './order.ts';
 
-export type BufferRef = { kind: 'arena'; slot: number } | { kind: 'persistent'; tensor: Tensor } | { kind: 'inputs' | 'constants' | 'empty' };
+export type BufferRef =
+  | { kind: 'arena'; slot: number }
+  | { kind: 'persistent'; tensor: Tensor }
+  | { kind: 'inputs' | 'constants' | 'empty' };
 
 export interface Region {
   buffer: BufferRef;
@@ -79,8 +82,10 @@ export function makePlan(graph: Graph, capabilities: Capabilities, table: Kernel
     const { root, offset } = ordered.place(tensor);
     const at = bytesOf(offset);
     const size = Math.ceil(bytesOf(tensor.size) / 16) * 16;
-    if (root.kind === 'input') return { buffer: { kind: 'inputs' }, offset: inputs.slices.get(root.name)!.offset + at, size };
-    if (root.kind === 'constant') return { buffer: { kind: 'constants' }, offset: constants.slices.get(root)!.offset + at, size };
+    if (root.kind === 'input')
+      return { buffer: { kind: 'inputs' }, offset: inputs.slices.get(root.name)!.offset + at, size };
+    if (root.kind === 'constant')
+      return { buffer: { kind: 'constants' }, offset: constants.slices.get(root)!.offset + at, size };
     if (root.kind === 'activation') return { buffer: { kind: 'arena', slot: slotOf.get(root)! }, offset: at, size };
     persistent.add(root);
     return { buffer: { kind: 'persistent', tensor: root }, offset: at, size };
@@ -124,7 +129,15 @@ export function makePlan(graph: Graph, capabilities: Capabilities, table: Kernel
 
 /** Bytes by class, exactly as they will be allocated for this plan. */
 export function memoryOf(plan: Plan, ringSlots: number): MemoryByClass {
-  const sum: MemoryByClass = { parameters: 0, gradients: 0, optimizer: 0, other: 0, activations: 0, inputs: 0, outputs: 0 };
+  const sum: MemoryByClass = {
+    parameters: 0,
+    gradients: 0,
+    optimizer: 0,
+    other: 0,
+    activations: 0,
+    inputs: 0,
+    outputs: 0,
+  };
   for (const t of plan.persistent) sum[t.memoryClass] += aligned(bytesOf(t.size));
   for (const bytes of plan.arena) sum.activations += bytes;
   sum.inputs = aligned(plan.inputBytes) + aligned(plan.constantBytes) + aligned(plan.uniforms.length);
@@ -155,14 +168,19 @@ function lifetimes({ steps, place }: Order, graph: Graph): Lifetime[] {
 function bindingsOf(step: Step, region: (t: Tensor) => Region): PlannedBinding[] {
   const k = kernel(step.kernel);
   for (const name of Object.keys(step.bind ?? {})) {
-    if (!k.bindings.some((b) => b.name === name)) throw new Error(`${step.node.op.name}: kernel ${k.name} has no binding "${name}"`);
+    if (!k.bindings.some((b) => b.name === name))
+      throw new Error(`${step.node.op.name}: kernel ${k.name} has no binding "${name}"`);
   }
   return k.bindings.flatMap(({ name, index, access }) => {
     if (access === 'uniform') return [];
     const value = step.bind?.[name] ?? step.values[name] ?? null;
-    if (!value && !k.optional.has(name)) throw new Error(`${step.node.op.name}: kernel ${k.name} needs "${name}", which the node does not have`);
+    if (!value && !k.optional.has(name))
+      throw new Error(`${step.node.op.name}: kernel ${k.name} needs "${name}", which the node does not have`);
     const at: Region = value ? region(value) : { buffer: { kind: 'empty' }, offset: 0, size: 16 };
-    if (at.offset % 256 !== 0) throw new InputError(`${step.node.op.name}: "${name}" starts at byte ${at.offset} of its buffer; slices must start at multiples of 64 elements.`);
+    if (at.offset % 256 !== 0)
+      throw new InputError(
+        `${step.node.op.name}: "${name}" starts at byte ${at.offset} of its buffer; slices must start at multiples of 64 elements.`,
+      );
     return [{ name, index, access, value, ...at }];
   });
 }
@@ -204,7 +222,9 @@ class Uniforms {
 
   bytes(): Uint8Array<ArrayBuffer> {
     const all = new Uint8Array(this.#parts.length * 256);
-    this.#parts.forEach((part, i) => { all.set(part, i * 256); });
+    this.#parts.forEach((part, i) => {
+      all.set(part, i * 256);
+    });
     return all;
   }
 }
@@ -212,8 +232,19 @@ class Uniforms {
 /** The plan as a table: a line a dispatch. */
 export function printPlan(plan: Plan): string {
   const rows = plan.dispatches.map((d, i) => {
-    const named = (access: string) => d.bindings.filter((b) => b.access === access).map((b) => `${b.name}${b.value ? show(b.value.shape) : ''}@${where(b)}`).join(' ');
-    return [String(i), d.scope ? `${d.scope} ${d.op}` : d.op, d.kernel, named('read'), named('read_write'), d.workgroups.join('x')];
+    const named = (access: string) =>
+      d.bindings
+        .filter((b) => b.access === access)
+        .map((b) => `${b.name}${b.value ? show(b.value.shape) : ''}@${where(b)}`)
+        .join(' ');
+    return [
+      String(i),
+      d.scope ? `${d.scope} ${d.op}` : d.op,
+      d.kernel,
+      named('read'),
+      named('read_write'),
+      d.workgroups.join('x'),
+    ];
   });
   return table([['#', 'node', 'kernel', 'reads', 'writes', 'workgroups'], ...rows]);
 }
@@ -225,7 +256,14 @@ export function printTrace(plan: Plan, name: string): string {
     for (const b of d.bindings) {
       const inScope = d.scope === name || d.scope.startsWith(`${name}.`);
       if (!b.value || !(b.value.name === name || inScope)) continue;
-      rows.push([String(i), b.access === 'read' ? 'read' : 'write', b.value.name || b.name, show(b.value.shape), where(b), `${d.kernel} (${d.scope})`]);
+      rows.push([
+        String(i),
+        b.access === 'read' ? 'read' : 'write',
+        b.value.name || b.name,
+        show(b.value.shape),
+        where(b),
+        `${d.kernel} (${d.scope})`,
+      ]);
     }
   });
   if (rows.length === 0) {
@@ -236,11 +274,19 @@ export function printTrace(plan: Plan, name: string): string {
 }
 
 function where({ buffer, offset }: Region): string {
-  const place = buffer.kind === 'arena' ? `arena${buffer.slot}` : buffer.kind === 'persistent' ? buffer.tensor.name : buffer.kind;
+  const place =
+    buffer.kind === 'arena' ? `arena${buffer.slot}` : buffer.kind === 'persistent' ? buffer.tensor.name : buffer.kind;
   return offset ? `${place}+${offset}` : place;
 }
 
 function table(rows: string[][]): string {
   const widths = rows[0]!.map((_, c) => Math.max(...rows.map((r) => r[c]!.length)));
-  return rows.map((r) => r.map((cell, c) => cell.padEnd(widths[c]!)).join('  ').trimEnd()).join('\n');
+  return rows
+    .map((r) =>
+      r
+        .map((cell, c) => cell.padEnd(widths[c]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }

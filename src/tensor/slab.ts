@@ -16,7 +16,12 @@ export function alignSlab(elements: number): number {
  * Lays f32 tensors out one behind the other in as few slabs as the limit allows and returns the slabs. A tensor that is
  * larger than the limit gets a slab of its own. Padding is zero and stays zero.
  */
-export function layOutSlabs(tensors: readonly Tensor[], name: string, memoryClass: MemoryClass, limit = SLAB_BYTES): Tensor[] {
+export function layOutSlabs(
+  tensors: readonly Tensor[],
+  name: string,
+  memoryClass: MemoryClass,
+  limit = SLAB_BYTES,
+): Tensor[] {
   const groups: { members: Tensor[]; length: number }[] = [];
   for (const tensor of tensors) {
     const length = alignSlab(tensor.size);

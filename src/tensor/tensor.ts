@@ -48,7 +48,9 @@ export class Tensor {
     this.trainable = fields.kind === 'parameter';
     for (const d of this.shape) {
       if (!Number.isSafeInteger(d) || d < 1) {
-        throw new InputError(`tensor ${this.name || this.kind}: shape ${show(this.shape)} needs whole numbers of at least 1.`);
+        throw new InputError(
+          `tensor ${this.name || this.kind}: shape ${show(this.shape)} needs whole numbers of at least 1.`,
+        );
       }
     }
   }
@@ -75,5 +77,9 @@ export function bytesOf(count: number): number {
 
 /** An array of the host that matches a tensor type. */
 export function hostArray(dtype: DType, length: number): HostArray {
-  return dtype === 'f32' ? new Float32Array(length) : dtype === 'i32' ? new Int32Array(length) : new Uint32Array(length);
+  return dtype === 'f32'
+    ? new Float32Array(length)
+    : dtype === 'i32'
+      ? new Int32Array(length)
+      : new Uint32Array(length);
 }

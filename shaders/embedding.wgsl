@@ -1,0 +1,31 @@
+// embedding: y[n] = weight[ids[n]]; a row of zeros where ids[n] is no row of weight.
+// weight (V,C)  ids (N)  ->  y (N,C)
+// grid: one invocation four neighbouring columns of a row of y, folded.
+// lib: fold
+
+struct Sizes { N: u32, V: u32, C: u32 }
+
+@group(0) @binding(0) var<storage, read> weight: array<f32>;
+@group(0) @binding(1) var<storage, read> ids: array<i32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded(group, groups) * 64u + lane;
+  let quads = (sizes.C + 3u) / 4u;
+  let n = i / quads;
+  if (n >= sizes.N) {
+    return;
+  }
+  let id = ids[n];
+  let known = id >= 0 && u32(id) < sizes.V;
+  let row = select(0u, u32(id), known) * sizes.C;
+  let first = (i % quads) * 4u;
+  let end = min(first + 4u, sizes.C);
+  for (var c = first; c < end; c++) {
+    y[n * sizes.C + c] = select(0.0, weight[row + c], known);
+  }
+}

@@ -1,0 +1,57 @@
+// The table of operations. One row an op; the op's own file has its formula, shape rule, kernels and derivative.
+import {
+  geluErfBackwardOp,
+  geluErfOp,
+  geluTanhBackwardOp,
+  geluTanhOp,
+  reluBackwardOp,
+  reluOp,
+  siluBackwardOp,
+  siluOp,
+} from './activations.ts';
+import { addOp } from './add.ts';
+import { assignOp } from './copy.ts';
+import { crossEntropyBackwardOp, crossEntropyOp } from './cross_entropy.ts';
+import { embeddingBackwardOp, embeddingOp } from './embedding.ts';
+import { expandOp } from './expand.ts';
+import { layernormBackwardOp, layernormBackwardParamsOp, layernormOp } from './layernorm.ts';
+import { matmulOp } from './matmul.ts';
+import { mulOp } from './mul.ts';
+import type { Op } from './op.ts';
+import { adamwOp, gateOp, globalNormOp } from './optimizer.ts';
+import { reshapeOp } from './reshape.ts';
+import { scaleOp } from './scale.ts';
+import { softmaxBackwardOp, softmaxOp } from './softmax.ts';
+import { sumOp } from './sum.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: rows of one table have different attributes
+export const ops: readonly Op<any>[] = [
+  geluErfBackwardOp,
+  geluErfOp,
+  geluTanhBackwardOp,
+  geluTanhOp,
+  reluBackwardOp,
+  reluOp,
+  siluBackwardOp,
+  siluOp,
+  crossEntropyBackwardOp,
+  crossEntropyOp,
+  embeddingBackwardOp,
+  embeddingOp,
+  layernormBackwardOp,
+  layernormBackwardParamsOp,
+  layernormOp,
+  softmaxBackwardOp,
+  softmaxOp,
+  addOp,
+  assignOp,
+  expandOp,
+  matmulOp,
+  mulOp,
+  reshapeOp,
+  scaleOp,
+  sumOp,
+  globalNormOp,
+  gateOp,
+  adamwOp,
+];

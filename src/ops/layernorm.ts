@@ -1,0 +1,125 @@
+// Layer normalization over the last axis.
+import type { Tensor } from '../tensor/tensor.ts';
+import { currentTape, defineOp, expectShape, expectType } from './op.ts';
+import { rowsOf } from './rows.ts';
+
+export interface LayernormAttrs {
+  /** Added to the variance, inside the root. */
+  eps: number;
+}
+
+/** The file of a kernel that has a sibling for rows of whole vectors of four. */
+function fileFor(kernel: string, C: number): string {
+  return C % 4 === 0 ? `${kernel}_vec4` : kernel;
+}
+
+/** Rows summed by one invocation, at least, where the sums over rows are made in two stages. */
+const MIN_CHUNK = 32;
+
+export const layernormBackwardParamsOp = defineOp<null>({
+  name: 'layernorm_backward_params',
+  outputs: ({ x }) => {
+    const { C } = rowsOf('layernorm', x!);
+    return { dweight: { shape: [C] }, dbias: { shape: [C] } };
+  },
+  forms: [
+    {
+      name: 'two_stages',
+      when: ({ inputs: { x } }) => rowsOf('layernorm', x!).R >= 4 * MIN_CHUNK,
+      scratch: ({ inputs: { x } }) => {
+        const { parts, C } = partsOf(x!);
+        return { partWeight: { shape: [parts, C] }, partBias: { shape: [parts, C] } };
+      },
+      dispatches: ({ inputs: { x }, outputs: { dweight, dbias } }, { partWeight, partBias }) => {
+        const { R, C, parts, chunk } = partsOf(x!);
+        const second = { sizes: { N: C, R: parts, inner: C, parts: 1, chunk: parts }, threads: [C] } as const;
+        return [
+          {
+            kernel: fileFor('layernorm_backward_params', C),
+            sizes: { R, C, parts, chunk },
+            threads: [parts * C],
+            bind: { dweight: partWeight!, dbias: partBias! },
+          },
+          { kernel: 'sum', ...second, bind: { x: partWeight!, y: dweight! } },
+          { kernel: 'sum', ...second, bind: { x: partBias!, y: dbias! } },
+        ];
+      },
+    },
+    {
+      name: 'one_stage',
+      dispatches: ({ inputs: { x } }) => {
+        const { R, C } = rowsOf('layernorm', x!);
+        return [{ kernel: fileFor('layernorm_backward_params', C), sizes: { R, C, parts: 1, chunk: R }, threads: [C] }];
+      },
+    },
+  ],
+  backward: 'not differentiable',
+});
+
+/** About as many parts as rows in a part, so that both stages are short. */
+function partsOf(x: Tensor) {
+  const { R, C } = rowsOf('layernorm', x);
+  const chunk = Math.max(MIN_CHUNK, Math.ceil(Math.sqrt(R)));
+  return { R, C, chunk, parts: Math.ceil(R / chunk) };
+}
+
+export const layernormBackwardOp = defineOp<null>({
+  name: 'layernorm_backward',
+  outputs: ({ x }) => ({ dx: { shape: x!.shape } }),
+  inPlace: { dx: 'add' },
+  forms: [
+    {
+      name: 'row',
+      dispatches: ({ inputs: { x, add } }) => {
+        const { R, C } = rowsOf('layernorm', x!);
+        return [{ kernel: fileFor('layernorm_backward', C), sizes: { R, C, ACCUMULATE: add ? 1 : 0 }, threads: [R] }];
+      },
+    },
+  ],
+  backward: 'not differentiable',
+});
+
+export const layernormOp = defineOp<LayernormAttrs>({
+  name: 'layernorm',
+  outputs: ({ x, weight, bias }) => {
+    const { C } = rowsOf('layernorm', x!);
+    expectType('layernorm', 'x', x!, 'f32');
+    expectShape('layernorm', 'weight', weight!, [C]);
+    if (bias) expectShape('layernorm', 'bias', bias, [C]);
+    const { shape } = x!;
+    return { y: { shape }, mean: { shape: shape.slice(0, -1) }, rstd: { shape: shape.slice(0, -1) } };
+  },
+  forms: [
+    {
+      name: 'row',
+      dispatches: ({ inputs: { x, bias }, attrs: { eps } }) => {
+        const { R, C } = rowsOf('layernorm', x!);
+        return [{ kernel: fileFor('layernorm', C), sizes: { R, C, HAS_BIAS: bias ? 1 : 0, eps }, threads: [R] }];
+      },
+    },
+  ],
+  backward: ({ inputs: { x, weight, bias }, outputs: { mean, rstd }, grads, needs }) => {
+    const dy = grads.y;
+    if (!dy) return {};
+    const tape = currentTape();
+    const wanted = needs('weight') || (bias && needs('bias'));
+    const params = wanted ? tape.push(layernormBackwardParamsOp, { x, mean, rstd, dy }, null) : {};
+    return {
+      weight: params.dweight,
+      bias: params.dbias,
+      x: (add) => tape.push(layernormBackwardOp, { x, weight, mean, rstd, dy, add: add ?? undefined }, null).dx!,
+    };
+  },
+});
+
+/**
+ * y = (x - mean) * rstd * weight (+ bias) over the last axis, rstd = 1 / sqrt(variance + eps), with the biased variance.
+ * x (...,C)  weight (C)  bias (C) or null  ->  y (...,C)
+ * With xhat = (x - mean) * rstd and g = dy * weight:
+ *   dx = rstd * (g - mean(g) - xhat * mean(g * xhat))    dweight = sum over rows of dy * xhat    dbias = sum over rows of dy
+ * Source: Ba et al. 2016 (arXiv:1607.06450). Saves mean and rstd, one f32 a row.
+ * @throws InputError if weight or bias has another shape than (C)
+ */
+export function layernorm(x: Tensor, weight: Tensor, bias: Tensor | null, { eps }: LayernormAttrs): Tensor {
+  return currentTape().push(layernormOp, { x, weight, bias: bias ?? undefined }, { eps }).y!;
+}

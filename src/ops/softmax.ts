@@ -1,0 +1,47 @@
+// Softmax over the last axis.
+import type { Tensor } from '../tensor/tensor.ts';
+import { currentTape, defineOp, expectType } from './op.ts';
+import { rowsOf } from './rows.ts';
+
+export const softmaxBackwardOp = defineOp<null>({
+  name: 'softmax_backward',
+  outputs: ({ y }) => ({ dx: { shape: y!.shape } }),
+  forms: [
+    {
+      name: 'row',
+      dispatches: ({ inputs: { y } }) => {
+        const sizes = rowsOf('softmax', y!);
+        return [{ kernel: 'softmax_backward', sizes, threads: [sizes.R] }];
+      },
+    },
+  ],
+  backward: 'not differentiable',
+});
+
+export const softmaxOp = defineOp<null>({
+  name: 'softmax',
+  outputs: ({ x }) => {
+    expectType('softmax', 'x', x!, 'f32');
+    return { y: { shape: x!.shape } };
+  },
+  forms: [
+    {
+      name: 'row',
+      dispatches: ({ inputs: { x } }) => {
+        const sizes = rowsOf('softmax', x!);
+        return [{ kernel: 'softmax', sizes, threads: [sizes.R] }];
+      },
+    },
+  ],
+  backward: ({ outputs: { y }, grads }) => ({
+    x: () => currentTape().push(softmaxBackwardOp, { y, dy: grads.y }, null).dx!,
+  }),
+});
+
+/**
+ * y = exp(x - max) / sum of exp(x - max), over the last axis.     x (...,C)  ->  y (...,C)
+ * dx = y * (dy - sum of dy * y). An entry far below the maximum, such as a masked -1e9, gets exactly 0.
+ */
+export function softmax(x: Tensor): Tensor {
+  return currentTape().push(softmaxOp, { x }, null).y!;
+}

@@ -1,0 +1,179 @@
+// AdamW over slabs: gradients and moments of all trainable parameters in a few buffers, one dispatch a slab.
+
+import type { Gradients } from '../autograd/backward.ts';
+import { scope, type Traced } from '../autograd/graph.ts';
+import { InputError } from '../errors.ts';
+import { assign } from '../ops/copy.ts';
+import { expand } from '../ops/expand.ts';
+import { constant, stepScalar } from '../ops/op.ts';
+import { adamw, gate, globalNorm } from '../ops/optimizer.ts';
+import { layOutSlabs, SLAB_ALIGN } from '../tensor/slab.ts';
+import { Tensor } from '../tensor/tensor.ts';
+
+export interface ParameterGroup {
+  parameters: readonly Tensor[];
+  weightDecay: number;
+  /** Factor on the step's learning rate. Default 1. */
+  learningRateScale?: number;
+}
+
+export interface AdamWOptions {
+  beta1?: number;
+  beta2?: number;
+  eps?: number;
+  /** Used where parameters are given as a list: matrices (two axes or more) decay, biases and norms do not. */
+  weightDecay?: number;
+  /** Gradients are scaled down to this norm over all parameters. null does not clip. */
+  gradClip?: number | null;
+  /** False: Adam with L2 decay. */
+  decoupled?: boolean;
+}
+
+/** The slices of one slab of gradients, and the slab of parameters that they belong to. */
+interface Part {
+  p: Tensor;
+  g: Tensor;
+  m: Tensor;
+  v: Tensor;
+  members: { parameter: Tensor; g: Tensor; m: Tensor; v: Tensor; group: number }[];
+}
+
+export class AdamW {
+  readonly groups: readonly Required<ParameterGroup>[];
+  /** Steps applied, the two bias corrections, the halt latch. See gateOp. */
+  readonly control = new Tensor({ kind: 'state', shape: [4], name: 'optimizer.control', memoryClass: 'optimizer' });
+  #options: Required<AdamWOptions>;
+  #parts: Part[];
+
+  /**
+   * @param parameters a list, of which the trainable ones are taken (matrices with decay, the rest without), or groups
+   * @throws InputError if nothing is trainable
+   */
+  constructor(parameters: readonly Tensor[] | readonly ParameterGroup[], options: AdamWOptions = {}) {
+    this.#options = {
+      beta1: 0.9,
+      beta2: 0.95,
+      eps: 1e-8,
+      weightDecay: 0.1,
+      gradClip: null,
+      decoupled: true,
+      ...options,
+    };
+    this.groups = groupsOf(parameters, this.#options.weightDecay);
+    const members = this.groups.flatMap((g, group) => g.parameters.map((parameter) => ({ parameter, group })));
+    if (members.length === 0) throw new InputError('AdamW: no parameter is trainable.');
+    const loose = members.map((m) => m.parameter).filter((p) => !p.slab);
+    layOutSlabs(loose, 'parameters', 'parameters');
+    // Gradients lie in the order of the parameters; where those start a new slab, so do the gradients.
+    const roots = [...new Set(members.map((m) => m.parameter.slab!))];
+    this.#parts = roots.map((p, i) =>
+      partOf(
+        p,
+        members.filter((m) => m.parameter.slab === p).sort((a, b) => a.parameter.slabOffset - b.parameter.slabOffset),
+        roots.length > 1 ? `.${i}` : '',
+      ),
+    );
+  }
+
+  /**
+   * Appends one step to the graph being traced: gradients to their slabs, norm, clipping, update. Asks for the number
+   * `learningRate` at every replay. A step whose norm is not finite changes nothing and sets the halt latch.
+   * @returns gradNorm (1): the norm before clipping
+   */
+  step(gradients: Gradients): Traced & { gradNorm: Tensor } {
+    return scope('optimizer', () => {
+      const { beta1, beta2, eps, decoupled, gradClip } = this.#options;
+      for (const { members } of this.#parts) {
+        for (const { parameter, g } of members) {
+          const gradient =
+            gradients.get(parameter) ??
+            expand(
+              constant('zero', [1], () => new Float32Array(1)),
+              parameter.shape,
+            );
+          assign(g, gradient);
+        }
+      }
+      const gradNorm = globalNorm(this.#parts.map((part) => part.g));
+      const gated = gate(gradNorm, this.control, { maxNorm: gradClip, beta1, beta2, latch: true });
+      const learningRate = stepScalar('learningRate');
+      const settings = this.groups.flatMap((g) => [g.weightDecay, g.learningRateScale]);
+      const groups = constant('groups', [settings.length], () => new Float32Array(settings));
+      this.#parts.forEach((part, i) => {
+        const { p, g, m, v } = part;
+        const map = constant(`map.${i}`, [g.size / SLAB_ALIGN], () => mapOf(part), 'u32');
+        adamw({ p, g, m, v, map, groups, gate: gated, learningRate }, { beta1, beta2, eps, decoupled });
+      });
+      return { gradNorm };
+    });
+  }
+
+  /** Everything a checkpoint needs beside the parameters, by name: m.NAME, v.NAME and control. */
+  state(): Map<string, Tensor> {
+    const all = new Map<string, Tensor>([['control', this.control]]);
+    for (const { members } of this.#parts) {
+      for (const { parameter, m, v } of members) all.set(`m.${parameter.name}`, m).set(`v.${parameter.name}`, v);
+    }
+    return all;
+  }
+
+  /** What a device holds for this optimizer: release() it there. */
+  tensors(): Tensor[] {
+    return [this.control, ...this.#parts.flatMap(({ g, m, v }) => [g, m, v])];
+  }
+
+  /** Gradient of the last step by parameter: state, to be read where one wants to look. */
+  gradients(): Map<Tensor, Tensor> {
+    return new Map(this.#parts.flatMap((part) => part.members.map((m) => [m.parameter, m.g] as const)));
+  }
+}
+
+function groupsOf(
+  given: readonly Tensor[] | readonly ParameterGroup[],
+  weightDecay: number,
+): Required<ParameterGroup>[] {
+  const isList = given.every((x) => x instanceof Tensor);
+  const groups = isList
+    ? [
+        { parameters: (given as readonly Tensor[]).filter((p) => p.shape.length >= 2), weightDecay },
+        { parameters: (given as readonly Tensor[]).filter((p) => p.shape.length < 2), weightDecay: 0 },
+      ]
+    : (given as readonly ParameterGroup[]);
+  return groups.map((g) => ({ learningRateScale: 1, ...g, parameters: g.parameters.filter((p) => p.trainable) }));
+}
+
+function partOf(p: Tensor, members: readonly { parameter: Tensor; group: number }[], suffix: string): Part {
+  const like = (prefix: string, memoryClass: 'gradients' | 'optimizer') => {
+    const slices = members.map(
+      ({ parameter }) =>
+        new Tensor({ kind: 'state', shape: parameter.shape, name: `${prefix}.${parameter.name}`, memoryClass }),
+    );
+    const [slab] = layOutSlabs(slices, prefix + suffix, memoryClass, Number.POSITIVE_INFINITY);
+    return { slices, slab: slab! };
+  };
+  const [g, m, v] = [like('gradients', 'gradients'), like('m', 'optimizer'), like('v', 'optimizer')];
+  return {
+    p,
+    g: g.slab,
+    m: m.slab,
+    v: v.slab,
+    members: members.map(({ parameter, group }, i) => ({
+      parameter,
+      group,
+      g: g.slices[i]!,
+      m: m.slices[i]!,
+      v: v.slices[i]!,
+    })),
+  };
+}
+
+/** For each block of 64 gradients: the number of the block of parameters, and the group in the top 8 bits. */
+function mapOf({ g, members }: Part): Uint32Array {
+  const map = new Uint32Array(g.size / SLAB_ALIGN);
+  for (const { parameter, g: slice, group } of members) {
+    const blocks = Math.ceil(parameter.size / SLAB_ALIGN);
+    for (let b = 0; b < blocks; b++)
+      map[slice.slabOffset / SLAB_ALIGN + b] = parameter.slabOffset / SLAB_ALIGN + b + group * 2 ** 24;
+  }
+  return map;
+}

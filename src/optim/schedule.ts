@@ -1,0 +1,40 @@
+// Learning-rate schedules: pure functions of the step.
+import { InputError } from '../errors.ts';
+
+export const SCHEDULES = ['cosine', 'linear', 'constant', 'wsd'] as const;
+
+export interface ScheduleOptions {
+  schedule: (typeof SCHEDULES)[number];
+  learningRate: number;
+  minLearningRate: number;
+  warmupSteps: number;
+  maxSteps: number;
+}
+
+/** Share of the steps in which `wsd` (warm-up, stable, decay) comes down. */
+const WSD_DECAY = 0.2;
+
+/**
+ * Linear warm-up from learningRate / (warmupSteps + 1), as nanoGPT's get_lr; then
+ * cosine: half a cosine down to minLearningRate. linear: a straight line down. constant: stays.
+ * wsd: stays, and falls in a straight line over the last fifth (Hu et al. 2024, arXiv:2404.06395).
+ * @param step optimizer step, from 0     @returns learning rate of that step
+ * @throws InputError if warmupSteps exceeds maxSteps
+ */
+export function learningRateAt(step: number, o: ScheduleOptions): number {
+  if (o.warmupSteps > o.maxSteps)
+    throw new InputError(
+      `--warmup-steps: found ${o.warmupSteps}, expected at most the ${o.maxSteps} steps of the run.`,
+    );
+  if (step < o.warmupSteps) return (o.learningRate * (step + 1)) / (o.warmupSteps + 1);
+  const done = Math.min(1, (step - o.warmupSteps) / Math.max(1, o.maxSteps - o.warmupSteps));
+  return o.minLearningRate + shape(o.schedule, done) * (o.learningRate - o.minLearningRate);
+}
+
+/** From 1 at the start to 0 at the end. */
+function shape(schedule: ScheduleOptions['schedule'], done: number): number {
+  if (schedule === 'cosine') return 0.5 * (1 + Math.cos(Math.PI * done));
+  if (schedule === 'linear') return 1 - done;
+  if (schedule === 'constant') return 1;
+  return Math.min(1, (1 - done) / WSD_DECAY);
+}

@@ -1,0 +1,2282 @@
+// The text of shaders/, by name. Made by scripts/make-shaders.ts: change the .wgsl files and run `npm run shaders`.
+
+export const shaders: Record<string, string> = {
+  'adamw': `// adamw: one step of AdamW (DECOUPLED = 1) or of Adam with L2 decay (0) over a slab of parameters, in place.
+//   m = beta1 m + (1 - beta1) g     v = beta2 v + (1 - beta2) g^2
+//   p = p (1 - lr wd) - lr (m / c1) / (sqrt(v / c2) + eps)
+// g, m, v (N vec4) have one layout; map gives, for each 16 vec4, the block's place in p and (in the top 8 bits) its group;
+// groups holds (weight decay, factor on the learning rate) a group. gate: see gate.wgsl. Nothing changes where gate[0] is 0.
+// grid: one invocation a vec4, folded.
+// Source: Loshchilov and Hutter 2019 (arXiv:1711.05101), algorithm 2.
+// lib: fold
+
+struct Sizes {
+  N: u32,
+  beta1: f32, beta2: f32,
+  one_minus_beta1: f32, one_minus_beta2: f32,
+  eps: f32,
+  DECOUPLED: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> p: array<vec4f>;
+@group(0) @binding(1) var<storage, read> g: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> m: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> v: array<vec4f>;
+@group(0) @binding(4) var<storage, read> map: array<u32>;
+@group(0) @binding(5) var<storage, read> groups: array<vec2f>;
+@group(0) @binding(6) var<storage, read> gate: array<f32>;
+@group(0) @binding(7) var<storage, read> learningRate: array<f32>;
+@group(0) @binding(8) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded(group, workgroups) * 64u + lane;
+  if (i >= sizes.N || gate[0] == 0.0) {
+    return;
+  }
+  let block = map[i / 16u];
+  let at = (block & 0xffffffu) * 16u + i % 16u;
+  let settings = groups[block >> 24u];
+  let lr = learningRate[0] * settings.y;
+  var value = p[at];
+  var gradient = g[i] * gate[1];
+  if (sizes.DECOUPLED == 1u) {
+    value *= 1.0 - lr * settings.x;
+  } else {
+    gradient += settings.x * value;
+  }
+  let m1 = sizes.beta1 * m[i] + sizes.one_minus_beta1 * gradient;
+  let v1 = sizes.beta2 * v[i] + sizes.one_minus_beta2 * gradient * gradient;
+  m[i] = m1;
+  v[i] = v1;
+  p[at] = value - lr * (m1 / gate[2]) / (sqrt(v1 / gate[3]) + sizes.eps);
+}
+`,
+
+  'add': `// add: y = a + b for equal shapes.
+// grid: 64 invocations a workgroup, four elements each, folded.
+// lib: fold
+
+struct Sizes { N: u32 }
+
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+const TILE_X = 256;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let start = folded(group, groups) * 256u + lane;
+  for (var j = 0u; j < 4u; j++) {
+    let i = start + 64u * j;
+    if (i < sizes.N) {
+      y[i] = a[i] + b[i];
+    }
+  }
+}
+`,
+
+  'add_broadcast': `// add_broadcast: y = a + b for shapes that broadcast.
+// Operands are read through strides in the joint index space of four axes D0..D3; a repeated axis has stride 0.
+// grid: one invocation an element, folded.
+// lib: fold, broadcast
+
+struct Sizes {
+  N: u32,
+  D0: u32, D1: u32, D2: u32, D3: u32,
+  A0: u32, A1: u32, A2: u32, A3: u32,
+  B0: u32, B1: u32, B2: u32, B3: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded(group, groups) * 64u + lane;
+  if (i >= sizes.N) {
+    return;
+  }
+  let at = unfold_axes(i, sizes.D1, sizes.D2, sizes.D3);
+  let ai = strided(at, vec4u(sizes.A0, sizes.A1, sizes.A2, sizes.A3));
+  let bi = strided(at, vec4u(sizes.B0, sizes.B1, sizes.B2, sizes.B3));
+  y[i] = a[ai] + b[bi];
+}
+`,
+
+  'attention': `// attention: y_i = sum over seen j of p_ij v_j, p_ij = exp(s_ij - lse_i), s_ij = scale * q_i . k_j, lse_i = log sum exp s_ij.
+// q (B,H,Tq,D), k and v (B,KV,Tk,D), each at its own start and strides, so that all three may lie in one packed tensor;
+// query head h reads kv head h / GROUP  ->  y (B,H,Tq,D) at strides, lse (B,H,Tq). Starts and strides count vec4s; D = 4 * vectors.
+// Query i sees keys j < Tk whose keyMask is not 0 and, if CAUSAL, j <= i + q_offset + qOffset. One that sees none: y = 0.
+// grid: one invocation 4 queries, y heads, z batch entries.
+// One pass over the keys, 4 at a time, with the running maximum and sum of each query; y holds the mean so far and is read
+// and written once a tile of keys: only the invocation's own rows. No array in registers, so any D compiles fast.
+// Source: Milakov and Gimelshein 2018 (arXiv:1805.02867); Dao et al. 2022 (arXiv:2205.14135).
+// optional: keyMask, qOffset
+// lib: attention_tile
+
+struct Sizes {
+  Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32,
+  q_start: u32, q_batch: u32, q_token: u32, q_head: u32,
+  k_start: u32, k_batch: u32, k_token: u32, k_head: u32,
+  v_start: u32, v_batch: u32, v_token: u32, v_head: u32,
+  y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
+  scale: f32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
+  HAS_MASK: u32,
+}
+
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(3) var<storage, read> keyMask: array<u32>;
+@group(0) @binding(4) var<storage, read> qOffset: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> lse: array<f32>;
+@group(0) @binding(7) var<uniform> sizes: Sizes;
+
+const TILE_X = 128;
+
+fn q_tile(at: vec4u) -> mat4x4f { return mat4x4f(q[at.x], q[at.y], q[at.z], q[at.w]); }
+fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(k[at.x], k[at.y], k[at.z], k[at.w]); }
+fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]); }
+fn y_tile(at: vec4u) -> mat4x4f { return mat4x4f(y[at.x], y[at.y], y[at.z], y[at.w]); }
+
+// Keys are clamped to the last one before they are read; the causal end hides the repeats.
+fn kept(b: u32, key: vec4u) -> vec4<bool> {
+  if (sizes.HAS_MASK == 0u) {
+    return vec4<bool>(true);
+  }
+  let at = vec4u(b * sizes.Tk) + key;
+  return vec4u(keyMask[at.x], keyMask[at.y], keyMask[at.z], keyMask[at.w]) != vec4u();
+}
+
+fn ends(b: u32, query: vec4u) -> vec4u {
+  if (sizes.CAUSAL == 0u) {
+    return vec4u(sizes.Tk);
+  }
+  var offset = sizes.q_offset;
+  if (sizes.HAS_OFFSET == 1u) {
+    offset += i32(round(qOffset[b * sizes.offset_batch]));
+  }
+  return causal_end(query, offset, sizes.Tk);
+}
+
+@compute @workgroup_size(32)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let head = group.y;
+  let b = group.z;
+  let kv = head / sizes.GROUP;
+  let i = vec4u((group.x * 32u + lane) * 4u) + vec4u(0u, 1u, 2u, 3u);
+  if (i.x >= sizes.Tq) {
+    return;
+  }
+  let row = min(i, vec4u(sizes.Tq - 1u));
+  let end = ends(b, row);
+  let q_at = vec4u(sizes.q_start + b * sizes.q_batch + head * sizes.q_head) + row * sizes.q_token;
+  let y_at = vec4u(sizes.y_start + b * sizes.y_batch + head * sizes.y_head) + row * sizes.y_token;
+  let k_start = vec4u(sizes.k_start + b * sizes.k_batch + kv * sizes.k_head);
+  let v_start = vec4u(sizes.v_start + b * sizes.v_batch + kv * sizes.v_head);
+  // Neighbouring queries see nearly the same keys, so that an invocation stops where its last query does. One tile is always
+  // done: it writes the zeros of queries that see nothing.
+  let stop = max(end.w, 1u);
+  var top = vec4f(SCORE_FLOOR);
+  var total = vec4f();
+  for (var j = 0u; j < stop; j += 4u) {
+    let keys = vec4u(j) + vec4u(0u, 1u, 2u, 3u);
+    let key = min(keys, vec4u(sizes.Tk - 1u));
+    let k_at = k_start + key * sizes.k_token;
+    let v_at = v_start + key * sizes.v_token;
+    var s = mat4x4f();
+    for (var c = 0u; c < sizes.vectors; c++) {
+      s += transpose(q_tile(q_at + c)) * k_tile(k_at + c);
+    }
+    s = hide_unseen(sizes.scale * s, keys, end, kept(b, key));
+    let highest = max(max(max(s[0], s[1]), max(s[2], s[3])), top);
+    let p = exp_tile(s, highest);
+    let before = total * exp_below(top - highest);
+    total = before + (p[0] + p[1] + p[2] + p[3]);
+    top = highest;
+    // total is 0 only as long as nothing is seen.
+    let part = 1.0 / select(total, vec4f(1.0), total == vec4f());
+    let old_part = before * part;
+    let weights = transpose(mat4x4f(p[0] * part, p[1] * part, p[2] * part, p[3] * part));
+    for (var c = 0u; c < sizes.vectors; c++) {
+      let at = y_at + c;
+      var mean = v_tile(v_at + c) * weights;
+      if (j > 0u) {
+        let old = y_tile(at);
+        mean += mat4x4f(old_part.x * old[0], old_part.y * old[1], old_part.z * old[2], old_part.w * old[3]);
+      }
+      y[at.x] = mean[0];
+      if (i.y < sizes.Tq) { y[at.y] = mean[1]; }
+      if (i.z < sizes.Tq) { y[at.z] = mean[2]; }
+      if (i.w < sizes.Tq) { y[at.w] = mean[3]; }
+    }
+  }
+  let at = (b * sizes.H + head) * sizes.Tq;
+  let log_sum = top + log(select(total, vec4f(1.0), total == vec4f()));
+  for (var r = 0u; r < 4u; r++) {
+    if (i[r] < sizes.Tq) {
+      lse[at + i[r]] = log_sum[r];
+    }
+  }
+}
+`,
+
+  'attention_delta': `// attention_delta: what the backward kernels need of each query, side by side: lse and delta = sum over d of dy * y.
+// y, dy (B,H,Tq,D) at strides that count vec4s, lse (B,H,Tq)  ->  rows (B,H,Tq,2)
+// grid: one invocation a query, y heads, z batch entries.
+// Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
+
+struct Sizes {
+  Tq: u32, H: u32, vectors: u32,
+  y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
+}
+
+@group(0) @binding(0) var<storage, read> y: array<vec4f>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(2) var<storage, read> lse: array<f32>;
+@group(0) @binding(3) var<storage, read_write> rows: array<vec2f>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 32;
+
+@compute @workgroup_size(32)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = group.x * 32u + lane;
+  if (i >= sizes.Tq) {
+    return;
+  }
+  let at = sizes.y_start + group.z * sizes.y_batch + group.y * sizes.y_head + i * sizes.y_token;
+  var total = vec4f();
+  for (var c = 0u; c < sizes.vectors; c++) {
+    total += y[at + c] * dy[at + c];
+  }
+  let row = (group.z * sizes.H + group.y) * sizes.Tq + i;
+  rows[row] = vec2f(lse[row], total.x + total.y + total.z + total.w);
+}
+`,
+
+  'attention_dkv': `// attention_dkv: dk_j = scale * sum over i that see j of ds_ij q_i, dv_j = sum of p_ij dy_i, with p and ds as in attention_dq.wgsl;
+// both sums run over the GROUP query heads that read the kv head, too.
+// q, k, v, keyMask, qOffset, dy, rows, starts and strides as in attention_dq.wgsl  ->  dk, dv (B,KV,Tk,D), two parts of one
+// tensor dkv at their own starts and strides: WebGPU allows a packed gradient only one writable binding.
+// grid: one invocation 4 keys, y kv heads, z batch entries.
+// Sums run over heads upwards and over queries downwards, 4 at a time, down to the first query that sees the keys: so all
+// invocations start with the same queries. dkv is read and written once a tile: only the invocation's own rows.
+// Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
+// optional: keyMask, qOffset
+// lib: attention_tile
+
+struct Sizes {
+  Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32,
+  q_start: u32, q_batch: u32, q_token: u32, q_head: u32,
+  k_start: u32, k_batch: u32, k_token: u32, k_head: u32,
+  v_start: u32, v_batch: u32, v_token: u32, v_head: u32,
+  y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
+  dk_start: u32, dk_batch: u32, dk_token: u32, dk_head: u32,
+  dv_start: u32, dv_batch: u32, dv_token: u32, dv_head: u32,
+  scale: f32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
+  HAS_MASK: u32,
+}
+
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(3) var<storage, read> keyMask: array<u32>;
+@group(0) @binding(4) var<storage, read> qOffset: array<f32>;
+@group(0) @binding(5) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(6) var<storage, read> rows: array<vec2f>;
+@group(0) @binding(7) var<storage, read_write> dkv: array<vec4f>;
+@group(0) @binding(8) var<uniform> sizes: Sizes;
+
+const TILE_X = 128;
+
+fn q_tile(at: vec4u) -> mat4x4f { return mat4x4f(q[at.x], q[at.y], q[at.z], q[at.w]); }
+fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(k[at.x], k[at.y], k[at.z], k[at.w]); }
+fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]); }
+fn dy_tile(at: vec4u) -> mat4x4f { return mat4x4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); }
+
+fn kept(b: u32, key: vec4u) -> vec4<bool> {
+  if (sizes.HAS_MASK == 0u) {
+    return vec4<bool>(true);
+  }
+  let at = vec4u(b * sizes.Tk) + key;
+  return vec4u(keyMask[at.x], keyMask[at.y], keyMask[at.z], keyMask[at.w]) != vec4u();
+}
+
+// Adds onto the rows of this invocation's keys, or starts them.
+fn put(at: vec4u, is_key: vec4<bool>, fresh: bool, sum: mat4x4f) {
+  var x = sum;
+  if (!fresh) {
+    x += mat4x4f(dkv[at.x], dkv[at.y], dkv[at.z], dkv[at.w]);
+  }
+  dkv[at.x] = x[0];
+  if (is_key.y) { dkv[at.y] = x[1]; }
+  if (is_key.z) { dkv[at.z] = x[2]; }
+  if (is_key.w) { dkv[at.w] = x[3]; }
+}
+
+@compute @workgroup_size(32)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let kv = group.y;
+  let b = group.z;
+  let keys = vec4u((group.x * 32u + lane) * 4u) + vec4u(0u, 1u, 2u, 3u);
+  if (keys.x >= sizes.Tk) {
+    return;
+  }
+  let key = min(keys, vec4u(sizes.Tk - 1u));
+  let is_key = keys < vec4u(sizes.Tk);
+  let keep = kept(b, key);
+  let k_at = vec4u(sizes.k_start + b * sizes.k_batch + kv * sizes.k_head) + key * sizes.k_token;
+  let v_at = vec4u(sizes.v_start + b * sizes.v_batch + kv * sizes.v_head) + key * sizes.v_token;
+  let dk_at = vec4u(sizes.dk_start + b * sizes.dk_batch + kv * sizes.dk_head) + key * sizes.dk_token;
+  let dv_at = vec4u(sizes.dv_start + b * sizes.dv_batch + kv * sizes.dv_head) + key * sizes.dv_token;
+  var offset = sizes.q_offset;
+  if (sizes.HAS_OFFSET == 1u) {
+    offset += i32(round(qOffset[b * sizes.offset_batch]));
+  }
+  // At least one tile of queries is done: it writes the zeros of keys that nobody sees.
+  var lowest = 0u;
+  if (sizes.CAUSAL == 1u) {
+    lowest = u32(clamp(i32(keys.x) - offset, 0, i32(sizes.Tq) - 1)) / 4u;
+  }
+  var fresh = true;
+  for (var g = 0u; g < sizes.GROUP; g++) {
+    let head = kv * sizes.GROUP + g;
+    let q_start = vec4u(sizes.q_start + b * sizes.q_batch + head * sizes.q_head);
+    let dy_start = vec4u(sizes.y_start + b * sizes.y_batch + head * sizes.y_head);
+    let stats_start = vec4u((b * sizes.H + head) * sizes.Tq);
+    for (var tile = (sizes.Tq + 3u) / 4u; tile > lowest; tile--) {
+      let i = vec4u(tile * 4u - 4u) + vec4u(0u, 1u, 2u, 3u);
+      let row = min(i, vec4u(sizes.Tq - 1u));
+      var end = vec4u(sizes.Tk);
+      if (sizes.CAUSAL == 1u) {
+        end = causal_end(row, offset, sizes.Tk);
+      }
+      end = select(vec4u(), end, i < vec4u(sizes.Tq));
+      let stats_at = stats_start + row;
+      let stats = transpose(mat4x2f(rows[stats_at.x], rows[stats_at.y], rows[stats_at.z], rows[stats_at.w]));
+      let q_at = q_start + row * sizes.q_token;
+      let dy_at = dy_start + row * sizes.y_token;
+      var s = mat4x4f();
+      var dp = mat4x4f();
+      for (var c = 0u; c < sizes.vectors; c++) {
+        s += transpose(q_tile(q_at + c)) * k_tile(k_at + c);
+        dp += transpose(dy_tile(dy_at + c)) * v_tile(v_at + c);
+      }
+      let p = exp_tile(hide_unseen(sizes.scale * s, keys, end, keep), stats[0]);
+      let ds = sizes.scale * score_gradient(p, dp, stats[1]);
+      for (var c = 0u; c < sizes.vectors; c++) {
+        put(dk_at + c, is_key, fresh, q_tile(q_at + c) * ds);
+        put(dv_at + c, is_key, fresh, dy_tile(dy_at + c) * p);
+      }
+      fresh = false;
+    }
+  }
+}
+`,
+
+  'attention_dq': `// attention_dq: dq_i = scale * sum over seen j of ds_ij k_j, ds_ij = p_ij (dy_i . v_j - delta_i), p_ij = exp(s_ij - lse_i).
+// q, k, v, keyMask, qOffset, starts, strides and grid as in attention.wgsl; dy (B,H,Tq,D) lies as y does; rows (B,H,Tq,2)
+// holds lse and delta  ->  dq (B,H,Tq,D) at its own start and strides, which may be a part of a packed gradient.
+// Scores are computed again. dq is read and written once a tile of 4 keys: only the invocation's own rows, in the order of keys.
+// Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
+// optional: keyMask, qOffset
+// lib: attention_tile
+
+struct Sizes {
+  Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32,
+  q_start: u32, q_batch: u32, q_token: u32, q_head: u32,
+  k_start: u32, k_batch: u32, k_token: u32, k_head: u32,
+  v_start: u32, v_batch: u32, v_token: u32, v_head: u32,
+  y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
+  dq_start: u32, dq_batch: u32, dq_token: u32, dq_head: u32,
+  scale: f32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
+  HAS_MASK: u32,
+}
+
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(3) var<storage, read> keyMask: array<u32>;
+@group(0) @binding(4) var<storage, read> qOffset: array<f32>;
+@group(0) @binding(5) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(6) var<storage, read> rows: array<vec2f>;
+@group(0) @binding(7) var<storage, read_write> dq: array<vec4f>;
+@group(0) @binding(8) var<uniform> sizes: Sizes;
+
+const TILE_X = 128;
+
+fn q_tile(at: vec4u) -> mat4x4f { return mat4x4f(q[at.x], q[at.y], q[at.z], q[at.w]); }
+fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(k[at.x], k[at.y], k[at.z], k[at.w]); }
+fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]); }
+fn dy_tile(at: vec4u) -> mat4x4f { return mat4x4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); }
+fn dq_tile(at: vec4u) -> mat4x4f { return mat4x4f(dq[at.x], dq[at.y], dq[at.z], dq[at.w]); }
+
+fn kept(b: u32, key: vec4u) -> vec4<bool> {
+  if (sizes.HAS_MASK == 0u) {
+    return vec4<bool>(true);
+  }
+  let at = vec4u(b * sizes.Tk) + key;
+  return vec4u(keyMask[at.x], keyMask[at.y], keyMask[at.z], keyMask[at.w]) != vec4u();
+}
+
+fn ends(b: u32, query: vec4u) -> vec4u {
+  if (sizes.CAUSAL == 0u) {
+    return vec4u(sizes.Tk);
+  }
+  var offset = sizes.q_offset;
+  if (sizes.HAS_OFFSET == 1u) {
+    offset += i32(round(qOffset[b * sizes.offset_batch]));
+  }
+  return causal_end(query, offset, sizes.Tk);
+}
+
+@compute @workgroup_size(32)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let head = group.y;
+  let b = group.z;
+  let kv = head / sizes.GROUP;
+  let i = vec4u((group.x * 32u + lane) * 4u) + vec4u(0u, 1u, 2u, 3u);
+  if (i.x >= sizes.Tq) {
+    return;
+  }
+  let row = min(i, vec4u(sizes.Tq - 1u));
+  let end = ends(b, row);
+  let stats_at = vec4u((b * sizes.H + head) * sizes.Tq) + row;
+  // Column 0 of the transposed pairs is lse, column 1 delta.
+  let stats = transpose(mat4x2f(rows[stats_at.x], rows[stats_at.y], rows[stats_at.z], rows[stats_at.w]));
+  let q_at = vec4u(sizes.q_start + b * sizes.q_batch + head * sizes.q_head) + row * sizes.q_token;
+  let dy_at = vec4u(sizes.y_start + b * sizes.y_batch + head * sizes.y_head) + row * sizes.y_token;
+  let dq_at = vec4u(sizes.dq_start + b * sizes.dq_batch + head * sizes.dq_head) + row * sizes.dq_token;
+  let k_start = vec4u(sizes.k_start + b * sizes.k_batch + kv * sizes.k_head);
+  let v_start = vec4u(sizes.v_start + b * sizes.v_batch + kv * sizes.v_head);
+  // One tile is always done: it writes the zeros of queries that see nothing.
+  let stop = max(end.w, 1u);
+  for (var j = 0u; j < stop; j += 4u) {
+    let keys = vec4u(j) + vec4u(0u, 1u, 2u, 3u);
+    let key = min(keys, vec4u(sizes.Tk - 1u));
+    let k_at = k_start + key * sizes.k_token;
+    let v_at = v_start + key * sizes.v_token;
+    var s = mat4x4f();
+    var dp = mat4x4f();
+    for (var c = 0u; c < sizes.vectors; c++) {
+      s += transpose(q_tile(q_at + c)) * k_tile(k_at + c);
+      dp += transpose(dy_tile(dy_at + c)) * v_tile(v_at + c);
+    }
+    let p = exp_tile(hide_unseen(sizes.scale * s, keys, end, kept(b, key)), stats[0]);
+    let ds = transpose(sizes.scale * score_gradient(p, dp, stats[1]));
+    for (var c = 0u; c < sizes.vectors; c++) {
+      let at = dq_at + c;
+      var sum = k_tile(k_at + c) * ds;
+      if (j > 0u) {
+        sum += dq_tile(at);
+      }
+      dq[at.x] = sum[0];
+      if (i.y < sizes.Tq) { dq[at.y] = sum[1]; }
+      if (i.z < sizes.Tq) { dq[at.z] = sum[2]; }
+      if (i.w < sizes.Tq) { dq[at.w] = sum[3]; }
+    }
+  }
+}
+`,
+
+  'attention_mix': `// attention_mix: y[row] = sum over heads and columns of w[row,col] x[col]: dq from ds and k, dk from ds^T and q, dv from p^T and dy.
+// w: one of the two score matrices, read through w_row and w_col, so that a transpose is a change of strides; x (columns,D) and
+// y (rows,D) at strides that count vec4s. y head n adds up the \`heads\` score heads n * heads + g; score head m reads x head m / X_GROUP.
+// If CAUSAL, row r takes only the columns that the causal rule lets through: c <= r + offset where the rows are queries,
+// c >= r - offset where they are keys (KEY_ROWS): attention_scores does not write the others.
+// grid: one invocation 8 rows x one vec4 of D, \`vectors\` neighbours side by side; y heads, z batch entries.
+// Sums run over heads and columns in order, in f32.
+// optional: qOffset
+
+struct Sizes {
+  R: u32, C: u32, H: u32, vectors: u32,
+  heads: u32, X_GROUP: u32,
+  w_start: u32, w_head: u32, w_row: u32, w_col: u32,
+  x_start: u32, x_batch: u32, x_token: u32, x_head: u32,
+  y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
+  CAUSAL: u32, KEY_ROWS: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
+}
+
+@group(0) @binding(0) var<storage, read> w: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> qOffset: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+fn weights(at: vec4u, inside: vec4<bool>) -> vec4f {
+  return select(vec4f(), vec4f(w[at.x], w[at.y], w[at.z], w[at.w]), inside);
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = group.x * 64u + lane;
+  let b = group.z;
+  let vector = n % sizes.vectors;
+  let first = n / sizes.vectors * 8u;
+  if (first >= sizes.R) {
+    return;
+  }
+  let i0 = vec4u(first) + vec4u(0u, 1u, 2u, 3u);
+  let i1 = i0 + 4u;
+  // Columns from..end of each row.
+  var from0 = vec4i();
+  var from1 = vec4i();
+  var end0 = vec4i(i32(sizes.C));
+  var end1 = end0;
+  if (sizes.CAUSAL == 1u) {
+    var offset = sizes.q_offset;
+    if (sizes.HAS_OFFSET == 1u) {
+      offset += i32(round(qOffset[b * sizes.offset_batch]));
+    }
+    if (sizes.KEY_ROWS == 1u) {
+      from0 = vec4i(i0) - offset;
+      from1 = vec4i(i1) - offset;
+    } else {
+      end0 = vec4i(i0) + (offset + 1);
+      end1 = vec4i(i1) + (offset + 1);
+    }
+  }
+  let begin = u32(max(from0.x, 0));
+  let stop = u32(clamp(end1.w, 0, i32(sizes.C)));
+  let row0 = min(i0, vec4u(sizes.R - 1u)) * sizes.w_row;
+  let row1 = min(i1, vec4u(sizes.R - 1u)) * sizes.w_row;
+  var s0 = vec4f();
+  var s1 = vec4f();
+  var s2 = vec4f();
+  var s3 = vec4f();
+  var s4 = vec4f();
+  var s5 = vec4f();
+  var s6 = vec4f();
+  var s7 = vec4f();
+  for (var g = 0u; g < sizes.heads; g++) {
+    let head = group.y * sizes.heads + g;
+    let w_start = sizes.w_start + (b * sizes.H + head) * sizes.w_head;
+    let x_start = sizes.x_start + b * sizes.x_batch + head / sizes.X_GROUP * sizes.x_head + vector;
+    for (var c = begin; c < stop; c++) {
+      let at = vec4i(i32(c));
+      let w0 = weights(row0 + (w_start + c * sizes.w_col), (at >= from0) & (at < end0));
+      let w1 = weights(row1 + (w_start + c * sizes.w_col), (at >= from1) & (at < end1));
+      let xc = x[x_start + c * sizes.x_token];
+      s0 += w0.x * xc;
+      s1 += w0.y * xc;
+      s2 += w0.z * xc;
+      s3 += w0.w * xc;
+      s4 += w1.x * xc;
+      s5 += w1.y * xc;
+      s6 += w1.z * xc;
+      s7 += w1.w * xc;
+    }
+  }
+  let y_start = sizes.y_start + b * sizes.y_batch + group.y * sizes.y_head + vector;
+  let y0 = vec4u(y_start) + i0 * sizes.y_token;
+  let y1 = vec4u(y_start) + i1 * sizes.y_token;
+  y[y0.x] = s0;
+  if (i0.y < sizes.R) { y[y0.y] = s1; }
+  if (i0.z < sizes.R) { y[y0.z] = s2; }
+  if (i0.w < sizes.R) { y[y0.w] = s3; }
+  if (i1.x < sizes.R) { y[y1.x] = s4; }
+  if (i1.y < sizes.R) { y[y1.y] = s5; }
+  if (i1.z < sizes.R) { y[y1.z] = s6; }
+  if (i1.w < sizes.R) { y[y1.w] = s7; }
+}
+`,
+
+  'attention_pad': `// attention_pad: y[b,t,h,d] = x[b,t,h,d] for d < D, 0 from there to \`width\`: heads whose size is no multiple of 4 to and from
+// rows that the other attention kernels can read as vec4.
+// x, y (B,T,H,..) each at its own start and strides, in elements.
+// grid: one invocation an element of (B,T,H,width), folded.
+// lib: fold
+
+struct Sizes {
+  N: u32, T: u32, H: u32, width: u32, D: u32,
+  x_start: u32, x_batch: u32, x_token: u32, x_head: u32,
+  y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = folded(group, groups) * 64u + lane;
+  if (n >= sizes.N) {
+    return;
+  }
+  let d = n % sizes.width;
+  let h = (n / sizes.width) % sizes.H;
+  let t = (n / (sizes.width * sizes.H)) % sizes.T;
+  let b = n / (sizes.width * sizes.H * sizes.T);
+  var value = 0.0;
+  if (d < sizes.D) {
+    value = x[sizes.x_start + b * sizes.x_batch + t * sizes.x_token + h * sizes.x_head + d];
+  }
+  y[sizes.y_start + b * sizes.y_batch + t * sizes.y_token + h * sizes.y_head + d] = value;
+}
+`,
+
+  'attention_scores': `// attention_scores: p_ij = exp(s_ij - lse_i) and ds_ij = scale * p_ij (dy_i . v_j - delta_i), written out for attention_mix.
+// q, k, v, keyMask, qOffset, dy, rows, starts and strides as in attention_dq.wgsl  ->  scores (2,B,H,Tq,4*columns): p, then ds;
+// 4 * columns >= Tk, and the keys beyond Tk get 0. Tiles of 4 queries and 4 keys that the causal rule hides altogether are left as they are.
+// grid: one invocation 4 queries, y heads, z batch entries.
+// Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
+// optional: keyMask, qOffset
+// lib: attention_tile
+
+struct Sizes {
+  B: u32, Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32, columns: u32,
+  q_start: u32, q_batch: u32, q_token: u32, q_head: u32,
+  k_start: u32, k_batch: u32, k_token: u32, k_head: u32,
+  v_start: u32, v_batch: u32, v_token: u32, v_head: u32,
+  y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
+  scale: f32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
+  HAS_MASK: u32,
+}
+
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(3) var<storage, read> keyMask: array<u32>;
+@group(0) @binding(4) var<storage, read> qOffset: array<f32>;
+@group(0) @binding(5) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(6) var<storage, read> rows: array<vec2f>;
+@group(0) @binding(7) var<storage, read_write> scores: array<vec4f>;
+@group(0) @binding(8) var<uniform> sizes: Sizes;
+
+const TILE_X = 128;
+
+fn q_tile(at: vec4u) -> mat4x4f { return mat4x4f(q[at.x], q[at.y], q[at.z], q[at.w]); }
+fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(k[at.x], k[at.y], k[at.z], k[at.w]); }
+fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]); }
+fn dy_tile(at: vec4u) -> mat4x4f { return mat4x4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); }
+
+fn kept(b: u32, key: vec4u) -> vec4<bool> {
+  if (sizes.HAS_MASK == 0u) {
+    return vec4<bool>(true);
+  }
+  let at = vec4u(b * sizes.Tk) + key;
+  return vec4u(keyMask[at.x], keyMask[at.y], keyMask[at.z], keyMask[at.w]) != vec4u();
+}
+
+fn ends(b: u32, query: vec4u) -> vec4u {
+  if (sizes.CAUSAL == 0u) {
+    return vec4u(sizes.Tk);
+  }
+  var offset = sizes.q_offset;
+  if (sizes.HAS_OFFSET == 1u) {
+    offset += i32(round(qOffset[b * sizes.offset_batch]));
+  }
+  return causal_end(query, offset, sizes.Tk);
+}
+
+fn put(at: vec4u, i: vec4u, tile: mat4x4f) {
+  scores[at.x] = tile[0];
+  if (i.y < sizes.Tq) { scores[at.y] = tile[1]; }
+  if (i.z < sizes.Tq) { scores[at.z] = tile[2]; }
+  if (i.w < sizes.Tq) { scores[at.w] = tile[3]; }
+}
+
+@compute @workgroup_size(32)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let head = group.y;
+  let b = group.z;
+  let kv = head / sizes.GROUP;
+  let i = vec4u((group.x * 32u + lane) * 4u) + vec4u(0u, 1u, 2u, 3u);
+  if (i.x >= sizes.Tq) {
+    return;
+  }
+  let row = min(i, vec4u(sizes.Tq - 1u));
+  let end = ends(b, row);
+  let stats_at = vec4u((b * sizes.H + head) * sizes.Tq) + row;
+  // Column 0 of the transposed pairs is lse, column 1 delta.
+  let stats = transpose(mat4x2f(rows[stats_at.x], rows[stats_at.y], rows[stats_at.z], rows[stats_at.w]));
+  let q_at = vec4u(sizes.q_start + b * sizes.q_batch + head * sizes.q_head) + row * sizes.q_token;
+  let dy_at = vec4u(sizes.y_start + b * sizes.y_batch + head * sizes.y_head) + row * sizes.y_token;
+  let p_at = stats_at * sizes.columns;
+  let ds_at = p_at + sizes.B * sizes.H * sizes.Tq * sizes.columns;
+  let k_start = vec4u(sizes.k_start + b * sizes.k_batch + kv * sizes.k_head);
+  let v_start = vec4u(sizes.v_start + b * sizes.v_batch + kv * sizes.v_head);
+  for (var j = 0u; j < end.w; j += 4u) {
+    let keys = vec4u(j) + vec4u(0u, 1u, 2u, 3u);
+    let key = min(keys, vec4u(sizes.Tk - 1u));
+    let k_at = k_start + key * sizes.k_token;
+    let v_at = v_start + key * sizes.v_token;
+    var s = mat4x4f();
+    var dp = mat4x4f();
+    for (var c = 0u; c < sizes.vectors; c++) {
+      s += transpose(q_tile(q_at + c)) * k_tile(k_at + c);
+      dp += transpose(dy_tile(dy_at + c)) * v_tile(v_at + c);
+    }
+    let p = exp_tile(hide_unseen(sizes.scale * s, keys, end, kept(b, key)), stats[0]);
+    put(p_at + j / 4u, i, transpose(p));
+    put(ds_at + j / 4u, i, transpose(sizes.scale * score_gradient(p, dp, stats[1])));
+  }
+}
+`,
+
+  'copy': `// copy: y = x, element by element. Bits are copied, so it serves every four-byte type.
+// x (N)  ->  y (N)
+// grid: one invocation an element, folded.
+// lib: fold
+
+struct Sizes { N: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded(group, groups) * 64u + lane;
+  if (i < sizes.N) {
+    y[i] = x[i];
+  }
+}
+`,
+
+  'cross_entropy': `// cross_entropy: tokenLoss = (1 - e) * nll + e * mean over the row of -log p, nll = -log p[target]; 0 where the target is ignored.
+// logits (N,V)  targets (N)  ->  tokenLoss (N)  rowMax, logSum (N), saved for the backward pass
+// grid: one invocation a row, folded. For long rows see cross_entropy_wide.
+// logSum = log of the sum of exp(logits - rowMax). The log-sum-exp is rowMax + logSum, but it is never formed: rounded at its own
+// size it would cost every probability digits where logits are large.
+// lib: fold, targets
+
+struct Sizes { N: u32, V: u32, ignore_index: i32, smoothing: f32 }
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> targets: array<i32>;
+@group(0) @binding(2) var<storage, read_write> tokenLoss: array<f32>;
+@group(0) @binding(3) var<storage, read_write> rowMax: array<f32>;
+@group(0) @binding(4) var<storage, read_write> logSum: array<f32>;
+@group(0) @binding(5) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = folded(group, groups) * 64u + lane;
+  if (n >= sizes.N) {
+    return;
+  }
+  let start = n * sizes.V;
+  var largest = logits[start];
+  for (var v = 1u; v < sizes.V; v++) {
+    largest = max(largest, logits[start + v]);
+  }
+  var total = 0.0;
+  var below = 0.0;
+  for (var v = 0u; v < sizes.V; v++) {
+    let d = logits[start + v] - largest;
+    total += exp(d);
+    below += d;
+  }
+  let log_total = log(total);
+  var loss = 0.0;
+  if (is_kept(targets[n], sizes.ignore_index, sizes.V)) {
+    let nll = log_total - (logits[start + u32(targets[n])] - largest);
+    let even = log_total - below / f32(sizes.V);
+    loss = (1.0 - sizes.smoothing) * nll + sizes.smoothing * even;
+  }
+  tokenLoss[n] = loss;
+  rowMax[n] = largest;
+  logSum[n] = log_total;
+}
+`,
+
+  'cross_entropy_backward': `// cross_entropy_backward: dlogits = dloss / kept * (softmax - wanted), wanted = (1 - e) at the target + e / V everywhere; 0 in rows
+// whose target is ignored.
+// logits (N,V), in dlogits' place  targets, rowMax, logSum (N)  kept, dloss (1)  ->  dlogits (N,V)
+// grid: one invocation a row, folded. For long rows see cross_entropy_backward_wide.
+// lib: fold, targets
+
+struct Sizes { N: u32, V: u32, ignore_index: i32, smoothing: f32 }
+
+@group(0) @binding(0) var<storage, read> targets: array<i32>;
+@group(0) @binding(1) var<storage, read> rowMax: array<f32>;
+@group(0) @binding(2) var<storage, read> logSum: array<f32>;
+@group(0) @binding(3) var<storage, read> kept: array<f32>;
+@group(0) @binding(4) var<storage, read> dloss: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dlogits: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = folded(group, groups) * 64u + lane;
+  if (n >= sizes.N) {
+    return;
+  }
+  let target_id = targets[n];
+  let counts = is_kept(target_id, sizes.ignore_index, sizes.V);
+  let factor = dloss[0] / max(kept[0], 1.0);
+  let even = sizes.smoothing / f32(sizes.V);
+  let largest = rowMax[n];
+  let log_total = logSum[n];
+  for (var v = 0u; v < sizes.V; v++) {
+    let at = n * sizes.V + v;
+    let p = exp((dlogits[at] - largest) - log_total);
+    let wanted = even + select(0.0, 1.0 - sizes.smoothing, u32(target_id) == v);
+    dlogits[at] = select(0.0, factor * (p - wanted), counts);
+  }
+}
+`,
+
+  'cross_entropy_backward_wide': `// cross_entropy_backward_wide: as cross_entropy_backward, for long rows: a vocabulary of thousands.
+// logits (N,V), in dlogits' place  targets, rowMax, logSum (N)  kept, dloss (1)  ->  dlogits (N,V)
+// grid: one workgroup 256 neighbouring columns of a row, four columns an invocation, folded.
+// lib: fold, targets
+
+struct Sizes { N: u32, V: u32, ignore_index: i32, smoothing: f32 }
+
+@group(0) @binding(0) var<storage, read> targets: array<i32>;
+@group(0) @binding(1) var<storage, read> rowMax: array<f32>;
+@group(0) @binding(2) var<storage, read> logSum: array<f32>;
+@group(0) @binding(3) var<storage, read> kept: array<f32>;
+@group(0) @binding(4) var<storage, read> dloss: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dlogits: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+const TILE_X = 1;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let blocks = (sizes.V + 255u) / 256u;
+  let block = folded(group, groups);
+  let n = block / blocks;
+  if (n >= sizes.N) {
+    return;
+  }
+  let target_id = targets[n];
+  let counts = is_kept(target_id, sizes.ignore_index, sizes.V);
+  let factor = dloss[0] / max(kept[0], 1.0);
+  let even = sizes.smoothing / f32(sizes.V);
+  let largest = rowMax[n];
+  let log_total = logSum[n];
+  for (var j = 0u; j < 4u; j++) {
+    let v = (block % blocks) * 256u + 64u * j + lane;
+    if (v < sizes.V) {
+      let at = n * sizes.V + v;
+      let p = exp((dlogits[at] - largest) - log_total);
+      let wanted = even + select(0.0, 1.0 - sizes.smoothing, u32(target_id) == v);
+      dlogits[at] = select(0.0, factor * (p - wanted), counts);
+    }
+  }
+}
+`,
+
+  'cross_entropy_mean': `// cross_entropy_mean: loss = sum of tokenLoss / kept, kept = number of targets that are not ignored; 0 if there is none.
+// targets, tokenLoss (N)  ->  loss (1)  kept (1)
+// grid: one workgroup for everything. Lane l adds elements l, l + 64, .. in order, then lane 0 the 64 partial sums: the same bits on
+// every run.
+// lib: targets
+
+struct Sizes { N: u32, V: u32, ignore_index: i32 }
+
+@group(0) @binding(0) var<storage, read> targets: array<i32>;
+@group(0) @binding(1) var<storage, read> tokenLoss: array<f32>;
+@group(0) @binding(2) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(3) var<storage, read_write> kept: array<f32>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+var<workgroup> sums: array<f32, 64>;
+var<workgroup> counts: array<u32, 64>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) lane: u32) {
+  var sum = 0.0;
+  var count = 0u;
+  for (var n = lane; n < sizes.N; n += 64u) {
+    sum += tokenLoss[n];
+    count += select(0u, 1u, is_kept(targets[n], sizes.ignore_index, sizes.V));
+  }
+  sums[lane] = sum;
+  counts[lane] = count;
+  workgroupBarrier();
+  if (lane > 0u) {
+    return;
+  }
+  for (var l = 1u; l < 64u; l++) {
+    sum += sums[l];
+    count += counts[l];
+  }
+  loss[0] = select(0.0, sum / f32(max(count, 1u)), count > 0u);
+  kept[0] = f32(count);
+}
+`,
+
+  'cross_entropy_wide': `// cross_entropy_wide: as cross_entropy, for long rows: a vocabulary of thousands.
+// logits (N,V)  targets (N)  ->  tokenLoss, rowMax, logSum (N)
+// grid: one workgroup a row, folded. Lane l takes columns l, l + 64, ..; the 64 partial results meet in workgroup memory and are added
+// in order: the same bits on every run.
+// lib: fold, targets
+
+struct Sizes { N: u32, V: u32, ignore_index: i32, smoothing: f32 }
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> targets: array<i32>;
+@group(0) @binding(2) var<storage, read_write> tokenLoss: array<f32>;
+@group(0) @binding(3) var<storage, read_write> rowMax: array<f32>;
+@group(0) @binding(4) var<storage, read_write> logSum: array<f32>;
+@group(0) @binding(5) var<uniform> sizes: Sizes;
+
+const TILE_X = 1;
+
+var<workgroup> largest_of: array<f32, 64>;
+var<workgroup> total_of: array<f32, 64>;
+var<workgroup> below_of: array<f32, 64>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  // A folded grid may have workgroups behind the last row: they repeat it up to the end, for barriers must be met by all.
+  let n = min(folded(group, groups), sizes.N - 1u);
+  let start = n * sizes.V;
+  var largest = logits[start + min(lane, sizes.V - 1u)];
+  for (var v = lane; v < sizes.V; v += 64u) {
+    largest = max(largest, logits[start + v]);
+  }
+  largest_of[lane] = largest;
+  workgroupBarrier();
+  for (var l = 0u; l < 64u; l++) {
+    largest = max(largest, largest_of[l]);
+  }
+  var total = 0.0;
+  var below = 0.0;
+  for (var v = lane; v < sizes.V; v += 64u) {
+    let d = logits[start + v] - largest;
+    total += exp(d);
+    below += d;
+  }
+  total_of[lane] = total;
+  below_of[lane] = below;
+  workgroupBarrier();
+  if (lane > 0u || folded(group, groups) >= sizes.N) {
+    return;
+  }
+  total = 0.0;
+  below = 0.0;
+  for (var l = 0u; l < 64u; l++) {
+    total += total_of[l];
+    below += below_of[l];
+  }
+  let log_total = log(total);
+  var loss = 0.0;
+  if (is_kept(targets[n], sizes.ignore_index, sizes.V)) {
+    let nll = log_total - (logits[start + u32(targets[n])] - largest);
+    let even = log_total - below / f32(sizes.V);
+    loss = (1.0 - sizes.smoothing) * nll + sizes.smoothing * even;
+  }
+  tokenLoss[n] = loss;
+  rowMax[n] = largest;
+  logSum[n] = log_total;
+}
+`,
+
+  'embedding': `// embedding: y[n] = weight[ids[n]]; a row of zeros where ids[n] is no row of weight.
+// weight (V,C)  ids (N)  ->  y (N,C)
+// grid: one invocation four neighbouring columns of a row of y, folded.
+// lib: fold
+
+struct Sizes { N: u32, V: u32, C: u32 }
+
+@group(0) @binding(0) var<storage, read> weight: array<f32>;
+@group(0) @binding(1) var<storage, read> ids: array<i32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded(group, groups) * 64u + lane;
+  let quads = (sizes.C + 3u) / 4u;
+  let n = i / quads;
+  if (n >= sizes.N) {
+    return;
+  }
+  let id = ids[n];
+  let known = id >= 0 && u32(id) < sizes.V;
+  let row = select(0u, u32(id), known) * sizes.C;
+  let first = (i % quads) * 4u;
+  let end = min(first + 4u, sizes.C);
+  for (var c = first; c < end; c++) {
+    y[n * sizes.C + c] = select(0.0, weight[row + c], known);
+  }
+}
+`,
+
+  'embedding_backward': `// embedding_backward: dweight[v] += sum of dy[n] over the n with ids[n] = v. Without atomics: the first position of an id walks the
+// chain of embedding_links and adds in the order of positions, so every run gives the same bits.
+// ids (N)  links (N)  dy (N,C)  ->  dweight (V,C), added onto what it holds; rows without an id stay as they are
+// grid: one invocation four neighbouring columns of a position, folded. Only first positions work.
+// lib: fold
+
+struct Sizes { N: u32, C: u32 }
+
+@group(0) @binding(0) var<storage, read> ids: array<i32>;
+@group(0) @binding(1) var<storage, read> links: array<vec2u>;
+@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dweight: array<f32>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded(group, groups) * 64u + lane;
+  let quads = (sizes.C + 3u) / 4u;
+  let n = i / quads;
+  if (n >= sizes.N || links[min(n, sizes.N - 1u)].y == 0u) {
+    return;
+  }
+  let first = (i % quads) * 4u;
+  let column = min(vec4u(first) + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.C - 1u));
+  var total = vec4f();
+  var m = n;
+  while (m < sizes.N) {
+    let at = vec4u(m * sizes.C) + column;
+    total += vec4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]);
+    m = links[m].x;
+  }
+  let row = u32(ids[n]) * sizes.C;
+  for (var j = 0u; j < min(4u, sizes.C - first); j++) {
+    dweight[row + first + j] += total[j];
+  }
+}
+`,
+
+  'embedding_links': `// embedding_links: for each position the next one with the same id, and whether it is the first: a chain through all uses of a row.
+// ids (N)  ->  links (N), x: the next position, or N at the end; y: 1 for the first position of an id of 0..V-1, else 0
+// grid: one invocation a position, folded. Each looks forwards and backwards until it meets its id, at worst N steps: short where few
+// ids are in use, and sorting would need more passes.
+// lib: fold
+
+struct Sizes { N: u32, V: u32 }
+
+@group(0) @binding(0) var<storage, read> ids: array<i32>;
+@group(0) @binding(1) var<storage, read_write> links: array<vec2u>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = folded(group, groups) * 64u + lane;
+  if (n >= sizes.N) {
+    return;
+  }
+  let id = ids[n];
+  if (id < 0 || u32(id) >= sizes.V) {
+    links[n] = vec2u(sizes.N, 0u);
+    return;
+  }
+  var next = n + 1u;
+  while (next < sizes.N && ids[min(next, sizes.N - 1u)] != id) {
+    next++;
+  }
+  var before = n;
+  while (before > 0u && ids[max(before, 1u) - 1u] != id) {
+    before--;
+  }
+  links[n] = vec2u(next, select(0u, 1u, before == 0u));
+}
+`,
+
+  'expand': `// expand: y = x, repeated along axes of stride 0.
+// Operands are read through strides in the joint index space of four axes D0..D3; a repeated axis has stride 0.
+// grid: one invocation an element, folded.
+// lib: fold, broadcast
+
+struct Sizes {
+  N: u32,
+  D0: u32, D1: u32, D2: u32, D3: u32,
+  A0: u32, A1: u32, A2: u32, A3: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded(group, groups) * 64u + lane;
+  if (i >= sizes.N) {
+    return;
+  }
+  let at = unfold_axes(i, sizes.D1, sizes.D2, sizes.D3);
+  let ai = strided(at, vec4u(sizes.A0, sizes.A1, sizes.A2, sizes.A3));
+  y[i] = x[ai];
+}
+`,
+
+  'fill': `// fill: y = value, in every element.
+// y (N)
+// grid: 64 invocations a workgroup, four elements each, folded.
+// lib: fold
+
+struct Sizes { N: u32, value: f32 }
+
+@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<uniform> sizes: Sizes;
+
+const TILE_X = 256;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let start = folded(group, groups) * 256u + lane;
+  for (var j = 0u; j < 4u; j++) {
+    let i = start + 64u * j;
+    if (i < sizes.N) {
+      y[i] = sizes.value;
+    }
+  }
+}
+`,
+
+  'gate': `// gate: decides whether an optimizer step is applied, and how.
+// norm (1), control (4: steps applied, 1 - beta1^steps, 1 - beta2^steps, latch)
+//   ->  gate (4: applied or not, factor on the gradients, 1 - beta1^t, 1 - beta2^t) and the new control
+// The bias corrections follow c <- beta c + (1 - beta), which needs no pow and loses no digits at small t. They live on the
+// device because a step that was skipped must not count. max_norm 0 does not clip.
+// grid: one invocation.
+
+struct Sizes {
+  max_norm: f32,
+  beta1: f32, beta2: f32,
+  one_minus_beta1: f32, one_minus_beta2: f32,
+  LATCH: u32,
+}
+
+@group(0) @binding(0) var<storage, read> norm: array<f32>;
+@group(0) @binding(1) var<storage, read_write> control: array<f32>;
+@group(0) @binding(2) var<storage, read_write> gate: array<f32>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+@compute @workgroup_size(1)
+fn main() {
+  // The exponent bits are all set in an infinity and in a NaN; comparisons of floats may be optimised away.
+  let finite = (bitcast<u32>(norm[0]) & 0x7f800000u) != 0x7f800000u;
+  if (!finite && sizes.LATCH == 1u) {
+    control[3] = 1.0;
+  }
+  let apply = finite && control[3] == 0.0;
+  if (apply) {
+    control[0] += 1.0;
+    control[1] = sizes.beta1 * control[1] + sizes.one_minus_beta1;
+    control[2] = sizes.beta2 * control[2] + sizes.one_minus_beta2;
+  }
+  var factor = 1.0;
+  if (sizes.max_norm > 0.0) {
+    factor = min(1.0, sizes.max_norm / (norm[0] + 1e-6));
+  }
+  gate[0] = select(0.0, 1.0, apply);
+  gate[1] = factor;
+  gate[2] = control[1];
+  gate[3] = control[2];
+}
+`,
+
+  'gelu_erf': `// gelu_erf: y = 0.5 x (1 + erf(x / sqrt(2))), element by element.
+// x (N)  ->  y (N)
+// grid: 64 invocations a workgroup, four times four elements each, folded. The last vector may reach past N: it is read whole,
+// since bindings are padded to 16 bytes, and written element by element, since what lies behind y may be another value.
+// lib: fold, gelu_erf
+
+struct Sizes { N: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+const TILE_X = 1024;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = folded(group, groups) * 256u + lane;
+  for (var j = 0u; j < 4u; j++) {
+    let i = first + 64u * j;
+    if (4u * i + 4u <= sizes.N) {
+      y[i] = gelu_erf(x[i]);
+    } else if (4u * i < sizes.N) {
+      let tail = gelu_erf(x[i]);
+      for (var k = 0u; k < sizes.N - 4u * i; k++) {
+        y[i][k] = tail[k];
+      }
+    }
+  }
+}
+`,
+
+  'gelu_erf_backward': `// gelu_erf_backward: dx = dy * slope of gelu_erf at x, element by element.
+// x, dy (N)  ->  dx (N)
+// grid: 64 invocations a workgroup, four times four elements each, folded. The last vector may reach past N: it is read whole,
+// since bindings are padded to 16 bytes, and written element by element, since what lies behind dx may be another value.
+// lib: fold, gelu_erf
+
+struct Sizes { N: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+const TILE_X = 1024;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = folded(group, groups) * 256u + lane;
+  for (var j = 0u; j < 4u; j++) {
+    let i = first + 64u * j;
+    if (4u * i + 4u <= sizes.N) {
+      dx[i] = dy[i] * gelu_erf_slope(x[i]);
+    } else if (4u * i < sizes.N) {
+      let tail = dy[i] * gelu_erf_slope(x[i]);
+      for (var k = 0u; k < sizes.N - 4u * i; k++) {
+        dx[i][k] = tail[k];
+      }
+    }
+  }
+}
+`,
+
+  'gelu_tanh': `// gelu_tanh: y = 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), element by element.
+// x (N)  ->  y (N)
+// grid: 64 invocations a workgroup, four times four elements each, folded. The last vector may reach past N: it is read whole,
+// since bindings are padded to 16 bytes, and written element by element, since what lies behind y may be another value.
+// lib: fold, gelu_tanh
+
+struct Sizes { N: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+const TILE_X = 1024;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = folded(group, groups) * 256u + lane;
+  for (var j = 0u; j < 4u; j++) {
+    let i = first + 64u * j;
+    if (4u * i + 4u <= sizes.N) {
+      y[i] = gelu_tanh(x[i]);
+    } else if (4u * i < sizes.N) {
+      let tail = gelu_tanh(x[i]);
+      for (var k = 0u; k < sizes.N - 4u * i; k++) {
+        y[i][k] = tail[k];
+      }
+    }
+  }
+}
+`,
+
+  'gelu_tanh_backward': `// gelu_tanh_backward: dx = dy * slope of gelu_tanh at x, element by element.
+// x, dy (N)  ->  dx (N)
+// grid: 64 invocations a workgroup, four times four elements each, folded. The last vector may reach past N: it is read whole,
+// since bindings are padded to 16 bytes, and written element by element, since what lies behind dx may be another value.
+// lib: fold, gelu_tanh
+
+struct Sizes { N: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+const TILE_X = 1024;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = folded(group, groups) * 256u + lane;
+  for (var j = 0u; j < 4u; j++) {
+    let i = first + 64u * j;
+    if (4u * i + 4u <= sizes.N) {
+      dx[i] = dy[i] * gelu_tanh_slope(x[i]);
+    } else if (4u * i < sizes.N) {
+      let tail = dy[i] * gelu_tanh_slope(x[i]);
+      for (var k = 0u; k < sizes.N - 4u * i; k++) {
+        dx[i][k] = tail[k];
+      }
+    }
+  }
+}
+`,
+
+  'layernorm': `// layernorm: y = (x - mean) * rstd * weight (+ bias) over the last axis, rstd = 1 / sqrt(variance + eps).
+// x (R,C)  weight, bias (C)  ->  y (R,C)  mean, rstd (R), saved for the backward pass
+// grid: one invocation a row, folded.
+// The variance is taken around the mean in a second pass, and corrected for the mean's own rounding: E[x^2] - mean^2 would
+// lose all digits where the mean is large. Source: Ba et al. 2016 (arXiv:1607.06450); Chan, Golub and LeVeque 1983, eq. 1.7.
+// lib: fold
+// optional: bias
+
+struct Sizes { R: u32, C: u32, HAS_BIAS: u32, eps: f32 }
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(5) var<storage, read_write> rstd: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = folded(group, groups) * 64u + lane;
+  if (row >= sizes.R) {
+    return;
+  }
+  let start = row * sizes.C;
+  let scale = 1.0 / f32(sizes.C);
+  var total = 0.0;
+  for (var c = 0u; c < sizes.C; c++) {
+    total += x[start + c];
+  }
+  let rough = total * scale;
+  var off = 0.0;
+  var squares = 0.0;
+  for (var c = 0u; c < sizes.C; c++) {
+    let d = x[start + c] - rough;
+    off += d;
+    squares += d * d;
+  }
+  let shift = off * scale;
+  let mu = rough + shift;
+  let r = inverseSqrt(max(squares * scale - shift * shift, 0.0) + sizes.eps);
+  for (var c = 0u; c < sizes.C; c++) {
+    var value = (x[start + c] - mu) * r * weight[c];
+    if (sizes.HAS_BIAS == 1u) {
+      value += bias[c];
+    }
+    y[start + c] = value;
+  }
+  mean[row] = mu;
+  rstd[row] = r;
+}
+`,
+
+  'layernorm_backward': `// layernorm_backward: dx (+)= rstd * (g - mean(g) - xhat * mean(g * xhat)), g = dy * weight, xhat = (x - mean) * rstd.
+// x, dy (R,C)  weight (C)  mean, rstd (R)  ->  dx (R,C), added onto what dx holds if ACCUMULATE is 1
+// grid: one invocation a row, folded.
+// lib: fold
+
+struct Sizes { R: u32, C: u32, ACCUMULATE: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read> mean: array<f32>;
+@group(0) @binding(3) var<storage, read> rstd: array<f32>;
+@group(0) @binding(4) var<storage, read> dy: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = folded(group, groups) * 64u + lane;
+  if (row >= sizes.R) {
+    return;
+  }
+  let start = row * sizes.C;
+  let scale = 1.0 / f32(sizes.C);
+  let mu = mean[row];
+  let r = rstd[row];
+  var sum_g = 0.0;
+  var sum_gx = 0.0;
+  for (var c = 0u; c < sizes.C; c++) {
+    let g = dy[start + c] * weight[c];
+    sum_g += g;
+    sum_gx += g * ((x[start + c] - mu) * r);
+  }
+  let mean_g = sum_g * scale;
+  let mean_gx = sum_gx * scale;
+  for (var c = 0u; c < sizes.C; c++) {
+    let g = dy[start + c] * weight[c];
+    let xhat = (x[start + c] - mu) * r;
+    var value = r * (g - mean_g - xhat * mean_gx);
+    if (sizes.ACCUMULATE == 1u) {
+      value += dx[start + c];
+    }
+    dx[start + c] = value;
+  }
+}
+`,
+
+  'layernorm_backward_params': `// layernorm_backward_params: dweight[p, c] = sum of dy * (x - mean) * rstd, dbias[p, c] = sum of dy, over the rows of part p.
+// x, dy (R,C)  mean, rstd (R)  ->  dweight, dbias (parts,C); part p has \`chunk\` rows from p * chunk, and one part has all
+// grid: one invocation an element of dweight, folded. Each adds its rows in order: the same bits on every run.
+// lib: fold
+
+struct Sizes { R: u32, C: u32, parts: u32, chunk: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> mean: array<f32>;
+@group(0) @binding(2) var<storage, read> rstd: array<f32>;
+@group(0) @binding(3) var<storage, read> dy: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dweight: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dbias: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = folded(group, groups) * 64u + lane;
+  if (n >= sizes.parts * sizes.C) {
+    return;
+  }
+  let part = n / sizes.C;
+  let first = part * sizes.chunk;
+  let end = min(first + sizes.chunk, sizes.R);
+  var at = first * sizes.C + n % sizes.C;
+  var sum_gx = 0.0;
+  var sum_g = 0.0;
+  for (var row = first; row < end; row++) {
+    let g = dy[at];
+    sum_gx += g * ((x[at] - mean[row]) * rstd[row]);
+    sum_g += g;
+    at += sizes.C;
+  }
+  dweight[n] = sum_gx;
+  dbias[n] = sum_g;
+}
+`,
+
+  'layernorm_backward_params_vec4': `// layernorm_backward_params_vec4: as layernorm_backward_params, four columns an invocation, for C divisible by 4.
+// x, dy (R,C)  mean, rstd (R)  ->  dweight, dbias (parts,C); part p has \`chunk\` rows from p * chunk, and one part has all
+// grid: one invocation four columns of a part, folded. Each adds its rows in order: the same bits on every run.
+// lib: fold
+
+struct Sizes { R: u32, C: u32, parts: u32, chunk: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> mean: array<f32>;
+@group(0) @binding(2) var<storage, read> rstd: array<f32>;
+@group(0) @binding(3) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> dweight: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> dbias: array<vec4f>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+const TILE_X = 256;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = folded(group, groups) * 64u + lane;
+  let quads = sizes.C / 4u;
+  if (n >= sizes.parts * quads) {
+    return;
+  }
+  let part = n / quads;
+  let first = part * sizes.chunk;
+  let end = min(first + sizes.chunk, sizes.R);
+  var at = first * quads + n % quads;
+  var sum_gx = vec4f();
+  var sum_g = vec4f();
+  for (var row = first; row < end; row++) {
+    let g = dy[at];
+    sum_gx += g * ((x[at] - mean[row]) * rstd[row]);
+    sum_g += g;
+    at += quads;
+  }
+  dweight[n] = sum_gx;
+  dbias[n] = sum_g;
+}
+`,
+
+  'layernorm_backward_vec4': `// layernorm_backward_vec4: as layernorm_backward, four columns a load, for C divisible by 4.
+// x, dy (R,C)  weight (C)  mean, rstd (R)  ->  dx (R,C), added onto what dx holds if ACCUMULATE is 1
+// grid: one invocation a row, folded.
+// lib: fold
+
+struct Sizes { R: u32, C: u32, ACCUMULATE: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read> mean: array<f32>;
+@group(0) @binding(3) var<storage, read> rstd: array<f32>;
+@group(0) @binding(4) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = folded(group, groups) * 64u + lane;
+  if (row >= sizes.R) {
+    return;
+  }
+  let quads = sizes.C / 4u;
+  let start = row * quads;
+  let scale = vec4f(1.0 / f32(sizes.C));
+  let mu = mean[row];
+  let r = rstd[row];
+  var sum_g = vec4f();
+  var sum_gx = vec4f();
+  for (var q = 0u; q < quads; q++) {
+    let g = dy[start + q] * weight[q];
+    sum_g += g;
+    sum_gx += g * ((x[start + q] - mu) * r);
+  }
+  let mean_g = dot(sum_g, scale);
+  let mean_gx = dot(sum_gx, scale);
+  for (var q = 0u; q < quads; q++) {
+    let g = dy[start + q] * weight[q];
+    let xhat = (x[start + q] - mu) * r;
+    var value = r * (g - mean_g - xhat * mean_gx);
+    if (sizes.ACCUMULATE == 1u) {
+      value += dx[start + q];
+    }
+    dx[start + q] = value;
+  }
+}
+`,
+
+  'layernorm_vec4': `// layernorm_vec4: as layernorm, four columns a load, for C divisible by 4.
+// x (R,C)  weight, bias (C)  ->  y (R,C)  mean, rstd (R)
+// grid: one invocation a row, folded.
+// lib: fold
+// optional: bias
+
+struct Sizes { R: u32, C: u32, HAS_BIAS: u32, eps: f32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(5) var<storage, read_write> rstd: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = folded(group, groups) * 64u + lane;
+  if (row >= sizes.R) {
+    return;
+  }
+  let quads = sizes.C / 4u;
+  let start = row * quads;
+  let scale = vec4f(1.0 / f32(sizes.C));
+  var total = vec4f();
+  for (var q = 0u; q < quads; q++) {
+    total += x[start + q];
+  }
+  let rough = dot(total, scale);
+  var off = vec4f();
+  var squares = vec4f();
+  for (var q = 0u; q < quads; q++) {
+    let d = x[start + q] - rough;
+    off += d;
+    squares += d * d;
+  }
+  let shift = dot(off, scale);
+  let mu = rough + shift;
+  let r = inverseSqrt(max(dot(squares, scale) - shift * shift, 0.0) + sizes.eps);
+  for (var q = 0u; q < quads; q++) {
+    var value = (x[start + q] - mu) * r * weight[q];
+    if (sizes.HAS_BIAS == 1u) {
+      value += bias[q];
+    }
+    y[start + q] = value;
+  }
+  mean[row] = mu;
+  rstd[row] = r;
+}
+`,
+
+  'lib/attention_tile': `// A tile of attention scores is a mat4x4f: one column a key, one component a query.
+// A score that is not seen becomes SCORE_HIDDEN; SCORE_FLOOR lies above it, far below any score, so that a query which sees
+// no key at all subtracts SCORE_FLOOR and gets exp() = 0 for every key, never NaN.
+const SCORE_HIDDEN = -3e38;
+const SCORE_FLOOR = -1e38;
+
+// Query r sees key c if the key is kept and keys[c] < end[r].
+fn hide_unseen(s: mat4x4f, keys: vec4u, end: vec4u, keep: vec4<bool>) -> mat4x4f {
+  let hidden = vec4f(SCORE_HIDDEN);
+  return mat4x4f(
+    select(hidden, s[0], (keys.xxxx < end) & keep.xxxx),
+    select(hidden, s[1], (keys.yyyy < end) & keep.yyyy),
+    select(hidden, s[2], (keys.zzzz < end) & keep.zzzz),
+    select(hidden, s[3], (keys.wwww < end) & keep.wwww),
+  );
+}
+
+// exp(x) for x <= 0: 0 where the result would be subnormal or the argument far out. NaN stays NaN.
+fn exp_below(x: vec4f) -> vec4f {
+  return select(exp(x), vec4f(), x < vec4f(-87.0));
+}
+
+// exp(score - shift of its query)
+fn exp_tile(s: mat4x4f, shift: vec4f) -> mat4x4f {
+  return mat4x4f(exp_below(s[0] - shift), exp_below(s[1] - shift), exp_below(s[2] - shift), exp_below(s[3] - shift));
+}
+
+// d(score): p * (dp - delta of its query)
+fn score_gradient(p: mat4x4f, dp: mat4x4f, delta: vec4f) -> mat4x4f {
+  return mat4x4f(p[0] * (dp[0] - delta), p[1] * (dp[1] - delta), p[2] * (dp[2] - delta), p[3] * (dp[3] - delta));
+}
+
+// Number of the first key that each query does not see, of Tk keys.
+fn causal_end(query: vec4u, offset: i32, Tk: u32) -> vec4u {
+  return vec4u(clamp(vec4i(query) + vec4i(offset + 1), vec4i(0), vec4i(i32(Tk))));
+}
+`,
+
+  'lib/broadcast': `// The four axes that a linear index stands for. D1..D3 are the lengths of the inner three.
+fn unfold_axes(i: u32, D1: u32, D2: u32, D3: u32) -> vec4u {
+  let inner = i / D3;
+  let middle = inner / D2;
+  return vec4u(middle / D1, middle % D1, inner % D2, i % D3);
+}
+
+fn strided(at: vec4u, stride: vec4u) -> u32 {
+  let part = at * stride;
+  return part.x + part.y + part.z + part.w;
+}
+`,
+
+  'lib/fold': `// The index of a workgroup in a grid of one axis, which the host folds into rows where it exceeds 65,535 workgroups.
+fn folded(group: vec3u, groups: vec3u) -> u32 {
+  return group.y * groups.x + group.x;
+}
+`,
+
+  'lib/gelu_erf': `// GELU with the normal distribution function: x P(x), P(x) = 0.5 (1 + erf(x / sqrt(2))).
+// WGSL has no erf. For z = |x| / sqrt(2): erfc(z) = (a1 t + .. + a5 t^5) exp(-z^2), t = 1 / (1 + p z), to 1.5e-7.
+// Sources: Hendrycks and Gimpel 2016 (arXiv:1606.08415); Abramowitz and Stegun 1964, formula 7.1.26.
+
+// Beyond 13 both tails are 0 in f32. The comparisons let NaN through.
+fn gelu_erf_bounded(x: vec4f) -> vec4f {
+  return select(x, vec4f(-13.0), x < vec4f(-13.0));
+}
+
+// exp(-x^2 / 2)
+fn bell(x: vec4f) -> vec4f {
+  let z = min(abs(x), vec4f(13.0));
+  return exp(-0.5 * z * z);
+}
+
+// P(x), given bell(x)
+fn normal_cdf(x: vec4f, bell_x: vec4f) -> vec4f {
+  let t = 1.0 / (1.0 + 0.3275911 * 0.7071067811865476 * abs(x));
+  let series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  let tail = 0.5 * series * bell_x;
+  return select(tail, 1.0 - tail, x >= vec4f());
+}
+
+fn gelu_erf(x: vec4f) -> vec4f {
+  let z = gelu_erf_bounded(x);
+  return z * normal_cdf(z, bell(z));
+}
+
+fn gelu_erf_slope(x: vec4f) -> vec4f {
+  let z = select(gelu_erf_bounded(x), vec4f(13.0), x > vec4f(13.0));
+  let bell_z = bell(z);
+  return normal_cdf(z, bell_z) + 0.3989422804014327 * z * bell_z;
+}
+`,
+
+  'lib/gelu_tanh': `// GELU with tanh, GPT-2's gelu_new: 0.5 x (1 + tanh(u)), u = sqrt(2/pi) (x + 0.044715 x^3). Since 0.5 (1 + tanh(u)) is
+// sigmoid(2u), no tanh is needed, and the far negative tail keeps its digits.
+// Source: Hendrycks and Gimpel 2016 (arXiv:1606.08415), section 2.
+// lib: sigmoid
+const GELU_LINEAR = 1.5957691216057308; // 2 sqrt(2/pi)
+const GELU_CUBIC = 0.07135481282553744; // GELU_LINEAR * 0.044715
+
+// Below -20 the value is 0 in f32: stopping there keeps x^3 finite. The comparison lets NaN through.
+fn gelu_bounded(x: vec4f) -> vec4f {
+  return select(x, vec4f(-20.0), x < vec4f(-20.0));
+}
+
+fn gelu_tanh(x: vec4f) -> vec4f {
+  let z = gelu_bounded(x);
+  return z * sigmoid(z * (GELU_LINEAR + GELU_CUBIC * z * z));
+}
+
+fn gelu_tanh_slope(x: vec4f) -> vec4f {
+  let z = select(gelu_bounded(x), vec4f(20.0), x > vec4f(20.0));
+  let e = decay(z * (GELU_LINEAR + GELU_CUBIC * z * z));
+  let s = 1.0 / (1.0 + e);
+  return s + z * s * (e * s) * (GELU_LINEAR + 3.0 * GELU_CUBIC * z * z);
+}
+`,
+
+  'lib/relu': `// ReLU: max(x, 0), with slope 0 at 0. The comparisons let NaN through, which max() may drop.
+fn relu(x: vec4f) -> vec4f {
+  return select(x, vec4f(), x < vec4f());
+}
+
+fn relu_slope(x: vec4f) -> vec4f {
+  return select(select(x, vec4f(1.0), x > vec4f()), vec4f(), x <= vec4f());
+}
+`,
+
+  'lib/sigmoid': `// exp(-z), clamped so that it never overflows: e^87 is just inside f32.
+fn decay(z: vec4f) -> vec4f {
+  return exp(clamp(-z, vec4f(-87.0), vec4f(87.0)));
+}
+
+// 1 / (1 + exp(-z)). Its complement 1 - sigmoid(z) keeps its digits as decay(z) * sigmoid(z).
+fn sigmoid(z: vec4f) -> vec4f {
+  return 1.0 / (1.0 + decay(z));
+}
+`,
+
+  'lib/silu': `// SiLU (swish): x sigmoid(x). Source: Hendrycks and Gimpel 2016 (arXiv:1606.08415), section 2; Ramachandran et al. 2017 (arXiv:1710.05941).
+// lib: sigmoid
+
+// Below -87 the value is 0 in f32. The comparison lets NaN through.
+fn silu_bounded(x: vec4f) -> vec4f {
+  return select(x, vec4f(-87.0), x < vec4f(-87.0));
+}
+
+fn silu(x: vec4f) -> vec4f {
+  let z = silu_bounded(x);
+  return z * sigmoid(z);
+}
+
+fn silu_slope(x: vec4f) -> vec4f {
+  let z = select(silu_bounded(x), vec4f(87.0), x > vec4f(87.0));
+  let e = decay(z);
+  let s = 1.0 / (1.0 + e);
+  return s * (1.0 + z * (e * s));
+}
+`,
+
+  'lib/targets': `// Whether a target counts: it is a class, 0..V-1, and not the one to ignore.
+fn is_kept(target_id: i32, ignore_index: i32, V: u32) -> bool {
+  return target_id != ignore_index && target_id >= 0 && u32(target_id) < V;
+}
+`,
+
+  'matmul': `// matmul: y = a b (+ bias) (+ y), the portable form for every stored layout.
+// a (B,M,K) and b (B,K,N), read through row and column strides  ->  y (B,M,N)
+// grid: tiles of 32 columns x 32 rows, one z a batch entry. A workgroup is 4 x 4 invocations; one computes 8 rows x 8
+// columns, because loads cost more than multiplications: 16 loads serve 64. Its columns lie 4 apart, so that neighbouring
+// invocations read neighbouring elements of b.
+// Sums run over k in order, in f32. Loads outside are clamped to the last row and column, stores are guarded.
+// optional: bias
+
+struct Sizes {
+  M: u32, N: u32, K: u32,
+  a_row: u32, a_col: u32,
+  b_row: u32, b_col: u32,
+  HAS_BIAS: u32,
+  ACCUMULATE: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 32;
+const TILE_Y = 32;
+
+fn finish(row: u32, col: vec4u, batch: u32, sum: vec4f) {
+  if (row >= sizes.M) {
+    return;
+  }
+  for (var j = 0u; j < 4u; j++) {
+    if (col[j] < sizes.N) {
+      let at = (batch * sizes.M + row) * sizes.N + col[j];
+      var value = sum[j];
+      if (sizes.HAS_BIAS == 1u) {
+        value += bias[col[j]];
+      }
+      if (sizes.ACCUMULATE == 1u) {
+        value += y[at];
+      }
+      y[at] = value;
+    }
+  }
+}
+
+@compute @workgroup_size(4, 4)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane: vec3u) {
+  let row = group.y * 32u + lane.y * 8u;
+  let col_l = vec4u(group.x * 32u + lane.x) + vec4u(0u, 4u, 8u, 12u);
+  let col_r = col_l + 16u;
+  let batch = group.z;
+  let last_row = sizes.M - 1u;
+  let a_start = batch * sizes.M * sizes.K;
+  let b_start = batch * sizes.K * sizes.N;
+  var a0 = a_start + min(row + 0u, last_row) * sizes.a_row;
+  var a1 = a_start + min(row + 1u, last_row) * sizes.a_row;
+  var a2 = a_start + min(row + 2u, last_row) * sizes.a_row;
+  var a3 = a_start + min(row + 3u, last_row) * sizes.a_row;
+  var a4 = a_start + min(row + 4u, last_row) * sizes.a_row;
+  var a5 = a_start + min(row + 5u, last_row) * sizes.a_row;
+  var a6 = a_start + min(row + 6u, last_row) * sizes.a_row;
+  var a7 = a_start + min(row + 7u, last_row) * sizes.a_row;
+  var b_l = b_start + min(col_l, vec4u(sizes.N - 1u)) * sizes.b_col;
+  var b_r = b_start + min(col_r, vec4u(sizes.N - 1u)) * sizes.b_col;
+  var s0_l = vec4f();
+  var s0_r = vec4f();
+  var s1_l = vec4f();
+  var s1_r = vec4f();
+  var s2_l = vec4f();
+  var s2_r = vec4f();
+  var s3_l = vec4f();
+  var s3_r = vec4f();
+  var s4_l = vec4f();
+  var s4_r = vec4f();
+  var s5_l = vec4f();
+  var s5_r = vec4f();
+  var s6_l = vec4f();
+  var s6_r = vec4f();
+  var s7_l = vec4f();
+  var s7_r = vec4f();
+  for (var k = 0u; k < sizes.K; k++) {
+    let v_l = vec4f(b[b_l.x], b[b_l.y], b[b_l.z], b[b_l.w]);
+    let v_r = vec4f(b[b_r.x], b[b_r.y], b[b_r.z], b[b_r.w]);
+    let x0 = a[a0];
+    s0_l += x0 * v_l;
+    s0_r += x0 * v_r;
+    let x1 = a[a1];
+    s1_l += x1 * v_l;
+    s1_r += x1 * v_r;
+    let x2 = a[a2];
+    s2_l += x2 * v_l;
+    s2_r += x2 * v_r;
+    let x3 = a[a3];
+    s3_l += x3 * v_l;
+    s3_r += x3 * v_r;
+    let x4 = a[a4];
+    s4_l += x4 * v_l;
+    s4_r += x4 * v_r;
+    let x5 = a[a5];
+    s5_l += x5 * v_l;
+    s5_r += x5 * v_r;
+    let x6 = a[a6];
+    s6_l += x6 * v_l;
+    s6_r += x6 * v_r;
+    let x7 = a[a7];
+    s7_l += x7 * v_l;
+    s7_r += x7 * v_r;
+    a0 += sizes.a_col;
+    a1 += sizes.a_col;
+    a2 += sizes.a_col;
+    a3 += sizes.a_col;
+    a4 += sizes.a_col;
+    a5 += sizes.a_col;
+    a6 += sizes.a_col;
+    a7 += sizes.a_col;
+    b_l += vec4u(sizes.b_row);
+    b_r += vec4u(sizes.b_row);
+  }
+  finish(row, col_l, batch, s0_l);
+  finish(row, col_r, batch, s0_r);
+  finish(row + 1u, col_l, batch, s1_l);
+  finish(row + 1u, col_r, batch, s1_r);
+  finish(row + 2u, col_l, batch, s2_l);
+  finish(row + 2u, col_r, batch, s2_r);
+  finish(row + 3u, col_l, batch, s3_l);
+  finish(row + 3u, col_r, batch, s3_r);
+  finish(row + 4u, col_l, batch, s4_l);
+  finish(row + 4u, col_r, batch, s4_r);
+  finish(row + 5u, col_l, batch, s5_l);
+  finish(row + 5u, col_r, batch, s5_r);
+  finish(row + 6u, col_l, batch, s6_l);
+  finish(row + 6u, col_r, batch, s6_r);
+  finish(row + 7u, col_l, batch, s7_l);
+  finish(row + 7u, col_r, batch, s7_r);
+}
+`,
+
+  'mul': `// mul: y = a * b, element by element, for equal shapes.
+// grid: 64 invocations a workgroup, four elements each, folded.
+// lib: fold
+
+struct Sizes { N: u32 }
+
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+const TILE_X = 256;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let start = folded(group, groups) * 256u + lane;
+  for (var j = 0u; j < 4u; j++) {
+    let i = start + 64u * j;
+    if (i < sizes.N) {
+      y[i] = a[i] * b[i];
+    }
+  }
+}
+`,
+
+  'mul_broadcast': `// mul_broadcast: y = a * b for shapes that broadcast.
+// Operands are read through strides in the joint index space of four axes D0..D3; a repeated axis has stride 0.
+// grid: one invocation an element, folded.
+// lib: fold, broadcast
+
+struct Sizes {
+  N: u32,
+  D0: u32, D1: u32, D2: u32, D3: u32,
+  A0: u32, A1: u32, A2: u32, A3: u32,
+  B0: u32, B1: u32, B2: u32, B3: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded(group, groups) * 64u + lane;
+  if (i >= sizes.N) {
+    return;
+  }
+  let at = unfold_axes(i, sizes.D1, sizes.D2, sizes.D3);
+  let ai = strided(at, vec4u(sizes.A0, sizes.A1, sizes.A2, sizes.A3));
+  let bi = strided(at, vec4u(sizes.B0, sizes.B1, sizes.B2, sizes.B3));
+  y[i] = a[ai] * b[bi];
+}
+`,
+
+  'relu': `// relu: y = max(x, 0), element by element.
+// x (N)  ->  y (N)
+// grid: 64 invocations a workgroup, four times four elements each, folded. The last vector may reach past N: it is read whole,
+// since bindings are padded to 16 bytes, and written element by element, since what lies behind y may be another value.
+// lib: fold, relu
+
+struct Sizes { N: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+const TILE_X = 1024;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = folded(group, groups) * 256u + lane;
+  for (var j = 0u; j < 4u; j++) {
+    let i = first + 64u * j;
+    if (4u * i + 4u <= sizes.N) {
+      y[i] = relu(x[i]);
+    } else if (4u * i < sizes.N) {
+      let tail = relu(x[i]);
+      for (var k = 0u; k < sizes.N - 4u * i; k++) {
+        y[i][k] = tail[k];
+      }
+    }
+  }
+}
+`,
+
+  'relu_backward': `// relu_backward: dx = dy * slope of relu at x, element by element.
+// x, dy (N)  ->  dx (N)
+// grid: 64 invocations a workgroup, four times four elements each, folded. The last vector may reach past N: it is read whole,
+// since bindings are padded to 16 bytes, and written element by element, since what lies behind dx may be another value.
+// lib: fold, relu
+
+struct Sizes { N: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+const TILE_X = 1024;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = folded(group, groups) * 256u + lane;
+  for (var j = 0u; j < 4u; j++) {
+    let i = first + 64u * j;
+    if (4u * i + 4u <= sizes.N) {
+      dx[i] = dy[i] * relu_slope(x[i]);
+    } else if (4u * i < sizes.N) {
+      let tail = dy[i] * relu_slope(x[i]);
+      for (var k = 0u; k < sizes.N - 4u * i; k++) {
+        dx[i][k] = tail[k];
+      }
+    }
+  }
+}
+`,
+
+  'root_of_sum': `// root_of_sum: y = sqrt(sum of x). x (N)  ->  y (1)
+// grid: one workgroup. Each of 64 invocations adds up every 64th element, then the first adds those sums in order.
+
+struct Sizes { N: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+var<workgroup> sums: array<f32, 64>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) lane: u32) {
+  var own = 0.0;
+  for (var i = lane; i < sizes.N; i += 64u) {
+    own += x[i];
+  }
+  sums[lane] = own;
+  workgroupBarrier();
+  if (lane == 0u) {
+    var total = 0.0;
+    for (var i = 0u; i < 64u; i++) {
+      total += sums[i];
+    }
+    y[0] = sqrt(total);
+  }
+}
+`,
+
+  'scale': `// scale: y = factor * x.
+// grid: 64 invocations a workgroup, four elements each, folded.
+// lib: fold
+
+struct Sizes { N: u32, factor: f32 }
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+const TILE_X = 256;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let start = folded(group, groups) * 256u + lane;
+  for (var j = 0u; j < 4u; j++) {
+    let i = start + 64u * j;
+    if (i < sizes.N) {
+      y[i] = sizes.factor * x[i];
+    }
+  }
+}
+`,
+
+  'silu': `// silu: y = x / (1 + exp(-x)), element by element.
+// x (N)  ->  y (N)
+// grid: 64 invocations a workgroup, four times four elements each, folded. The last vector may reach past N: it is read whole,
+// since bindings are padded to 16 bytes, and written element by element, since what lies behind y may be another value.
+// lib: fold, silu
+
+struct Sizes { N: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+const TILE_X = 1024;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = folded(group, groups) * 256u + lane;
+  for (var j = 0u; j < 4u; j++) {
+    let i = first + 64u * j;
+    if (4u * i + 4u <= sizes.N) {
+      y[i] = silu(x[i]);
+    } else if (4u * i < sizes.N) {
+      let tail = silu(x[i]);
+      for (var k = 0u; k < sizes.N - 4u * i; k++) {
+        y[i][k] = tail[k];
+      }
+    }
+  }
+}
+`,
+
+  'silu_backward': `// silu_backward: dx = dy * slope of silu at x, element by element.
+// x, dy (N)  ->  dx (N)
+// grid: 64 invocations a workgroup, four times four elements each, folded. The last vector may reach past N: it is read whole,
+// since bindings are padded to 16 bytes, and written element by element, since what lies behind dx may be another value.
+// lib: fold, silu
+
+struct Sizes { N: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+const TILE_X = 1024;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = folded(group, groups) * 256u + lane;
+  for (var j = 0u; j < 4u; j++) {
+    let i = first + 64u * j;
+    if (4u * i + 4u <= sizes.N) {
+      dx[i] = dy[i] * silu_slope(x[i]);
+    } else if (4u * i < sizes.N) {
+      let tail = dy[i] * silu_slope(x[i]);
+      for (var k = 0u; k < sizes.N - 4u * i; k++) {
+        dx[i][k] = tail[k];
+      }
+    }
+  }
+}
+`,
+
+  'softmax': `// softmax: y = exp(x - max) / sum of exp(x - max) over the last axis.
+// x (R,C)  ->  y (R,C)
+// grid: one invocation a row, folded. Subtracting the row's maximum keeps every exponent at or below 0.
+// lib: fold
+
+struct Sizes { R: u32, C: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = folded(group, groups) * 64u + lane;
+  if (row >= sizes.R) {
+    return;
+  }
+  let start = row * sizes.C;
+  var largest = x[start];
+  for (var c = 1u; c < sizes.C; c++) {
+    largest = max(largest, x[start + c]);
+  }
+  var total = 0.0;
+  for (var c = 0u; c < sizes.C; c++) {
+    let e = exp(x[start + c] - largest);
+    y[start + c] = e;
+    total += e;
+  }
+  let scale = 1.0 / total;
+  for (var c = 0u; c < sizes.C; c++) {
+    y[start + c] *= scale;
+  }
+}
+`,
+
+  'softmax_backward': `// softmax_backward: dx = y * (dy - sum of dy * y) over the last axis.
+// y, dy (R,C)  ->  dx (R,C)
+// grid: one invocation a row, folded.
+// lib: fold
+
+struct Sizes { R: u32, C: u32 }
+
+@group(0) @binding(0) var<storage, read> y: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = folded(group, groups) * 64u + lane;
+  if (row >= sizes.R) {
+    return;
+  }
+  let start = row * sizes.C;
+  var dot = 0.0;
+  for (var c = 0u; c < sizes.C; c++) {
+    dot += dy[start + c] * y[start + c];
+  }
+  for (var c = 0u; c < sizes.C; c++) {
+    dx[start + c] = y[start + c] * (dy[start + c] - dot);
+  }
+}
+`,
+
+  'squares': `// squares: partial[start + i] = sum of squares of the elements that invocation i owns: 256 of them, 64 apart.
+// x (N)  ->  partial, 64 numbers a workgroup
+// grid: a workgroup of 64 invocations covers 16,384 elements, folded.
+// lib: fold
+
+struct Sizes { N: u32, start: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+const TILE_X = 16384;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let part = folded(group, groups);
+  if (part * 16384u >= sizes.N) {
+    return;
+  }
+  let start = part * 16384u + lane;
+  let end = min(part * 16384u + 16384u, sizes.N);
+  var total = 0.0;
+  for (var i = start; i < end; i += 64u) {
+    total += x[i] * x[i];
+  }
+  partial[sizes.start + part * 64u + lane] = total;
+}
+`,
+
+  'sum': `// sum: y[o, p, i] = sum of x[o, r, i] over the r of part p: r from p * chunk up to (p + 1) * chunk.
+// x (outer,R,inner)  ->  y (outer,parts,inner); with parts = 1 the whole axis.
+// grid: one invocation an element of y, folded. Each adds up its own part in order: the same bits on every run.
+// lib: fold
+
+struct Sizes { N: u32, R: u32, inner: u32, parts: u32, chunk: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = folded(group, groups) * 64u + lane;
+  if (n >= sizes.N) {
+    return;
+  }
+  let i = n % sizes.inner;
+  let p = (n / sizes.inner) % sizes.parts;
+  let o = n / (sizes.inner * sizes.parts);
+  let first = p * sizes.chunk;
+  let end = min(first + sizes.chunk, sizes.R);
+  var total = 0.0;
+  for (var r = first; r < end; r++) {
+    total += x[(o * sizes.R + r) * sizes.inner + i];
+  }
+  y[n] = total;
+}
+`,
+};
