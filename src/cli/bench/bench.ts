@@ -1,0 +1,194 @@
+// bench: the fixed workloads, timed as peers time them, one JSON line each.
+import { InputError } from '../../errors.ts';
+import { GPT2 } from '../../nn/gpt2.ts';
+import { parameterCount } from '../../nn/model.ts';
+import { matmul } from '../../ops/matmul.ts';
+import { sum } from '../../ops/sum.ts';
+import { AdamW } from '../../optim/adamw.ts';
+import { type Counts, countCalls } from '../../runtime/counters.ts';
+import type { Device } from '../../runtime/device.ts';
+import { languageBatch, languageTask } from '../../tasks/language.ts';
+import { Trainer } from '../../train/trainer.ts';
+import { type CommandContext, defineCommand } from '../command.ts';
+import { defineFlags } from '../flags.ts';
+import { deviceFor } from '../open_device.ts';
+import { fixedBatch, gaussian, initialWeights, LEARNING_RATE, OPTIMIZER, stepFlops, WORKLOADS } from './workloads.ts';
+
+const flags = defineFlags([
+  { name: 'warm', type: 'integer', min: 1, max: 1000, default: 3, unit: 'steps', help: 'before the timed ones' },
+  {
+    name: 'iterations',
+    type: 'integer',
+    min: 1,
+    max: 10000,
+    default: 10,
+    unit: 'steps',
+    help: 'each timed with its own loss read',
+  },
+  {
+    name: 'block',
+    type: 'integer',
+    min: 1,
+    max: 60,
+    default: 5,
+    unit: 'steps',
+    help: 'timed together with one read at the end',
+  },
+]);
+
+const WAITING = 'sleeps for 0.9 of the expected time, then maps';
+
+export const bench = defineCommand({
+  name: 'bench',
+  summary: 'times a fixed workload: a training step, or a matrix product',
+  flags,
+  examples: ['bench train TINY', 'bench train WIDE --adapter swiftshader --json', 'bench matmul 512'],
+  positionals: [
+    { name: 'WORKLOAD', help: 'train or matmul', required: true },
+    { name: 'SIZE', help: `${Object.keys(WORKLOADS).join(', ')}, or N of an N x N product`, required: true },
+  ],
+  async run(context, given, [workload = '', size = '']) {
+    if (workload !== 'train' && workload !== 'matmul')
+      throw new InputError(
+        `bench: found ${JSON.stringify(workload)}, expected train or matmul. For example: bench train TINY`,
+      );
+    if (workload === 'train' && !WORKLOADS[size])
+      throw new InputError(
+        `bench train: found ${JSON.stringify(size)}, expected one of ${Object.keys(WORKLOADS).join(', ')}.`,
+      );
+    const n = Number(size);
+    if (workload === 'matmul' && !(Number.isInteger(n) && n >= 1 && n <= 16384))
+      throw new InputError(`bench matmul: found ${JSON.stringify(size)}, expected a whole number from 1 to 16384.`);
+    const device = await deviceFor(context, given);
+    try {
+      report(
+        context,
+        device,
+        workload === 'train' ? await benchTrain(device, size, given) : await benchMatmul(device, n),
+      );
+    } finally {
+      device.close();
+    }
+    return 0;
+  },
+});
+
+async function benchTrain(
+  device: Device,
+  name: string,
+  { warm, iterations, block }: { warm: number; iterations: number; block: number },
+): Promise<object> {
+  const workload = WORKLOADS[name]!;
+  const { config } = workload;
+  const counters = countCalls();
+  try {
+    const model = new GPT2(config, { seed: 0 });
+    const weights = initialWeights(model.parameters, config.nLayer);
+    for (const p of model.parameters) p.init = () => weights.get(p.name)!;
+    const trainer = new Trainer({
+      machine: device,
+      model,
+      optimizer: new AdamW(model.parameters, OPTIMIZER),
+      task: languageTask(),
+    });
+    const step = device.compile(trainer.stepFunction);
+    const batch = languageBatch(fixedBatch(workload), config.blockSize);
+    const run = async () => (await step(batch, { learningRate: LEARNING_RATE })).loss!;
+
+    let since = performance.now();
+    const losses = [await (await run()).item()];
+    const firstStep = performance.now() - since;
+    for (let i = 1; i < warm; i++) losses.push(await (await run()).item());
+    const before = { ...counters.counts };
+    const times: number[] = [];
+    for (let i = 0; i < iterations; i++) {
+      since = performance.now();
+      losses.push(await (await run()).item());
+      times.push(performance.now() - since);
+    }
+    const perStep = perIteration(before, counters.counts, iterations);
+    since = performance.now();
+    let last = await run();
+    for (let i = 1; i < block; i++) last = await run();
+    losses.push(await last.item());
+    const blockMs = (performance.now() - since) / block;
+    const ms = median(times);
+    return {
+      workload: 'train',
+      config: name,
+      params: parameterCount(model),
+      median_ms: round(ms),
+      min_ms: round(Math.min(...times)),
+      block_ms: round(blockMs),
+      tokens_per_s: round((workload.batch * config.blockSize * 1000) / ms, 1),
+      gflops: round(stepFlops(workload) / ms / 1e6),
+      first_step_ms: Math.round(firstStep),
+      gpu_peak_mb: Math.round(counters.bytes.peak / 2 ** 20),
+      per_step: perStep,
+      loss: losses.slice(0, 4).map((x) => round(x, 5)),
+      loss_last: round(losses.at(-1)!, 5),
+      steps: warm + iterations + block,
+    };
+  } finally {
+    counters.stop();
+  }
+}
+
+/** Eight products a submit, so that the wait is a small part; seven rounds. */
+async function benchMatmul(device: Device, N: number): Promise<object> {
+  const [reps, rounds] = [8, 7];
+  const run = device.compile(({ a, b }) => {
+    let y = matmul(a!, b!);
+    for (let i = 1; i < reps; i++) y = matmul(a!, b!, { add: y });
+    return { sum: sum(y) };
+  });
+  const batch = {
+    a: { shape: [N, N], data: gaussian(N * N, 1, 1) },
+    b: { shape: [N, N], data: gaussian(N * N, 1, 2) },
+  };
+  await (await run(batch)).sum!.item();
+  const times: number[] = [];
+  for (let i = 0; i < rounds; i++) {
+    const since = performance.now();
+    await (await run(batch)).sum!.item();
+    times.push((performance.now() - since) / reps);
+  }
+  const gflops = (ms: number) => round((2 * N ** 3) / ms / 1e6);
+  return {
+    workload: 'matmul',
+    config: `f32 N=${N}`,
+    median_ms: round(median(times), 3),
+    gflops: gflops(median(times)),
+    best_gflops: gflops(Math.min(...times)),
+  };
+}
+
+function report({ out }: CommandContext, device: Device, figures: object): void {
+  const line = {
+    peer: 'shaderformer',
+    adapter: device.name,
+    ...figures,
+    peak_rss_mb: Math.round(process.resourceUsage().maxRSS / 1024),
+    waiting: WAITING,
+    when: new Date().toISOString(),
+  };
+  out.emit(line);
+  for (const [name, value] of Object.entries(line))
+    out.print(`${name.padEnd(14)} ${typeof value === 'object' ? JSON.stringify(value) : value}`);
+}
+
+function perIteration(before: Counts, after: Counts, n: number): Record<string, number> {
+  return Object.fromEntries(
+    Object.keys(before).map((k) => [k, round((after[k as keyof Counts] - before[k as keyof Counts]) / n, 1)]),
+  );
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+function round(x: number, digits = 2): number {
+  return Number(x.toFixed(digits));
+}

@@ -1,0 +1,13 @@
+// The commands, in the order in which help lists them.
+import { bench } from './bench/bench.ts';
+import type { Command } from './command.ts';
+import { devices } from './devices.ts';
+import { evaluate } from './evaluate.ts';
+import { generate } from './generate.ts';
+import { golden } from './golden/golden.ts';
+import { inspect } from './inspect.ts';
+import { pretrain } from './pretrain.ts';
+
+export const commands: ReadonlyMap<string, Command> = new Map(
+  [pretrain, generate, evaluate, golden, bench, inspect, devices].map((c) => [c.name, c]),
+);

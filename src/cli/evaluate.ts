@@ -1,0 +1,102 @@
+// evaluate: how well a model predicts a text.
+import { readFile } from 'node:fs/promises';
+import { type Corpus, openCorpus } from '../data/corpus.ts';
+import { validationWindows } from '../data/windows.ts';
+import { InputError } from '../errors.ts';
+import { languageBatch, languageTask } from '../tasks/language.ts';
+import { evaluateBatches } from '../train/evaluate.ts';
+import { defineCommand } from './command.ts';
+import { defineFlags } from './flags.ts';
+import { openModel, tokenCache } from './folders.ts';
+import { deviceFor } from './open_device.ts';
+
+const flags = defineFlags([
+  {
+    name: 'model',
+    type: 'text',
+    placeholder: 'DIR',
+    help: 'a run folder (its best step), a step folder or a Hugging Face folder',
+  },
+  { name: 'data', type: 'text', placeholder: 'FILE|DIR', help: 'text to predict' },
+  { name: 'ids', type: 'text', placeholder: 'FILE', help: 'a JSON list of token ids to predict, instead of a text' },
+]);
+
+/** Tokens a batch, about. */
+const BATCH_TOKENS = 4096;
+
+export const evaluate = defineCommand({
+  name: 'evaluate',
+  summary: 'measures how well a model predicts a text',
+  flags,
+  examples: ['evaluate --model runs/moby-1 --data other.txt'],
+  async run(context, given) {
+    const { out } = context;
+    if (given.model === undefined)
+      throw new InputError('--model: found nothing, expected a folder with a model. For example: --model runs/moby-1');
+    if ((given.data === undefined) === (given.ids === undefined))
+      throw new InputError(
+        `evaluate: found ${given.data === undefined ? 'neither --data nor' : 'both --data and'} --ids, expected one of the two.`,
+      );
+    const device = await deviceFor(context, given);
+    try {
+      const { model, tokenizer } = await openModel(device, given.model, (line) => out.note(line));
+      const { length, read, bytes } =
+        given.ids !== undefined ? await readIds(given.ids, model.vocabSize) : await readText(given.data!, tokenizer);
+      if (length < 2)
+        throw new InputError(
+          `${given.data ?? given.ids}: found ${length} token${length === 1 ? '' : 's'}, expected at least 2: one to see, one to predict.`,
+        );
+      const T = Math.min(model.blockSize, Math.max(1, length - 1));
+      const rows = Math.max(1, Math.min(Math.floor(BATCH_TOKENS / T), Math.ceil((length - 1) / T)));
+      const batches = function* () {
+        for (const batch of validationWindows(length, T, rows, read)) yield languageBatch(batch, T);
+      };
+      const { loss, tokens } = await evaluateBatches(device, model, languageTask(), batches());
+      const perplexity = Math.exp(loss);
+      const bitsPerByte = bytes === null ? undefined : (loss * tokens) / Math.LN2 / bytes;
+      out.emit({ loss, perplexity, tokens, ...(bitsPerByte !== undefined && { bitsPerByte }) });
+      out.print(
+        `loss ${loss.toFixed(4)} nats a token over ${tokens} tokens, perplexity ${perplexity.toFixed(3)}${bitsPerByte === undefined ? '' : `, ${bitsPerByte.toFixed(4)} bits a byte`}`,
+      );
+      return 0;
+    } finally {
+      device.close();
+    }
+  },
+});
+
+interface Ids {
+  length: number;
+  read(start: number, n: number): Int32Array;
+  bytes: number | null;
+}
+
+async function readIds(file: string, vocabSize: number): Promise<Ids> {
+  let list: unknown;
+  try {
+    list = JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new InputError(
+      `${file}: ${(error as NodeJS.ErrnoException).code ?? 'not JSON'}, expected a JSON list of token ids.`,
+    );
+  }
+  if (!Array.isArray(list)) throw new InputError(`${file}: expected a JSON list of token ids, such as [1, 2, 3].`);
+  const wrong = list.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
+  if (wrong >= 0)
+    throw new InputError(
+      `${file}: entry ${wrong} is ${JSON.stringify(list[wrong])}, expected whole numbers from 0 to ${vocabSize - 1}.`,
+    );
+  const ids = Int32Array.from(list as number[]);
+  return { length: ids.length, read: (start, n) => ids.subarray(start, start + n), bytes: null };
+}
+
+async function readText(data: string, tokenizer: Parameters<typeof openCorpus>[0]['tokenizer'] | null): Promise<Ids> {
+  if (!tokenizer) throw new InputError('--data: this model folder has no tokenizer. Give token ids with --ids.');
+  // All of the text is to be predicted; the corpus wants two parts, so they are read as one again.
+  const corpus: Corpus = await openCorpus({ data, tokenizer, validationPart: 0.5, cacheDir: tokenCache() });
+  const ids = new Int32Array(corpus.length);
+  ids.set(corpus.train(0, corpus.trainLength));
+  ids.set(corpus.validation(0, corpus.validationLength), corpus.trainLength);
+  corpus.close();
+  return { length: ids.length, read: (start, n) => ids.subarray(start, start + n), bytes: corpus.bytes };
+}

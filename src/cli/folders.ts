@@ -1,0 +1,71 @@
+// Folders that commands read: a tokenizer's, a model's, and the cache of tokens.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { checkVocabulary, parseGpt2Config } from '../checkpoint/gpt2_config.ts';
+import { openModelFolder, resolveModelDir } from '../checkpoint/model_folder.ts';
+import { loadTokenizer, type Tokenizer } from '../data/tokenizer.ts';
+import { InputError } from '../errors.ts';
+import { GPT2 } from '../nn/gpt2.ts';
+import type { Device } from '../runtime/device.ts';
+import { cacheFolder } from '../runtime/platform/software.ts';
+import { loadModel } from '../train/snapshot.ts';
+
+/** Where token files are kept; everything in it can be made again. */
+export function tokenCache(): string {
+  return path.join(cacheFolder(), 'tokens');
+}
+
+/** @throws InputError for a folder without a tokenizer, or one that is not known here */
+export async function readTokenizer(dir: string): Promise<Tokenizer> {
+  return loadTokenizer(async (name) => {
+    try {
+      return await readFile(path.join(dir, name), 'utf8');
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+      throw new InputError(`${path.join(dir, name)}: cannot be read (${code ?? error}).`);
+    }
+  });
+}
+
+export interface LoadedModel {
+  model: GPT2;
+  /** null for a folder without one: ids go in and come out. */
+  tokenizer: Tokenizer | null;
+  /** The folder the weights came from. */
+  dir: string;
+  eosId: number | null;
+}
+
+/** A model from a run folder (its best step), a step folder or a Hugging Face folder, its weights on the device. @throws InputError */
+export async function openModel(device: Device, given: string, note: (line: string) => void): Promise<LoadedModel> {
+  const dir = resolveModelDir(given);
+  const folder = openModelFolder(dir);
+  try {
+    const notes: string[] = [];
+    const config = parseGpt2Config(folder.config, folder.configName, notes);
+    for (const line of notes) note(line);
+    const hasTokenizer = await hasAny(dir, ['tokenizer.json', 'vocab.json']);
+    const tokenizer = hasTokenizer ? await readTokenizer(dir) : null;
+    if (tokenizer) checkVocabulary(config, tokenizer.vocabSize, dir);
+    const model = new GPT2(config, { seed: 0 });
+    // The first values are about to be overwritten: drawing random ones for a large model would take longer than loading it.
+    for (const p of model.parameters) p.init = undefined;
+    await loadModel(device, model, folder.sources);
+    return { model, tokenizer, dir, eosId: tokenizer?.eosId ?? config.eosTokenId };
+  } finally {
+    folder.close();
+  }
+}
+
+async function hasAny(dir: string, names: readonly string[]): Promise<boolean> {
+  const found = await Promise.all(
+    names.map((n) =>
+      readFile(path.join(dir, n)).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return found.includes(true);
+}

@@ -1,0 +1,272 @@
+// The flags of pretrain, and how they, a preset and a saved run become one set of settings.
+import type { TrainingState } from '../checkpoint/training_state.ts';
+import { InputError } from '../errors.ts';
+import { SCHEDULES } from '../optim/schedule.ts';
+import { camelCase, defineFlags, type FlagSpec } from './flags.ts';
+import { PRESETS, type PretrainSettings, presetSettings } from './presets.ts';
+
+/** A flag a setting: what is not typed comes from the preset. */
+export const settingFlags = defineFlags([
+  {
+    name: 'tokenizer',
+    type: 'text',
+    group: 'data',
+    placeholder: 'char|byte|gpt2|DIR',
+    example: 'char',
+    help: 'how text becomes tokens; DIR is a folder with a tokenizer of ours or GPT-2’s',
+  },
+  {
+    name: 'validation-part',
+    type: 'number',
+    group: 'data',
+    above: 0,
+    below: 1,
+    help: 'share of the text, from its end, that is not trained on',
+  },
+  {
+    name: 'windows',
+    type: 'choice',
+    group: 'data',
+    choices: ['random', 'strided'],
+    help: 'random: any start, as nanoGPT; strided: every window once an epoch, shuffled',
+  },
+  {
+    name: 'stride',
+    type: 'integer',
+    group: 'data',
+    min: 0,
+    unit: 'tokens',
+    help: 'between the starts of strided windows; 0 is one context',
+  },
+  { name: 'layers', type: 'integer', group: 'model', min: 1, max: 1000, help: 'transformer blocks' },
+  {
+    name: 'heads',
+    type: 'integer',
+    group: 'model',
+    min: 1,
+    max: 1024,
+    help: 'attention heads a block; they divide the width',
+  },
+  { name: 'width', type: 'integer', group: 'model', min: 4, max: 131072, help: 'numbers a token is made of' },
+  {
+    name: 'context',
+    type: 'integer',
+    group: 'model',
+    min: 1,
+    max: 1048576,
+    unit: 'tokens',
+    help: 'longest stretch of text the model sees',
+  },
+  {
+    name: 'init-std',
+    type: 'number',
+    group: 'model',
+    above: 0,
+    max: 10,
+    help: 'standard deviation of the initial weights; GPT-2 has 0.02, narrow models want more',
+  },
+  {
+    name: 'bias',
+    type: 'choice',
+    group: 'model',
+    choices: ['on', 'off'],
+    help: 'biases in linear layers and norms; the Hugging Face class always has them',
+  },
+  { name: 'batch', type: 'integer', group: 'training', min: 1, max: 1048576, unit: 'windows', help: 'a step' },
+  {
+    name: 'steps',
+    type: 'integer',
+    group: 'training',
+    min: 1,
+    max: 1e9,
+    unit: 'steps',
+    help: 'optimizer steps of the whole run',
+  },
+  {
+    name: 'learning-rate',
+    type: 'number',
+    group: 'training',
+    above: 0,
+    max: 1e6,
+    example: '0.001',
+    help: 'the highest, after warm-up',
+  },
+  { name: 'min-learning-rate', type: 'number', group: 'training', min: 0, max: 1e6, help: 'at the end' },
+  {
+    name: 'warmup-steps',
+    type: 'integer',
+    group: 'training',
+    min: 0,
+    max: 1e9,
+    unit: 'steps',
+    help: 'over which the learning rate rises',
+  },
+  {
+    name: 'schedule',
+    type: 'choice',
+    group: 'training',
+    choices: SCHEDULES,
+    help: 'of the learning rate after warm-up',
+  },
+  { name: 'weight-decay', type: 'number', group: 'training', min: 0, max: 10, help: 'AdamW, on matrices only' },
+  { name: 'beta1', type: 'number', group: 'training', min: 0, below: 1, help: 'AdamW' },
+  { name: 'beta2', type: 'number', group: 'training', min: 0, below: 1, help: 'AdamW' },
+  { name: 'eps', type: 'number', group: 'training', above: 0, max: 1, help: 'AdamW' },
+  {
+    name: 'grad-clip',
+    type: 'number',
+    group: 'training',
+    min: 0,
+    max: 1e9,
+    help: 'largest norm of the gradient; 0 does not clip',
+  },
+  {
+    name: 'label-smoothing',
+    type: 'number',
+    group: 'training',
+    min: 0,
+    below: 1,
+    help: 'share of the target spread over all tokens',
+  },
+  {
+    name: 'eval-every',
+    type: 'integer',
+    group: 'training',
+    min: 0,
+    max: 1e9,
+    unit: 'steps',
+    help: 'between evaluations over the whole validation part; 0 is at the end only',
+  },
+  {
+    name: 'save-every',
+    type: 'integer',
+    group: 'training',
+    min: 0,
+    max: 1e9,
+    unit: 'steps',
+    help: 'between saves; 0 is at the end only',
+  },
+  {
+    name: 'sample-every',
+    type: 'integer',
+    group: 'training',
+    min: 0,
+    max: 1e9,
+    unit: 'steps',
+    help: 'between samples; 0 is never',
+  },
+]);
+
+export const pretrainFlags = defineFlags([
+  {
+    name: 'data',
+    type: 'text',
+    group: 'data',
+    placeholder: 'FILE|DIR',
+    example: 'book.txt',
+    help: 'text to learn from; default: Moby-Dick, from a package',
+  },
+  ...settingFlags,
+  {
+    name: 'preset',
+    type: 'choice',
+    group: 'model',
+    choices: Object.keys(PRESETS),
+    help: 'a named set of settings; default: by the kind of adapter',
+  },
+  {
+    name: 'minutes',
+    type: 'number',
+    group: 'training',
+    above: 0,
+    max: 1e6,
+    unit: 'minutes',
+    help: 'instead of --steps: as many as fit, measured once before the first',
+  },
+  { name: 'sample-prompt', type: 'text', group: 'output', mayBeEmpty: true, help: 'beginning of the samples' },
+  {
+    name: 'out',
+    type: 'text',
+    group: 'output',
+    placeholder: 'DIR',
+    help: 'run folder; default: runs/NAME-N, always a new one',
+  },
+  {
+    name: 'resume',
+    type: 'text',
+    group: 'output',
+    placeholder: 'DIR',
+    help: 'goes on with a run; flags must agree with it, --steps may grow',
+  },
+  {
+    name: 'keep-every',
+    type: 'integer',
+    group: 'output',
+    min: 0,
+    max: 1e9,
+    unit: 'steps',
+    help: 'checkpoints of these steps stay for ever; 0 keeps the last two and the best',
+  },
+]);
+
+type Typed = Readonly<Record<string, unknown>>;
+
+/** Settings that were typed. */
+export function typedSettings(flags: Typed, given: ReadonlySet<string>): Partial<PretrainSettings> {
+  const typed: Record<string, unknown> = {};
+  for (const spec of settingFlags as readonly FlagSpec[]) {
+    const name = camelCase(spec.name);
+    if (given.has(name)) typed[name] = name === 'bias' ? flags[name] === 'on' : flags[name];
+  }
+  return typed as Partial<PretrainSettings>;
+}
+
+/** Preset, then typed flags. @throws InputError for settings that contradict each other */
+export function newSettings(preset: string, typed: Partial<PretrainSettings>): PretrainSettings {
+  const settings = { ...presetSettings(preset), ...typed };
+  // A short run that says nothing else keeps the preset's shape: its warm-up shrinks with it.
+  if (typed.warmupSteps === undefined)
+    settings.warmupSteps = Math.min(settings.warmupSteps, Math.floor(settings.steps / 10));
+  if (typed.minLearningRate === undefined)
+    settings.minLearningRate = Math.min(settings.minLearningRate, settings.learningRate);
+  return checked(settings);
+}
+
+/** Settings of a saved run; typed flags must agree, except for `steps`, which may grow. @throws InputError naming the first that does not */
+export function resumedSettings(
+  saved: TrainingState,
+  typed: Partial<PretrainSettings>,
+  where: string,
+): PretrainSettings {
+  const settings = Object.fromEntries(saved.settings) as unknown as PretrainSettings;
+  for (const [name, value] of Object.entries(typed) as [keyof PretrainSettings, unknown][]) {
+    const before = settings[name];
+    if (value === before || name === 'steps') continue;
+    throw new InputError(
+      `--${kebab(name)}: found ${value}, expected ${before}, with which ${where} began. Leave the flag out, or begin a new run.`,
+    );
+  }
+  if (typed.steps !== undefined && typed.steps < saved.step) {
+    throw new InputError(
+      `--steps: found ${typed.steps}, expected at least ${saved.step}, where ${where} was saved. Give a larger number, or leave it out.`,
+    );
+  }
+  return checked({ ...settings, ...(typed.steps !== undefined && { steps: typed.steps }) });
+}
+
+function checked(settings: PretrainSettings): PretrainSettings {
+  const { warmupSteps, steps, learningRate, minLearningRate } = settings;
+  if (warmupSteps > steps)
+    throw new InputError(
+      `--warmup-steps: found ${warmupSteps}, expected at most the ${steps} steps of the run. For example: --warmup-steps ${Math.floor(steps / 10)}`,
+    );
+  if (minLearningRate > learningRate)
+    throw new InputError(
+      `--min-learning-rate: found ${minLearningRate}, expected at most the learning rate, ${learningRate}.`,
+    );
+  return settings;
+}
+
+function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+}

@@ -1,0 +1,86 @@
+// The one loop: train, evaluate, sample, save, stop. It yields what happens as events; who shows or writes them is not its
+// business, and neither is where it runs.
+import type { Batch } from '../autograd/machine.ts';
+import { learningRateAt, type ScheduleOptions } from '../optim/schedule.ts';
+import type { EvalEvent, SampleEvent, SaveEvent, StepEvent } from './events.ts';
+import type { Trainer } from './trainer.ts';
+
+export interface LoopOptions extends ScheduleOptions {
+  /** Steps between evaluations, samples and saves; 0 for only at the end (samples: never). */
+  evalEvery: number;
+  sampleEvery: number;
+  saveEvery: number;
+  tokensPerStep: number;
+  /** Batch of step n, from 1. Called once a step, in order. */
+  batch(step: number): Batch;
+  /** The whole validation part, and about as much of the train part as is worth the time. */
+  validationBatches(): Iterable<Batch>;
+  trainBatches(): Iterable<Batch>;
+  sample(step: number): Promise<string>;
+  /** Writes a checkpoint of the step just done. @returns its path */
+  save(progress: LoopProgress): Promise<string>;
+  /** Asked between steps and between batches of an evaluation. */
+  stop(): boolean;
+}
+
+/** What a checkpoint remembers of the loop, so that a resumed run does what the unbroken one would have done. */
+export interface LoopProgress {
+  step: number;
+  /** Steps after which the last evaluation and the last sample were made; 0 for none. */
+  evaluatedAt: number;
+  sampledAt: number;
+  /** Loss over the whole validation part at `evaluatedAt`. */
+  validationLoss: number | null;
+  best: { step: number; validationLoss: number } | null;
+}
+
+export type LoopEvent = StepEvent | EvalEvent | SampleEvent | SaveEvent | { event: 'phase'; text: string };
+
+/** Runs until `maxSteps` or until `stop()`; the last thing is a save. Updates `progress` as it goes. */
+export async function* loop(trainer: Trainer, o: LoopOptions, progress: LoopProgress): AsyncGenerator<LoopEvent> {
+  let saved = progress.step;
+  for (;;) {
+    const { step } = trainer;
+    const done = step >= o.maxSteps;
+    const due = (every: number, last: number) =>
+      step > 0 && last !== step && (done || (every > 0 && step % every === 0));
+    // An evaluation or sample that Ctrl-C cut short is made up for by the run that goes on.
+    if (due(o.evalEvery, progress.evaluatedAt) && !o.stop()) {
+      yield { event: 'phase', text: 'validating' };
+      const validation = await trainer.evaluate(o.validationBatches(), o.stop);
+      const train = await trainer.evaluate(o.trainBatches(), o.stop);
+      if (!o.stop()) {
+        const best = progress.best === null || validation.loss < progress.best.validationLoss;
+        Object.assign(progress, { evaluatedAt: step, validationLoss: validation.loss });
+        if (best) Object.assign(progress, { best: { step, validationLoss: validation.loss } });
+        yield { event: 'eval', step, trainLoss: train.loss, validationLoss: validation.loss };
+        if (best) saved = -1;
+      }
+    }
+    if (o.sampleEvery > 0 && due(o.sampleEvery, progress.sampledAt) && !o.stop()) {
+      yield { event: 'phase', text: 'sampling' };
+      const text = await o.sample(step);
+      progress.sampledAt = step;
+      yield { event: 'sample', step, text };
+    }
+    if (saved !== step && (due(o.saveEvery, -1) || saved === -1 || done || o.stop())) {
+      yield { event: 'phase', text: 'saving' };
+      const path = await o.save({ ...progress, step });
+      saved = step;
+      yield { event: 'save', step, path };
+    }
+    if (done || o.stop()) return;
+    const next = (n: number) => ({ batch: o.batch(n), learningRate: learningRateAt(n - 1, o) });
+    for await (const result of trainer.advance(nextStop(step, o), next, o.stop)) {
+      const { ms, ...figures } = result;
+      progress.step = result.step;
+      yield { event: 'step', ...figures, tokensPerSecond: Math.round((1000 * o.tokensPerStep) / ms) };
+    }
+  }
+}
+
+/** The next step at which something other than a step happens. */
+function nextStop(step: number, { evalEvery, sampleEvery, saveEvery, maxSteps }: LoopOptions): number {
+  const after = (every: number) => (every > 0 ? (Math.floor(step / every) + 1) * every : maxSteps);
+  return Math.min(maxSteps, after(evalEvery), after(sampleEvery), after(saveEvery));
+}
