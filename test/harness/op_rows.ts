@@ -1,0 +1,8 @@
+// The op table as tests see it: for every operation its samples (odd sizes, large means, every form) and what it refuses.
+import type { OpRow } from './op_row.ts';
+import { arithmetic } from './op_rows_arithmetic.ts';
+import { attentions } from './op_rows_attention.ts';
+import { layers } from './op_rows_layers.ts';
+import { state } from './op_rows_state.ts';
+
+export const rows: readonly OpRow[] = [...arithmetic, ...layers, ...attentions, ...state];

@@ -1,0 +1,83 @@
+// Samples of attention: packed and separate, every layout, shared heads, masks, offsets, and sizes that fill no tile.
+import { type AttentionOptions, attention, attentionPacked } from '../../src/ops/attention.ts';
+import { constant } from '../../src/ops/op.ts';
+import type { Shape } from '../../src/tensor/shape.ts';
+import { i32, type OpRow, wholes } from './op_row.ts';
+import type { Sample } from './op_sample.ts';
+
+const separate = (name: string, q: Shape, kv: Shape, options: AttentionOptions = {}): Sample => ({
+  name,
+  real: { q, k: kv, v: kv },
+  build: (t) => attention(t.q!, t.k!, t.v!, options),
+});
+const packed = (name: string, qkv: Shape, options: Parameters<typeof attentionPacked>[1]): Sample => ({
+  name,
+  real: { qkv },
+  build: (t) => attentionPacked(t.qkv!, options),
+});
+const masked = (name: string, mask: readonly number[], options: AttentionOptions): Sample => ({
+  name,
+  real: { q: [2, 3, 5, 4], k: [2, 3, 5, 4], v: [2, 3, 5, 4] },
+  whole: { keep: wholes([2, 5], ...mask) },
+  build: (t) => attention(t.q!, t.k!, t.v!, { ...options, keyMask: t.keep! }),
+});
+
+export const attentions: readonly OpRow[] = [
+  {
+    ops: ['attention', 'attention_backward', 'part'],
+    samples: [
+      packed('as GPT-2 has it', [2, 9, 24], { heads: 2, causal: true }),
+      packed('packed, heads of 5', [2, 7, 30], { heads: 2, causal: true }),
+      packed('packed, kv heads shared by two, heads of 3', [1, 7, 24], { heads: 4, kvHeads: 2, causal: true }),
+      separate('one query, one key, one number', [1, 1, 1, 1], [1, 1, 1, 1]),
+      separate('33 positions', [1, 2, 33, 8], [1, 2, 33, 8], { causal: true }),
+      separate('257 keys', [1, 1, 3, 4], [1, 1, 257, 4]),
+      separate('130 queries', [1, 1, 130, 4], [1, 1, 130, 4], { causal: true }),
+      separate('cross-attention in three axes', [2, 3, 12], [2, 6, 12], { heads: 3 }),
+      separate('four axes, tokens first, one kv head', [1, 5, 4, 8], [1, 6, 1, 8], { layout: 'bthd', kvHeads: 1 }),
+      separate('from the middle of a cache', [2, 2, 3, 4], [2, 2, 9, 4], { causal: true, qOffset: 6 }),
+      separate('queries before the first key see nothing', [1, 1, 5, 4], [1, 1, 5, 4], { causal: true, qOffset: -2 }),
+      {
+        name: 'an offset a row, sent with the batch',
+        real: { q: [2, 2, 3, 4], k: [2, 2, 9, 4], v: [2, 2, 9, 4] },
+        build: (t) => {
+          const qOffset = constant('offset', [2], () => Float32Array.of(6, 2));
+          return attention(t.q!, t.k!, t.v!, { causal: true, qOffset });
+        },
+      },
+      masked('padded on the right', [1, 1, 1, 0, 0, 1, 1, 1, 1, 1], { causal: true }),
+      masked('padded on the left: the first queries see nothing', [0, 0, 1, 1, 1, 1, 1, 1, 1, 1], { causal: true }),
+      masked('a row without any key', [0, 0, 0, 0, 0, 1, 0, 1, 0, 1], {}),
+      { ...separate('sharp scores', [1, 2, 9, 4], [1, 2, 9, 4], { scale: 30 }), notSmooth: true, tolerance: 1e-4 },
+    ],
+    tolerance: 1e-5,
+    because:
+      'exp of differences and sums over up to 257 keys; sharp scores of a hundred keep four digits behind the point',
+    refuses: [
+      [
+        (t) => attention(t(1, 2, 12), t(1, 2, 12), t(1, 2, 12)),
+        /^attention: q \(1,2,12\) does not say how many heads it has\. Pass heads\.$/,
+      ],
+      [
+        (t) => attentionPacked(t(1, 2, 13), { heads: 2 }),
+        /^attention: found qkv \(1,2,13\), expected \(B,T,\(H\+2\*KV\)\*D\) with H = 2 heads and KV = 2 kv heads\.$/,
+      ],
+      [
+        (t) => attention(t(1, 3, 2, 4), t(1, 2, 2, 4), t(1, 2, 2, 4)),
+        /^attention: found heads 3 and kvHeads 2, expected whole numbers of which heads is a multiple\.$/,
+      ],
+      [
+        (t) => attention(t(1, 2, 3, 4), t(1, 2, 5, 4), t(1, 2, 6, 4)),
+        /expected one batch size, one head size, and as many keys as values\.$/,
+      ],
+      [
+        (t) => attention(t(1, 2, 3, 4), t(1, 2, 5, 4), t(1, 2, 5, 4), { keyMask: i32(1, 4) }),
+        /^attention: found keyMask \(1,4\), expected \(1,5\)/,
+      ],
+      [
+        (t) => attention(t(2, 2, 3, 4), t(2, 2, 5, 4), t(2, 2, 5, 4), { qOffset: t(3) }),
+        /^attention: found qOffset \(3\), expected \(1\), or \(2\) for one a batch row\.$/,
+      ],
+    ],
+  },
+];

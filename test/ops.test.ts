@@ -1,0 +1,121 @@
+// Every operation, a row each: the device against the twin (forward and gradients), the twin's gradients against finite differences,
+// the same bits on every run, numbers that are not finite, and shapes that must be refused.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { trace } from '../src/autograd/graph.ts';
+import { graphOf } from '../src/autograd/trace_batch.ts';
+import { InputError } from '../src/errors.ts';
+import { ops } from '../src/ops/index.ts';
+import { adamwOp, gateOp, globalNormOp } from '../src/ops/optimizer.ts';
+import { references } from '../src/reference/ops/index.ts';
+import { Twin } from '../src/reference/twin.ts';
+import { type Device, openDevice } from '../src/runtime/device.ts';
+import { makePlan } from '../src/schedule/plan.ts';
+import { Tensor } from '../src/tensor/tensor.ts';
+import { rows } from './harness/op_rows.ts';
+import { gradientError, prepare, type Results, run, type Sample } from './harness/op_sample.ts';
+
+const wanted = process.env.SHADERFORMER_ADAPTER;
+let device: Device;
+beforeAll(async () => {
+  device = await openDevice(wanted ? { adapter: wanted } : {});
+});
+afterAll(() => device.close());
+
+const table = [...new Set([...ops, globalNormOp, gateOp, adamwOp])];
+const nothingSpecial = { features: new Set<string>(), subgroupMinSize: 0, subgroupMaxSize: 0 };
+
+test('every op has a row of samples here', () => {
+  const covered = new Set(rows.flatMap((row) => row.ops));
+  expect(table.map((op) => op.name).filter((name) => !covered.has(name))).toEqual([]);
+});
+
+test('every form of every op is chosen by a sample', () => {
+  const chosen = new Set<string>();
+  for (const sample of rows.flatMap((row) => row.samples)) {
+    const { fn, batch } = prepare(sample);
+    for (const { op, form } of makePlan(graphOf(fn, batch), nothingSpecial).dispatches) chosen.add(`${op}: ${form}`);
+  }
+  const forms = table.flatMap((op) => op.forms.map((form) => `${op.name}: ${form.name}`));
+  expect(forms.filter((form) => !chosen.has(form))).toEqual([]);
+});
+
+test('every op has a plain form in the twin, unless it only changes a shape', () => {
+  expect(table.filter((op) => !op.view && !references.has(op.name)).map((op) => op.name)).toEqual([]);
+});
+
+for (const row of rows) {
+  describe(row.ops[0]!, () => {
+    for (const sample of row.samples) {
+      test(`${sample.name}: the kernels agree with the twin`, async () => {
+        const replays = sample.scalars ? 3 : 1;
+        const [got, expected] = await onBoth(sample, replays);
+        expect([...got.keys()]).toEqual([...expected.keys()]);
+        for (const [name, values] of expected)
+          expectClose(name, got.get(name)!, values, sample.tolerance ?? row.tolerance);
+      });
+
+      if (sample.forwardOnly || sample.notSmooth) continue;
+      test(`${sample.name}: the twin's gradients agree with finite differences`, async () => {
+        const twin = new Twin();
+        expect(await gradientError(twin, prepare(sample))).toBeLessThan(1e-7);
+      });
+    }
+
+    const first = row.samples[1] ?? row.samples[0]!;
+    if (!first.scalars && !first.forwardOnly) {
+      test('the same bits on every run', async () => {
+        const prepared = prepare(first);
+        expect(await run(device, prepared)).toEqual(await run(device, prepared));
+        device.release(prepared.parameters.values());
+      });
+
+      // Kernels may assume that there is no NaN: an exp(NaN) is infinite on one adapter, and a row then holds one NaN and zeros.
+      // What must hold everywhere: it is seen in every result that depends on it, and in none that does not.
+      test('a NaN is seen in every result that has it in the twin, and spreads no further', async () => {
+        const [got, expected] = await onBoth(first, 1, Number.NaN);
+        for (const [name, values] of expected) {
+          const spread = Array.from(values, (x, i) => Number.isFinite(x) && !Number.isFinite(got.get(name)![i]));
+          if (!row.nanReaches?.includes(name)) expect(spread.indexOf(true), name).toBe(-1);
+          const seen = (x: ArrayLike<number>) => !Array.from(x).every(Number.isFinite);
+          expect(seen(got.get(name)!), name).toBe(seen(values));
+        }
+      });
+    }
+
+    test.each(row.refuses ?? [])('is refused: %#', (call, message) => {
+      const tensor = (...shape: number[]) => new Tensor({ kind: 'input', shape, name: 't' });
+      const planned = () => {
+        const graph = trace(() => {
+          const result = call(tensor);
+          return result instanceof Tensor ? { result } : {};
+        });
+        makePlan(graph, nothingSpecial);
+      };
+      expect(planned).toThrow(InputError);
+      expect(planned).toThrow(message);
+    });
+  });
+}
+
+async function onBoth(sample: Sample, replays: number, poison?: number): Promise<[Results, Results]> {
+  const prepared = prepare(sample, poison);
+  const got = await run(device, prepared, replays);
+  device.release(prepared.parameters.values());
+  const expected = await run(new Twin(), prepared, replays);
+  // The sum over everything is there for finite differences; its terms cancel, so it says little of a kernel.
+  got.delete('total');
+  expected.delete('total');
+  return [got, expected];
+}
+
+function expectClose(name: string, got: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
+  expect(got.length, name).toBe(expected.length);
+  let largest = 0;
+  for (let i = 0; i < expected.length; i++)
+    if (Number.isFinite(expected[i])) largest = Math.max(largest, Math.abs(expected[i]!));
+  for (let i = 0; i < expected.length; i++) {
+    const close = Object.is(got[i], expected[i]) || Math.abs(got[i]! - expected[i]!) <= tolerance * largest;
+    if (!close)
+      expect.fail(`${name}[${i}]: expected ${expected[i]}, got ${got[i]} (tolerance ${tolerance} of ${largest})`);
+  }
+}
