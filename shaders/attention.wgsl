@@ -91,8 +91,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let before = total * exp_below(top - highest);
     total = before + (p[0] + p[1] + p[2] + p[3]);
     top = highest;
-    // total is 0 only as long as nothing is seen.
-    let part = 1.0 / select(total, vec4f(1.0), total == vec4f());
+    // As long as nothing is seen total is 0 and y stays a plain 0, not a -0 that would tell of a hidden v's sign.
+    let blind = total == vec4f();
+    let part = 1.0 / select(total, vec4f(1.0), blind);
     let old_part = before * part;
     let weights = transpose(mat4x4f(p[0] * part, p[1] * part, p[2] * part, p[3] * part));
     for (var c = 0u; c < sizes.vectors; c++) {
@@ -102,10 +103,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         let old = y_tile(at);
         mean += mat4x4f(old_part.x * old[0], old_part.y * old[1], old_part.z * old[2], old_part.w * old[3]);
       }
-      y[at.x] = mean[0];
-      if (i.y < sizes.Tq) { y[at.y] = mean[1]; }
-      if (i.z < sizes.Tq) { y[at.z] = mean[2]; }
-      if (i.w < sizes.Tq) { y[at.w] = mean[3]; }
+      y[at.x] = select(mean[0], vec4f(), blind.x);
+      if (i.y < sizes.Tq) { y[at.y] = select(mean[1], vec4f(), blind.y); }
+      if (i.z < sizes.Tq) { y[at.z] = select(mean[2], vec4f(), blind.z); }
+      if (i.w < sizes.Tq) { y[at.w] = select(mean[3], vec4f(), blind.w); }
     }
   }
   let at = (b * sizes.H + head) * sizes.Tq;

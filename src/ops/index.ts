@@ -10,6 +10,7 @@ import {
   siluOp,
 } from './activations.ts';
 import { addOp } from './add.ts';
+import { attentionBackwardOp, attentionOp, partOp } from './attention.ts';
 import { assignOp } from './copy.ts';
 import { crossEntropyBackwardOp, crossEntropyOp } from './cross_entropy.ts';
 import { embeddingBackwardOp, embeddingOp } from './embedding.ts';
@@ -44,6 +45,9 @@ export const ops: readonly Op<any>[] = [
   softmaxBackwardOp,
   softmaxOp,
   addOp,
+  attentionBackwardOp,
+  attentionOp,
+  partOp,
   assignOp,
   expandOp,
   matmulOp,

@@ -2,7 +2,16 @@
 import { InputError } from '../errors.ts';
 import { show, sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { currentTape, defineOp, expectShape, type Values } from './op.ts';
+import {
+  type Capabilities,
+  currentTape,
+  type Dispatch,
+  defineOp,
+  expectShape,
+  type Form,
+  type Site,
+  type Values,
+} from './op.ts';
 import { reshape } from './reshape.ts';
 
 export interface MatmulAttrs {
@@ -39,19 +48,51 @@ function dimensions({ a, b, bias, add }: Values, { transposeA, transposeB }: Mat
   return { shape, batch: shared ? 1 : sizeOf(lead), M: shared ? sizeOf(lead) * rows : rows, N, K };
 }
 
+/** Size fields that all forms share. */
+function sizesOf(inputs: Values, attrs: MatmulAttrs) {
+  const { M, N, K } = dimensions(inputs, attrs);
+  const [aRow, aCol] = attrs.transposeA ? [1, M] : [K, 1];
+  return { M, N, K, a_row: aRow, a_col: aCol, HAS_BIAS: inputs.bias ? 1 : 0, ACCUMULATE: inputs.add ? 1 : 0 };
+}
+
+/** Kernels that pass elements of a round a subgroup are wrong, not slow, at any other subgroup size. */
+function fitsSubgroups({ inputs, attrs }: Site<MatmulAttrs>, capabilities: Capabilities, lanes: number): boolean {
+  const { features, subgroupMinSize, subgroupMaxSize } = capabilities;
+  const exact = features.has('subgroups') && subgroupMinSize === lanes && subgroupMaxSize === lanes;
+  return exact && dimensions(inputs, attrs).N % 4 === 0;
+}
+
+/** b is read row by row as vec4: a b that is stored transposed is turned round first, which costs little beside the product. */
+function subgroupForm(lanes: 4 | 8): Form<MatmulAttrs> {
+  return {
+    name: `subgroup${lanes}`,
+    scratch: ({ inputs: { b }, attrs }) => (attrs.transposeB ? { turned: { shape: b!.shape } } : {}),
+    dispatches: ({ inputs, outputs, attrs }, { turned }) => {
+      const { batch, M, N, K } = dimensions(inputs, attrs);
+      const { b } = inputs;
+      const turn: Dispatch[] = turned
+        ? [{ kernel: 'transpose', sizes: { N: b!.size, R: N, C: K }, threads: [b!.size], bind: { x: b!, y: turned } }]
+        : [];
+      const bind = { b: turned ?? b!, y: outputs.y! };
+      const kernel = lanes === 8 ? 'matmul_subgroup8' : 'matmul_subgroup4';
+      return [...turn, { kernel, sizes: sizesOf(inputs, attrs), threads: [N, M, batch], bind }];
+    },
+  };
+}
+
 export const matmulOp = defineOp<MatmulAttrs>({
   name: 'matmul',
   outputs: (inputs, attrs) => ({ y: { shape: dimensions(inputs, attrs).shape } }),
   inPlace: { y: 'add' },
   forms: [
+    { ...subgroupForm(8), when: (site, capabilities) => fitsSubgroups(site, capabilities, 8) },
+    { ...subgroupForm(4), when: (site, capabilities) => fitsSubgroups(site, capabilities, 4) },
     {
       name: 'tile',
       dispatches: ({ inputs, outputs, attrs }) => {
         const { batch, M, N, K } = dimensions(inputs, attrs);
-        const [aRow, aCol] = attrs.transposeA ? [1, M] : [K, 1];
         const [bRow, bCol] = attrs.transposeB ? [1, K] : [N, 1];
-        const flags = { HAS_BIAS: inputs.bias ? 1 : 0, ACCUMULATE: inputs.add ? 1 : 0 };
-        const sizes = { M, N, K, a_row: aRow, a_col: aCol, b_row: bRow, b_col: bCol, ...flags };
+        const sizes = { ...sizesOf(inputs, attrs), b_row: bRow, b_col: bCol };
         return [{ kernel: 'matmul', sizes, threads: [N, M, batch], bind: { y: outputs.y! } }];
       },
     },
