@@ -48,7 +48,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
     options.limits === 'default' ? {} : Object.fromEntries(RAISED.map((name) => [name, adapter.limits[name]]));
   const features = options.limits === 'default' ? [] : WANTED_FEATURES.filter((f) => adapter.features.has(f));
   const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: features as GPUFeatureName[] });
-  return new Device(device, opened, platform.sleep, options);
+  return new Device(device, opened, platform.name === 'node' ? platform.sleep : null, options);
 }
 
 export class Device implements Machine {
@@ -61,7 +61,12 @@ export class Device implements Machine {
   #health: Health;
   #onCompile: CompileProgress | undefined;
 
-  constructor(device: GPUDevice, opened: OpenedGPU, sleep: (ms: number) => Promise<void>, options: DeviceOptions) {
+  constructor(
+    device: GPUDevice,
+    opened: OpenedGPU,
+    sleep: ((ms: number) => Promise<void>) | null,
+    options: DeviceOptions,
+  ) {
     this.device = device;
     this.opened = opened;
     this.kernels = options.kernels ?? {};

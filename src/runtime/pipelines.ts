@@ -60,15 +60,23 @@ export class Pipelines {
     }
   }
 
-  #layout({ bindings }: Kernel) {
-    const key = bindings.map((b) => `${b.index}${b.access}`).join();
+  /**
+   * One layout for all kernels with like bindings. The size of the uniform is a part of it: wgpu keeps checking it against the
+   * kernel that used the layout before.
+   */
+  #layout({ bindings, sizeBytes }: Kernel) {
+    const sizeOf = (access: string) => (access === 'uniform' ? sizeBytes : 0);
+    const key = bindings.map((b) => `${b.index}${b.access}${sizeOf(b.access)}`).join();
     let layout = this.#layouts.get(key);
     if (!layout) {
       const group = this.#device.createBindGroupLayout({
         entries: bindings.map(({ index, access }) => ({
           binding: index,
           visibility: GPUShaderStage.COMPUTE,
-          buffer: { type: access === 'uniform' ? 'uniform' : access === 'read' ? 'read-only-storage' : 'storage' },
+          buffer: {
+            type: access === 'uniform' ? 'uniform' : access === 'read' ? 'read-only-storage' : 'storage',
+            minBindingSize: sizeOf(access),
+          },
         })),
       });
       layout = { group, pipeline: this.#device.createPipelineLayout({ bindGroupLayouts: [group] }) };

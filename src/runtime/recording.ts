@@ -70,7 +70,7 @@ export class Recording {
   #items: Item[] = [];
   #madeFor = '';
   readonly upload: ArrayBuffer;
-  readonly cost: Cost = { ms: 0 };
+  readonly cost: Cost = { ms: 0, replayed: false };
 
   constructor(plan: Plan, shared: Shared) {
     this.plan = plan;

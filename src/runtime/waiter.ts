@@ -1,5 +1,6 @@
 // Waiting for the GPU. In Node a pending promise of the GPU keeps the thread spinning, which a software adapter pays for with
-// a third of its speed; so we sleep for most of the expected time first, and only then wait.
+// a third of its speed; so there we sleep for most of the expected time first, and only then wait. Deno looks every 10 ms whether
+// a promise of the GPU is kept, and a browser's thread is free: they wait at once.
 
 /** Share of the expected time that is slept through. */
 const SLEEP = 0.9;
@@ -8,17 +9,21 @@ const SHORTEST = 3;
 /** A wait that is over this soon after a sleep (ms) says that the sleep was too long. */
 const OVERSLEPT = 0.5;
 
-/** What one replay of a plan is expected to take; each recording has one. 0 while unknown. */
+/** What one replay of a plan is expected to take; each recording has one. */
 export interface Cost {
+  /** 0 while unknown. */
   ms: number;
+  /** The first replay is not believed: drivers compile kernels in it. */
+  replayed: boolean;
 }
 
 export class Waiter {
-  #sleep: (ms: number) => Promise<void>;
+  #sleep: ((ms: number) => Promise<void>) | null;
   #pending: Cost[] = [];
   #since = 0;
 
-  constructor(sleep: (ms: number) => Promise<void>) {
+  /** @param sleep null where waiting costs nothing */
+  constructor(sleep: ((ms: number) => Promise<void>) | null) {
     this.#sleep = sleep;
   }
 
@@ -37,8 +42,8 @@ export class Waiter {
     const waited = this.#pending.length;
     const since = this.#since;
     const expected = this.#pending.reduce((sum, cost) => sum + cost.ms, 0);
-    const nap = expected * SLEEP - (performance.now() - since);
-    if (nap > SHORTEST) await this.#sleep(nap);
+    const nap = this.#sleep ? expected * SLEEP - (performance.now() - since) : 0;
+    if (nap > SHORTEST) await this.#sleep?.(nap);
     const asked = performance.now();
     const result = await done();
     const now = performance.now();
@@ -48,7 +53,11 @@ export class Waiter {
       const overslept = nap > SHORTEST && now - asked < OVERSLEPT;
       const unknown = finished.some((cost) => cost.ms === 0);
       const ratio = overslept ? 0.75 : unknown ? 0 : (now - since) / expected;
-      for (const cost of new Set(finished)) cost.ms = ratio > 0 ? cost.ms * ratio : (now - since) / finished.length;
+      for (const cost of new Set(finished)) {
+        if (ratio > 0) cost.ms *= ratio;
+        else if (cost.replayed) cost.ms = (now - since) / finished.length;
+        cost.replayed = true;
+      }
     }
     return result;
   }
