@@ -25,9 +25,13 @@ export async function deviceFor(
   return device;
 }
 
-/** `auto` and `portable` take each op's first form that applies; a file holds an object: op -> form. */
+/** `auto` takes each op's first form that applies, `portable` the first that needs no feature; a file holds op -> form. */
 export function kernelTable(flag: string): KernelTable {
-  if (flag === 'auto' || flag === 'portable') return {};
+  if (flag === 'auto') return {};
+  if (flag === 'portable')
+    return Object.fromEntries(
+      ops.filter((o) => o.forms.some((f) => f.features?.length)).map((o) => [o.name, 'portable']),
+    );
   let table: unknown;
   try {
     table = JSON.parse(readFileSync(flag, 'utf8'));
@@ -43,7 +47,7 @@ export function kernelTable(flag: string): KernelTable {
     const op = ops.find((o) => o.name === name);
     if (!op)
       throw new InputError(`--kernels: ${flag}: there is no op "${name}". Ops: ${ops.map((o) => o.name).join(', ')}.`);
-    if (!op.forms.some((f) => f.name === form))
+    if (form !== 'portable' && !op.forms.some((f) => f.name === form))
       throw new InputError(
         `--kernels: ${flag}: ${name} has no form "${form}"; it has ${op.forms.map((f) => f.name).join(', ') || 'none'}.`,
       );

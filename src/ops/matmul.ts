@@ -2,16 +2,7 @@
 import { InputError } from '../errors.ts';
 import { show, sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import {
-  type Capabilities,
-  currentTape,
-  type Dispatch,
-  defineOp,
-  expectShape,
-  type Form,
-  type Site,
-  type Values,
-} from './op.ts';
+import { currentTape, type Dispatch, defineOp, expectShape, type Form, type Values } from './op.ts';
 import { reshape } from './reshape.ts';
 
 export interface MatmulAttrs {
@@ -55,17 +46,14 @@ function sizesOf(inputs: Values, attrs: MatmulAttrs) {
   return { M, N, K, a_row: aRow, a_col: aCol, HAS_BIAS: inputs.bias ? 1 : 0, ACCUMULATE: inputs.add ? 1 : 0 };
 }
 
-/** Kernels that pass elements of a round a subgroup are wrong, not slow, at any other subgroup size. */
-function fitsSubgroups({ inputs, attrs }: Site<MatmulAttrs>, capabilities: Capabilities, lanes: number): boolean {
-  const { features, subgroupMinSize, subgroupMaxSize } = capabilities;
-  const exact = features.has('subgroups') && subgroupMinSize === lanes && subgroupMaxSize === lanes;
-  return exact && dimensions(inputs, attrs).N % 4 === 0;
-}
-
 /** b is read row by row as vec4: a b that is stored transposed is turned round first, which costs little beside the product. */
 function subgroupForm(lanes: 4 | 8): Form<MatmulAttrs> {
   return {
     name: `subgroup${lanes}`,
+    features: ['subgroups'],
+    // These kernels are wrong, not slow, at any other subgroup size.
+    when: ({ inputs, attrs }, { subgroupMinSize, subgroupMaxSize }) =>
+      subgroupMinSize === lanes && subgroupMaxSize === lanes && dimensions(inputs, attrs).N % 4 === 0,
     scratch: ({ inputs: { b }, attrs }) => (attrs.transposeB ? { turned: { shape: b!.shape } } : {}),
     dispatches: ({ inputs, outputs, attrs }, { turned }) => {
       const { batch, M, N, K } = dimensions(inputs, attrs);
@@ -85,8 +73,8 @@ export const matmulOp = defineOp<MatmulAttrs>({
   outputs: (inputs, attrs) => ({ y: { shape: dimensions(inputs, attrs).shape } }),
   inPlace: { y: 'add' },
   forms: [
-    { ...subgroupForm(8), when: (site, capabilities) => fitsSubgroups(site, capabilities, 8) },
-    { ...subgroupForm(4), when: (site, capabilities) => fitsSubgroups(site, capabilities, 4) },
+    subgroupForm(8),
+    subgroupForm(4),
     {
       name: 'tile',
       dispatches: ({ inputs, outputs, attrs }) => {

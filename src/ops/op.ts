@@ -37,6 +37,8 @@ export interface Site<A> {
 /** One way to compute an op. The first whose `when` holds and that the choice table allows is taken. */
 export interface Form<A> {
   name: string;
+  /** Optional features of WebGPU that its kernels need. A form without any is portable. */
+  features?: readonly string[];
   when?(site: Site<A>, capabilities: Capabilities): boolean;
   /** Values that live only between the dispatches of one node. */
   scratch?(site: Site<A>): Record<string, { shape: Shape; dtype?: DType }>;

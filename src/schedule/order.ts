@@ -6,7 +6,10 @@ import type { Capabilities, Dispatch, Form, Values } from '../ops/op.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { kernel } from './kernel.ts';
 
-/** Form by op name: plain data, an input of the run. An op that is missing takes its first form that applies. */
+/**
+ * Form by op name: plain data, an input of the run. An op that is missing takes its first form that applies; `portable`
+ * stands for its first form that applies and needs no feature.
+ */
 export type KernelTable = Readonly<Record<string, string>>;
 
 export interface Step extends Dispatch {
@@ -55,8 +58,12 @@ export function order(graph: Graph, capabilities: Capabilities, table: KernelTab
 
 /** The first form of the node's op that applies and that the table does not rule out. */
 function chooseForm(node: Node, capabilities: Capabilities, wanted: string | undefined): Form<unknown> {
-  const fits = node.op.forms.filter((f) => !f.when || f.when(node, capabilities));
-  const form = (wanted && fits.find((f) => f.name === wanted)) || fits[0];
+  const fits = node.op.forms.filter((form) => {
+    const has = (form.features ?? []).every((f) => capabilities.features.has(f));
+    return has && (!form.when || form.when(node, capabilities));
+  });
+  const portable = fits.find((form) => !form.features?.length);
+  const form = wanted === 'portable' ? portable : (fits.find((f) => f.name === wanted) ?? fits[0]);
   if (!form) throw new Error(`${node.op.name}: no form applies here`);
   return form;
 }
