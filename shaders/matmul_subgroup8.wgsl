@@ -1,5 +1,5 @@
 // matmul_subgroup8: y = a b (+ bias) (+ y), for adapters whose subgroups have exactly eight lanes; wrong on any other.
-// a (B,M,K) through row and column strides, b (B,K,N) row by row, N a multiple of 4  ->  y (B,M,N)
+// a (B,M,K) through row and column strides, b (B,K,COLUMNS vec4): rows of N elements and padding  ->  y (B,M,N)
 // grid: tiles of 64 columns x 16 rows, one z a batch entry. A workgroup is one subgroup; a lane computes 16 rows x 8 columns.
 // On a software adapter a load costs far more than a multiplication: each lane loads one row's element of a for every 8
 // rows, and the subgroup passes them round by broadcast; b comes as vec4. Sums run over k in order, in f32.
@@ -9,39 +9,44 @@ enable subgroups;
 struct Sizes {
   M: u32, N: u32, K: u32,
   a_row: u32, a_col: u32,
+  COLUMNS: u32,
   HAS_BIAS: u32,
   ACCUMULATE: u32,
 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
-@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
 const TILE_Y = 16;
 
 fn finish(row: u32, col: u32, batch: u32, sum: vec4f) {
-  let columns = sizes.N / 4u;
-  if (row >= sizes.M || col >= columns) {
+  if (row >= sizes.M) {
     return;
   }
-  let at = (batch * sizes.M + row) * columns + col;
-  var value = sum;
-  if (sizes.HAS_BIAS == 1u) {
-    value += bias[col];
+  let start = (batch * sizes.M + row) * sizes.N;
+  for (var j = 0u; j < 4u; j++) {
+    let n = col * 4u + j;
+    if (n < sizes.N) {
+      var value = sum[j];
+      if (sizes.HAS_BIAS == 1u) {
+        value += bias[n];
+      }
+      if (sizes.ACCUMULATE == 1u) {
+        value += y[start + n];
+      }
+      y[start + n] = value;
+    }
   }
-  if (sizes.ACCUMULATE == 1u) {
-    value += y[at];
-  }
-  y[at] = value;
 }
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * 16u;
-  let columns = sizes.N / 4u;
+  let columns = sizes.COLUMNS;
   let col_l = group.x * 16u + lane;
   let col_r = col_l + 8u;
   let batch = group.z;

@@ -1916,8 +1916,39 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane:
 }
 `,
 
+  'matmul_pack': `// matmul_pack: b as the subgroup forms of matmul read it: row by row, rows padded with zeros to whole vec4s.
+// b (B,K,N) through row and column strides  ->  packed (B,K,COLUMNS vec4)
+// grid: one invocation a vec4, folded; neighbouring invocations write neighbours.
+// lib: fold
+
+struct Sizes { COUNT: u32, K: u32, N: u32, b_row: u32, b_col: u32, COLUMNS: u32 }
+
+@group(0) @binding(0) var<storage, read> b: array<f32>;
+@group(0) @binding(1) var<storage, read_write> packed: array<vec4f>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+fn element(start: u32, n: u32) -> f32 {
+  let value = b[start + min(n, sizes.N - 1u) * sizes.b_col];
+  return select(0.0, value, n < sizes.N);
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded(group, groups) * 64u + lane;
+  if (i >= sizes.COUNT) {
+    return;
+  }
+  let n = 4u * (i % sizes.COLUMNS);
+  let row = i / sizes.COLUMNS;
+  let start = (row / sizes.K) * sizes.K * sizes.N + (row % sizes.K) * sizes.b_row;
+  packed[i] = vec4f(element(start, n), element(start, n + 1u), element(start, n + 2u), element(start, n + 3u));
+}
+`,
+
   'matmul_subgroup4': `// matmul_subgroup4: y = a b (+ bias) (+ y), for adapters whose subgroups have exactly four lanes; wrong on any other.
-// a (B,M,K) through row and column strides, b (B,K,N) row by row, N a multiple of 4  ->  y (B,M,N)
+// a (B,M,K) through row and column strides, b (B,K,COLUMNS vec4): rows of N elements and padding  ->  y (B,M,N)
 // grid: tiles of 32 columns x 16 rows, one z a batch entry. A workgroup is one subgroup; a lane computes 16 rows x 8 columns.
 // On a software adapter a load costs far more than a multiplication: each lane loads one row's element of a for every 4
 // rows, and the subgroup passes them round by broadcast; b comes as vec4. Sums run over k in order, in f32.
@@ -1927,39 +1958,44 @@ enable subgroups;
 struct Sizes {
   M: u32, N: u32, K: u32,
   a_row: u32, a_col: u32,
+  COLUMNS: u32,
   HAS_BIAS: u32,
   ACCUMULATE: u32,
 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
-@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 
 const TILE_X = 32;
 const TILE_Y = 16;
 
 fn finish(row: u32, col: u32, batch: u32, sum: vec4f) {
-  let columns = sizes.N / 4u;
-  if (row >= sizes.M || col >= columns) {
+  if (row >= sizes.M) {
     return;
   }
-  let at = (batch * sizes.M + row) * columns + col;
-  var value = sum;
-  if (sizes.HAS_BIAS == 1u) {
-    value += bias[col];
+  let start = (batch * sizes.M + row) * sizes.N;
+  for (var j = 0u; j < 4u; j++) {
+    let n = col * 4u + j;
+    if (n < sizes.N) {
+      var value = sum[j];
+      if (sizes.HAS_BIAS == 1u) {
+        value += bias[n];
+      }
+      if (sizes.ACCUMULATE == 1u) {
+        value += y[start + n];
+      }
+      y[start + n] = value;
+    }
   }
-  if (sizes.ACCUMULATE == 1u) {
-    value += y[at];
-  }
-  y[at] = value;
 }
 
 @compute @workgroup_size(4)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * 16u;
-  let columns = sizes.N / 4u;
+  let columns = sizes.COLUMNS;
   let col_l = group.x * 8u + lane;
   let col_r = col_l + 4u;
   let batch = group.z;
@@ -2101,7 +2137,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 `,
 
   'matmul_subgroup8': `// matmul_subgroup8: y = a b (+ bias) (+ y), for adapters whose subgroups have exactly eight lanes; wrong on any other.
-// a (B,M,K) through row and column strides, b (B,K,N) row by row, N a multiple of 4  ->  y (B,M,N)
+// a (B,M,K) through row and column strides, b (B,K,COLUMNS vec4): rows of N elements and padding  ->  y (B,M,N)
 // grid: tiles of 64 columns x 16 rows, one z a batch entry. A workgroup is one subgroup; a lane computes 16 rows x 8 columns.
 // On a software adapter a load costs far more than a multiplication: each lane loads one row's element of a for every 8
 // rows, and the subgroup passes them round by broadcast; b comes as vec4. Sums run over k in order, in f32.
@@ -2111,39 +2147,44 @@ enable subgroups;
 struct Sizes {
   M: u32, N: u32, K: u32,
   a_row: u32, a_col: u32,
+  COLUMNS: u32,
   HAS_BIAS: u32,
   ACCUMULATE: u32,
 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
-@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
 const TILE_Y = 16;
 
 fn finish(row: u32, col: u32, batch: u32, sum: vec4f) {
-  let columns = sizes.N / 4u;
-  if (row >= sizes.M || col >= columns) {
+  if (row >= sizes.M) {
     return;
   }
-  let at = (batch * sizes.M + row) * columns + col;
-  var value = sum;
-  if (sizes.HAS_BIAS == 1u) {
-    value += bias[col];
+  let start = (batch * sizes.M + row) * sizes.N;
+  for (var j = 0u; j < 4u; j++) {
+    let n = col * 4u + j;
+    if (n < sizes.N) {
+      var value = sum[j];
+      if (sizes.HAS_BIAS == 1u) {
+        value += bias[n];
+      }
+      if (sizes.ACCUMULATE == 1u) {
+        value += y[start + n];
+      }
+      y[start + n] = value;
+    }
   }
-  if (sizes.ACCUMULATE == 1u) {
-    value += y[at];
-  }
-  y[at] = value;
 }
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * 16u;
-  let columns = sizes.N / 4u;
+  let columns = sizes.COLUMNS;
   let col_l = group.x * 16u + lane;
   let col_r = col_l + 8u;
   let batch = group.z;
@@ -2640,33 +2681,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     total += x[(o * sizes.R + r) * sizes.inner + i];
   }
   y[n] = total;
-}
-`,
-
-  'transpose': `// transpose: y[b, c, r] = x[b, r, c].     x (B,R,C)  ->  y (B,C,R)
-// grid: one invocation an element of y along x, folded; four elements each.
-// lib: fold
-
-struct Sizes { N: u32, R: u32, C: u32 }
-
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(0) @binding(2) var<uniform> sizes: Sizes;
-
-const TILE_X = 256;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let start = folded(group, groups) * 256u + lane;
-  for (var j = 0u; j < 4u; j++) {
-    let i = start + 64u * j;
-    if (i < sizes.N) {
-      let r = i % sizes.R;
-      let c = (i / sizes.R) % sizes.C;
-      let b = i / (sizes.R * sizes.C);
-      y[i] = x[(b * sizes.R + r) * sizes.C + c];
-    }
-  }
 }
 `,
 };

@@ -46,24 +46,35 @@ function sizesOf(inputs: Values, attrs: MatmulAttrs) {
   return { M, N, K, a_row: aRow, a_col: aCol, HAS_BIAS: inputs.bias ? 1 : 0, ACCUMULATE: inputs.add ? 1 : 0 };
 }
 
-/** b is read row by row as vec4: a b that is stored transposed is turned round first, which costs little beside the product. */
+function bStrides(N: number, K: number, { transposeB }: MatmulAttrs) {
+  return transposeB ? { b_row: 1, b_col: K } : { b_row: N, b_col: 1 };
+}
+
+/**
+ * b is read row by row as vec4. Where it is not stored so (transposed, or N not a multiple of 4) it is packed first, which
+ * costs little beside the product.
+ */
 function subgroupForm(lanes: 4 | 8): Form<MatmulAttrs> {
+  const columnsOf = (N: number) => Math.ceil(N / 4);
   return {
     name: `subgroup${lanes}`,
     features: ['subgroups'],
     // These kernels are wrong, not slow, at any other subgroup size.
-    when: ({ inputs, attrs }, { subgroupMinSize, subgroupMaxSize }) =>
-      subgroupMinSize === lanes && subgroupMaxSize === lanes && dimensions(inputs, attrs).N % 4 === 0,
-    scratch: ({ inputs: { b }, attrs }) => (attrs.transposeB ? { turned: { shape: b!.shape } } : {}),
-    dispatches: ({ inputs, outputs, attrs }, { turned }) => {
+    when: (_, { subgroupMinSize, subgroupMaxSize }) => subgroupMinSize === lanes && subgroupMaxSize === lanes,
+    scratch: ({ inputs, attrs }) => {
+      const { batch, N, K } = dimensions(inputs, attrs);
+      return attrs.transposeB || N % 4 !== 0 ? { packed: { shape: [batch, K, 4 * columnsOf(N)] } } : {};
+    },
+    dispatches: ({ inputs, outputs, attrs }, { packed }) => {
       const { batch, M, N, K } = dimensions(inputs, attrs);
-      const { b } = inputs;
-      const turn: Dispatch[] = turned
-        ? [{ kernel: 'transpose', sizes: { N: b!.size, R: N, C: K }, threads: [b!.size], bind: { x: b!, y: turned } }]
+      const COLUMNS = columnsOf(N);
+      const COUNT = batch * K * COLUMNS;
+      const pack: Dispatch[] = packed
+        ? [{ kernel: 'matmul_pack', sizes: { COUNT, K, N, COLUMNS, ...bStrides(N, K, attrs) }, threads: [COUNT] }]
         : [];
-      const bind = { b: turned ?? b!, y: outputs.y! };
       const kernel = lanes === 8 ? 'matmul_subgroup8' : 'matmul_subgroup4';
-      return [...turn, { kernel, sizes: sizesOf(inputs, attrs), threads: [N, M, batch], bind }];
+      const bind = { b: packed ?? inputs.b!, y: outputs.y! };
+      return [...pack, { kernel, sizes: { ...sizesOf(inputs, attrs), COLUMNS }, threads: [N, M, batch], bind }];
     },
   };
 }
@@ -79,8 +90,7 @@ export const matmulOp = defineOp<MatmulAttrs>({
       name: 'tile',
       dispatches: ({ inputs, outputs, attrs }) => {
         const { batch, M, N, K } = dimensions(inputs, attrs);
-        const [bRow, bCol] = attrs.transposeB ? [1, K] : [N, 1];
-        const sizes = { ...sizesOf(inputs, attrs), b_row: bRow, b_col: bCol };
+        const sizes = { ...sizesOf(inputs, attrs), ...bStrides(N, K, attrs) };
         return [{ kernel: 'matmul', sizes, threads: [N, M, batch], bind: { y: outputs.y! } }];
       },
     },
