@@ -2,7 +2,6 @@
 // the same bits on every run, numbers that are not finite, and shapes that must be refused.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { trace } from '../src/autograd/graph.ts';
-import { graphOf } from '../src/autograd/trace_batch.ts';
 import { InputError } from '../src/errors.ts';
 import { ops } from '../src/ops/index.ts';
 import { adamwOp, gateOp, globalNormOp } from '../src/ops/optimizer.ts';
@@ -11,8 +10,9 @@ import { Twin } from '../src/reference/twin.ts';
 import { type Device, openDevice } from '../src/runtime/device.ts';
 import { makePlan } from '../src/schedule/plan.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
+import { expectClose, onBoth } from './harness/op_compare.ts';
 import { rows } from './harness/op_rows.ts';
-import { gradientError, prepare, type Results, run, type Sample } from './harness/op_sample.ts';
+import { gradientError, prepare, run } from './harness/op_sample.ts';
 
 const wanted = process.env.SHADERFORMER_ADAPTER;
 let device: Device;
@@ -29,16 +29,6 @@ test('every op has a row of samples here', () => {
   expect(table.map((op) => op.name).filter((name) => !covered.has(name))).toEqual([]);
 });
 
-test('every form of every op is chosen by a sample', () => {
-  const chosen = new Set<string>();
-  for (const sample of rows.flatMap((row) => row.samples)) {
-    const { fn, batch } = prepare(sample);
-    for (const { op, form } of makePlan(graphOf(fn, batch), nothingSpecial).dispatches) chosen.add(`${op}: ${form}`);
-  }
-  const forms = table.flatMap((op) => op.forms.map((form) => `${op.name}: ${form.name}`));
-  expect(forms.filter((form) => !chosen.has(form))).toEqual([]);
-});
-
 test('every op has a plain form in the twin, unless it only changes a shape', () => {
   expect(table.filter((op) => !op.view && !references.has(op.name)).map((op) => op.name)).toEqual([]);
 });
@@ -48,7 +38,7 @@ for (const row of rows) {
     for (const sample of row.samples) {
       test(`${sample.name}: the kernels agree with the twin`, async () => {
         const replays = sample.scalars ? 3 : 1;
-        const [got, expected] = await onBoth(sample, replays);
+        const [got, expected] = await onBoth(device, sample, replays);
         expect([...got.keys()]).toEqual([...expected.keys()]);
         for (const [name, values] of expected)
           expectClose(name, got.get(name)!, values, sample.tolerance ?? row.tolerance);
@@ -72,7 +62,7 @@ for (const row of rows) {
       // Kernels may assume that there is no NaN: an exp(NaN) is infinite on one adapter, and a row then holds one NaN and zeros.
       // What must hold everywhere: it is seen in every result that depends on it, and in none that does not.
       test('a NaN is seen in every result that has it in the twin, and spreads no further', async () => {
-        const [got, expected] = await onBoth(first, 1, Number.NaN);
+        const [got, expected] = await onBoth(device, first, 1, Number.NaN);
         for (const [name, values] of expected) {
           const spread = Array.from(values, (x, i) => Number.isFinite(x) && !Number.isFinite(got.get(name)![i]));
           if (!row.nanReaches?.includes(name)) expect(spread.indexOf(true), name).toBe(-1);
@@ -95,27 +85,4 @@ for (const row of rows) {
       expect(planned).toThrow(message);
     });
   });
-}
-
-async function onBoth(sample: Sample, replays: number, poison?: number): Promise<[Results, Results]> {
-  const prepared = prepare(sample, poison);
-  const got = await run(device, prepared, replays);
-  device.release(prepared.parameters.values());
-  const expected = await run(new Twin(), prepared, replays);
-  // The sum over everything is there for finite differences; its terms cancel, so it says little of a kernel.
-  got.delete('total');
-  expected.delete('total');
-  return [got, expected];
-}
-
-function expectClose(name: string, got: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
-  expect(got.length, name).toBe(expected.length);
-  let largest = 0;
-  for (let i = 0; i < expected.length; i++)
-    if (Number.isFinite(expected[i])) largest = Math.max(largest, Math.abs(expected[i]!));
-  for (let i = 0; i < expected.length; i++) {
-    const close = Object.is(got[i], expected[i]) || Math.abs(got[i]! - expected[i]!) <= tolerance * largest;
-    if (!close)
-      expect.fail(`${name}[${i}]: expected ${expected[i]}, got ${got[i]} (tolerance ${tolerance} of ${largest})`);
-  }
 }

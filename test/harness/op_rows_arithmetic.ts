@@ -117,6 +117,18 @@ export const arithmetic: readonly OpRow[] = [
       product('b stored (N,K)', [33, 17], [65, 17], { transposeB: true }),
       product('a stored (K,M)', [17, 33], [17, 65], { transposeA: true }),
       product('both stored the other way', [17, 33], [65, 17], { transposeA: true, transposeB: true }),
+      product('rows of four, odd inside', [33, 17], [17, 36]),
+      product('rows of four, b stored (N,K)', [65, 20], [132, 20], { transposeB: true }),
+      product('rows of four, a stored (K,M)', [36, 68], [36, 4], { transposeA: true }),
+      product('rows of four, both stored the other way, batch', [2, 20, 12], [2, 8, 20], {
+        transposeA: true,
+        transposeB: true,
+      }),
+      {
+        name: 'rows of four, onto what is there, with bias',
+        real: { a: [2, 5, 7], b: [7, 40], bias: [40], c: [2, 5, 40] },
+        build: (t) => matmul(t.a!, t.b!, { bias: t.bias!, add: t.c! }),
+      },
       product('batch', [2, 3, 5, 7], [2, 3, 7, 9]),
       product('batch, a stored (K,M)', [3, 7, 5], [3, 9, 7], { transposeA: true, transposeB: true }),
       product('b shared by the batch', [3, 5, 33], [9, 33], { transposeB: true }),

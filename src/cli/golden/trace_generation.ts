@@ -32,14 +32,13 @@ async function checkOne(run: TraceRun, name: string): Promise<Verdict[]> {
 }
 
 /**
- * Greedy continuation. The text stands at the start of a full context: a causal model's logits at its last token do not depend on
- * what follows, so one plan serves every length.
+ * Greedy continuation. The text is filled up behind its end to a multiple of 16 tokens: a causal model's logits do not depend on
+ * what follows, so a few plans serve every length.
  * @param window each step sees at most the last so many tokens, at positions 0, 1, ...
  */
 async function greedy({ machine, model }: TraceRun, prompt: GoldenTensor, count: number, window: number | null) {
   const V = model.vocabSize;
-  const T = model.blockSize;
-  const sees = window ?? T;
+  const sees = window ?? model.blockSize;
   const text = [...(prompt.data as Int32Array)];
   const tokens = new Int32Array(count);
   const logits = new Float32Array(count * V);
@@ -47,6 +46,7 @@ async function greedy({ machine, model }: TraceRun, prompt: GoldenTensor, count:
   try {
     for (let i = 0; i < count; i++) {
       const seen = text.slice(-sees);
+      const T = Math.min(16 * Math.ceil(seen.length / 16), model.blockSize);
       const data = new Int32Array(T);
       data.set(seen);
       const all = await (await next({ ids: { shape: [1, T], data } })).logits!.read();
