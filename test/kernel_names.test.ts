@@ -38,6 +38,9 @@ test('sizes that are missing, unknown or no whole numbers are refused', () => {
   expect(() => packSizes(k, { N: 7 })).toThrow('test: size "factor" is not given');
   expect(() => packSizes(k, { N: 7, factor: 1, M: 2 })).toThrow('test: Sizes has no field "M"');
   expect(() => packSizes(k, { N: 1.5, factor: 1 })).toThrow('test: size "N" is 1.5, not a 32-bit whole number');
+  const signed = reflect('test', '@group(0) @binding(0) var<uniform> sizes: Sizes; struct Sizes { i: i32 }');
+  expect(new Int32Array(packSizes(signed, { i: -7 }).buffer)[0]).toBe(-7);
+  expect(() => packSizes(signed, { i: 2 ** 31 })).toThrow('test: size "i" is 2147483648, not a 32-bit whole number');
   expect(() => reflect('test', 'struct Sizes { a: vec2f }')).toThrow('only u32, i32 and f32 are reflected');
   expect(() => reflect('test', 'struct Sizes { a: u32 }')).toThrow('the uniform binding and struct Sizes go together');
   expect(() => reflect('test', '// lib: nowhere')).toThrow('there is no snippet shaders/lib/nowhere.wgsl');
@@ -45,11 +48,13 @@ test('sizes that are missing, unknown or no whole numbers are refused', () => {
 });
 
 test('a grid of one axis is folded into rows below 65,535 workgroups', () => {
-  const k = reflect('test', 'const TILE_X = 64;');
+  const k = reflect('test', '// lib: fold\nconst TILE_X = 64;');
   expect(gridOf(k, [64 * 65535])).toEqual([65535, 1, 1]);
   const [columns, lines] = gridOf(k, [64 * 65536]);
   expect([columns * lines >= 65536, columns <= 65535, lines]).toEqual([true, true, 2]);
-  expect(() => gridOf(k, [64 * 70000, 2])).toThrow("is over WebGPU's 65535 an axis");
+  const message = 'test: needs a grid of (70000,2,1) workgroups, WebGPU allows 65535 an axis.';
+  expect(() => gridOf(k, [64 * 70000, 2])).toThrow(message);
+  expect(() => gridOf(reflect('test', 'const TILE_X = 64;'), [64 * 65536])).toThrow('(65536,1,1)'); // it could not unfold it
 });
 
 test('a dispatch with a wrong name is refused when the plan is made', () => {

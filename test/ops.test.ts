@@ -73,7 +73,7 @@ for (const row of rows) {
     }
 
     test.each(row.refuses ?? [])('is refused: %#', (call, message) => {
-      const tensor = (...shape: number[]) => new Tensor({ kind: 'input', shape, name: 't' });
+      const tensor = (...shape: number[]) => new Tensor({ kind: 'state', shape, name: 't' });
       const planned = () => {
         const graph = trace(() => {
           const result = call(tensor);

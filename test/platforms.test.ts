@@ -13,7 +13,7 @@ import type { Where } from '../src/cli/elsewhere/entry.ts';
 import { runIn } from '../src/cli/elsewhere/run.ts';
 import { InputError } from '../src/errors.ts';
 import { installedDrivers } from '../src/runtime/platform/drivers.ts';
-import { currentPlatform, listAdapters } from '../src/runtime/platform/platform.ts';
+import { currentPlatform } from '../src/runtime/platform/platform.ts';
 import { softwareVulkan } from '../src/runtime/platform/software.ts';
 import type { Smoke } from './harness/smoke.ts';
 
@@ -78,7 +78,7 @@ for (const where of ['node', 'deno', 'chromium'] as const) {
 test('every adapter is listed with its limits, and the choice made before stays', async () => {
   const platform = await currentPlatform();
   const before = await platform.openGPU();
-  const adapters = await listAdapters(platform);
+  const adapters = await platform.listAdapters();
   expect(adapters.map(({ name }) => name)).toContain(before.name);
   for (const { limits, name } of adapters)
     expect(limits.maxStorageBufferBindingSize, name).toBeGreaterThanOrEqual(2 ** 27);

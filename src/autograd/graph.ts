@@ -15,11 +15,12 @@ export interface Node {
   readonly scope: string;
 }
 
+/** The tape that a function is traced on. */
 export class Graph implements Tape {
   readonly nodes: Node[] = [];
   /** Inputs by name, in the order of their first use. */
   readonly inputs = new Map<string, Tensor>();
-  readonly constants = new Map<string, Tensor>();
+  readonly constants = new Set<Tensor>();
   readonly outputs = new Map<string, Tensor>();
   /** The node that made an activation. */
   readonly producer = new Map<Tensor, Node>();
@@ -29,7 +30,7 @@ export class Graph implements Tape {
     const inputs: Record<string, Tensor> = {};
     for (const [name, tensor] of Object.entries(given)) {
       if (tensor === undefined) continue;
-      if (tensor.kind === 'activation' && !this.producer.has(tensor)) {
+      if (!this.owns(tensor)) {
         throw new InputError(
           `${op.name}: ${name} ${show(tensor.shape)} was made while another function was traced. Pass it as an input.`,
         );
@@ -64,8 +65,14 @@ export class Graph implements Tape {
 
   constant(name: string, shape: Shape, dtype: DType, init: () => HostArray): Tensor {
     const tensor = new Tensor({ kind: 'constant', name, shape, dtype, init });
-    this.constants.set(`${name}#${this.constants.size}`, tensor);
+    this.constants.add(tensor);
     return tensor;
+  }
+
+  /** Parameters and state belong to no graph, everything else to the one that made it. */
+  owns(tensor: Tensor): boolean {
+    const { persistent, name } = tensor;
+    return persistent || this.producer.has(tensor) || this.constants.has(tensor) || this.inputs.get(name) === tensor;
   }
 
   inScope<T>(name: string, fn: () => T): T {
@@ -95,7 +102,7 @@ export type Traced = Record<string, Tensor>;
 
 /**
  * Runs `fn` once and returns the graph it wrote, its results as outputs.
- * @throws InputError if a result is not a tensor: a number computed here would be frozen into every replay
+ * @throws InputError if a result is not a tensor of this graph: a number computed here would be frozen into every replay
  */
 export function trace(fn: () => Traced): Graph {
   const graph = new Graph();
@@ -109,6 +116,11 @@ export function trace(fn: () => Traced): Graph {
     if (!(value instanceof Tensor)) {
       throw new InputError(
         `compile: result "${name}" is ${typeof value === 'object' ? 'an object' : `a ${typeof value}`}, not a tensor: it would be frozen. Return tensors.`,
+      );
+    }
+    if (!graph.owns(value)) {
+      throw new InputError(
+        `compile: result "${name}" ${show(value.shape)} was made while another function was traced. Pass it as an input.`,
       );
     }
     graph.outputs.set(name, value);

@@ -28,15 +28,19 @@ export interface Replay {
 }
 
 export interface Compiled {
-  /** One replay. Queued, not awaited: read an output to wait for it. */
+  /** One replay, after those that were asked for before. Queued, not awaited: read an output to wait for it. */
   (batch: Batch, scalars?: Scalars): Promise<Record<string, Output>>;
-  /** All replays since the last call with their results, in one read. A step counts as done only when this has returned it. */
+  /**
+   * All replays since the last call with their results, in one read. A step counts as done only when this has returned it.
+   * @throws InputError if results have been lost: 64 replays may wait, and where the results are large (over 4 KiB) only one
+   */
   collect(): Promise<Replay[]>;
+  /** Frees the plans and the results that were not read. A later call makes them anew. */
   release(): void;
 }
 
 export interface CompileOptions {
-  /** Values inside the function to keep as further outputs, named "scope op.output": all, or those the test says yes to. */
+  /** Which values inside the function are further outputs, by names such as "#12 h.0.attn matmul.y": node, scope, op, output. */
   keep?: (name: string) => boolean;
 }
 

@@ -36,7 +36,7 @@ export function batchKey(batch: Batch): string {
     .join('; ');
 }
 
-export function dtypeOf(data: HostArray): DType {
+function dtypeOf(data: HostArray): DType {
   return data instanceof Float32Array ? 'f32' : data instanceof Int32Array ? 'i32' : 'u32';
 }
 

@@ -91,8 +91,9 @@ export class GPT2 implements LanguageModel {
   constructor(config: GPT2Config, { seed }: { seed: number }) {
     const { vocabSize: V, blockSize, nEmbd: C, nLayer, nHead, nInner, initializerRange: std } = config;
     if (C % nHead !== 0) {
-      const fitting = Array.from({ length: C }, (_, i) => i + 1).filter((h) => C % h === 0 && C / h >= 4);
-      const near = fitting
+      const divisors = Array.from({ length: C }, (_, i) => i + 1).filter((h) => C % h === 0);
+      const near = divisors
+        .filter((h) => C / h >= Math.min(4, C))
         .sort((a, b) => Math.abs(a - nHead) - Math.abs(b - nHead))
         .slice(0, 3)
         .sort((a, b) => a - b);

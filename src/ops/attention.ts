@@ -1,7 +1,7 @@
 // Softmax attention over heads: fused, with nothing of size Tq x Tk in memory. The backward pass computes the scores again from
 // lse, the logarithm of each query's sum of exponentials: once, into scratch, where that is small, else in each of its kernels.
 import { InputError } from '../errors.ts';
-import { type Shape, show, sizeOf } from '../tensor/shape.ts';
+import { show, sizeOf } from '../tensor/shape.ts';
 import { bytesOf, type Tensor } from '../tensor/tensor.ts';
 import {
   forwardDispatch,
@@ -19,6 +19,7 @@ import {
   type Strides,
 } from './attention_shape.ts';
 import { currentTape, defineOp, type Values } from './op.ts';
+import { part } from './part.ts';
 
 /** Bytes up to which the backward pass keeps p and ds between its kernels. */
 const MAX_SCORES = 32 * 2 ** 20;
@@ -163,24 +164,6 @@ export const attentionBackwardOp = defineOp<AttentionBackwardAttrs>({
   ],
   backward: 'not differentiable',
 });
-
-/** y is a window of x, `start` elements in. */
-export const partOp = defineOp<{ start: number; shape: Shape }>({
-  name: 'part',
-  outputs: ({ x }, { start, shape }) => {
-    if (start + sizeOf(shape) > x!.size) {
-      throw new InputError(`part: found x ${show(x!.shape)}, expected ${sizeOf(shape)} elements from ${start} on.`);
-    }
-    return { y: { shape, dtype: x!.dtype } };
-  },
-  view: (_, { start }) => start,
-  forms: [],
-  backward: 'not differentiable',
-});
-
-function part(x: Tensor, start: number, shape: Shape): Tensor {
-  return currentTape().push(partOp, { x }, { start, shape }).y!;
-}
 
 export interface AttentionOptions {
   /** Query heads. Needed where the shapes do not say it: q (B,Tq,H*D), or packed. */

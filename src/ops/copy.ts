@@ -1,6 +1,6 @@
 // Copying. The planner inserts a copy where a value cannot share the storage it should end up in.
 import type { Tensor } from '../tensor/tensor.ts';
-import { currentTape, type Dispatch, defineOp, expectShape } from './op.ts';
+import { currentTape, type Dispatch, defineOp, expectShape, expectType } from './op.ts';
 
 /** y = x, element by element, whatever the type (all have four bytes). */
 export function copyDispatch(N: number): Dispatch {
@@ -11,6 +11,7 @@ export const assignOp = defineOp<null>({
   name: 'assign',
   outputs: ({ state, value }) => {
     expectShape('assign', 'value', value!, state!.shape);
+    expectType('assign', 'value', value!, state!.dtype);
     return {};
   },
   writes: ['state'],
@@ -25,7 +26,10 @@ export const assignOp = defineOp<null>({
   backward: 'not differentiable',
 });
 
-/** Overwrites `state` with `value`. Where it can, the planner has `value` computed in the state's own storage. */
+/**
+ * Overwrites `state` with `value`. Where it can, the planner has `value` computed in the state's own storage.
+ * @throws InputError if their shapes or types differ
+ */
 export function assign(state: Tensor, value: Tensor): void {
   currentTape().push(assignOp, { state, value }, null);
 }

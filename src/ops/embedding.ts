@@ -47,6 +47,7 @@ export const embeddingOp = defineOp<null>({
     if (weight!.shape.length !== 2) {
       throw new InputError(`embedding: weight has shape ${show(weight!.shape)}, expected (rows,columns).`);
     }
+    expectType('embedding', 'weight', weight!, 'f32');
     expectType('embedding', 'ids', ids!, 'i32');
     return { y: { shape: [...ids!.shape, weight!.shape[1]!] } };
   },

@@ -3,11 +3,12 @@ import { InputError } from '../errors.ts';
 import { broadcastShapes, type Shape, sameShape, show } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { broadcastSizes } from './broadcast.ts';
-import { currentTape, defineOp } from './op.ts';
+import { currentTape, defineOp, expectType } from './op.ts';
 
 export const expandOp = defineOp<{ shape: Shape }>({
   name: 'expand',
   outputs: ({ x }, { shape }) => {
+    expectType('expand', 'x', x!, 'f32');
     if (!sameShape(broadcastShapes('expand', x!.shape, shape), shape))
       throw new InputError(`expand: x ${show(x!.shape)} does not broadcast to ${show(shape)}.`);
     return { y: { shape } };
@@ -27,7 +28,7 @@ export const expandOp = defineOp<{ shape: Shape }>({
   backward: ({ grads }) => ({ x: grads.y! }),
 });
 
-/** x broadcast to `shape`. Its gradient is summed back by the walk. */
+/** x broadcast to `shape`. Its gradient is summed back by the walk. @throws InputError if x does not broadcast to it */
 export function expand(x: Tensor, shape: Shape): Tensor {
   return currentTape().push(expandOp, { x }, { shape }).y!;
 }

@@ -10,7 +10,7 @@ import {
   siluOp,
 } from './activations.ts';
 import { addOp } from './add.ts';
-import { attentionBackwardOp, attentionOp, partOp } from './attention.ts';
+import { attentionBackwardOp, attentionOp } from './attention.ts';
 import { assignOp } from './copy.ts';
 import { crossEntropyBackwardOp, crossEntropyOp } from './cross_entropy.ts';
 import { embeddingBackwardOp, embeddingOp } from './embedding.ts';
@@ -20,6 +20,7 @@ import { matmulOp } from './matmul.ts';
 import { mulOp } from './mul.ts';
 import type { Op } from './op.ts';
 import { adamwOp, gateOp, globalNormOp } from './optimizer.ts';
+import { partOp } from './part.ts';
 import { reshapeOp } from './reshape.ts';
 import { scaleOp } from './scale.ts';
 import { softmaxBackwardOp, softmaxOp } from './softmax.ts';

@@ -1,6 +1,6 @@
 // Layer normalization over the last axis.
 import type { Tensor } from '../tensor/tensor.ts';
-import { currentTape, defineOp, expectShape, expectType } from './op.ts';
+import { currentTape, defineOp, expectShape, expectType, type Form } from './op.ts';
 import { rowsOf } from './rows.ts';
 
 export interface LayernormAttrs {
@@ -8,9 +8,18 @@ export interface LayernormAttrs {
   eps: number;
 }
 
-/** The file of a kernel that has a sibling for rows of whole vectors of four. */
-function fileFor(kernel: string, C: number): string {
-  return C % 4 === 0 ? `${kernel}_vec4` : kernel;
+/** A form twice: with the sibling kernels that read four columns at once, for rows of whole vectors, and with those for any row. */
+function bothWidths<A>(form: (file: (kernel: string) => string) => Form<A>): Form<A>[] {
+  const vec4 = form((kernel) => `${kernel}_vec4`);
+  return [
+    {
+      ...vec4,
+      name: `${vec4.name}_vec4`,
+      when: (site, capabilities) =>
+        rowsOf('layernorm', site.inputs.x!).C % 4 === 0 && (vec4.when?.(site, capabilities) ?? true),
+    },
+    form((kernel) => kernel),
+  ];
 }
 
 /** Rows summed by one invocation, at least, where the sums over rows are made in two stages. */
@@ -23,7 +32,7 @@ export const layernormBackwardParamsOp = defineOp<null>({
     return { dweight: { shape: [C] }, dbias: { shape: [C] } };
   },
   forms: [
-    {
+    ...bothWidths<null>((file) => ({
       name: 'two_stages',
       when: ({ inputs: { x } }) => rowsOf('layernorm', x!).R >= 4 * MIN_CHUNK,
       scratch: ({ inputs: { x } }) => {
@@ -35,7 +44,7 @@ export const layernormBackwardParamsOp = defineOp<null>({
         const second = { sizes: { N: C, R: parts, inner: C, parts: 1, chunk: parts }, threads: [C] } as const;
         return [
           {
-            kernel: fileFor('layernorm_backward_params', C),
+            kernel: file('layernorm_backward_params'),
             sizes: { R, C, parts, chunk },
             threads: [parts * C],
             bind: { dweight: partWeight!, dbias: partBias! },
@@ -44,14 +53,14 @@ export const layernormBackwardParamsOp = defineOp<null>({
           { kernel: 'sum', ...second, bind: { x: partBias!, y: dbias! } },
         ];
       },
-    },
-    {
+    })),
+    ...bothWidths<null>((file) => ({
       name: 'one_stage',
       dispatches: ({ inputs: { x } }) => {
         const { R, C } = rowsOf('layernorm', x!);
-        return [{ kernel: fileFor('layernorm_backward_params', C), sizes: { R, C, parts: 1, chunk: R }, threads: [C] }];
+        return [{ kernel: file('layernorm_backward_params'), sizes: { R, C, parts: 1, chunk: R }, threads: [C] }];
       },
-    },
+    })),
   ],
   backward: 'not differentiable',
 });
@@ -67,15 +76,13 @@ export const layernormBackwardOp = defineOp<null>({
   name: 'layernorm_backward',
   outputs: ({ x }) => ({ dx: { shape: x!.shape } }),
   inPlace: { dx: 'add' },
-  forms: [
-    {
-      name: 'row',
-      dispatches: ({ inputs: { x, add } }) => {
-        const { R, C } = rowsOf('layernorm', x!);
-        return [{ kernel: fileFor('layernorm_backward', C), sizes: { R, C, ACCUMULATE: add ? 1 : 0 }, threads: [R] }];
-      },
+  forms: bothWidths((file) => ({
+    name: 'row',
+    dispatches: ({ inputs: { x, add } }) => {
+      const { R, C } = rowsOf('layernorm', x!);
+      return [{ kernel: file('layernorm_backward'), sizes: { R, C, ACCUMULATE: add ? 1 : 0 }, threads: [R] }];
     },
-  ],
+  })),
   backward: 'not differentiable',
 });
 
@@ -89,15 +96,13 @@ export const layernormOp = defineOp<LayernormAttrs>({
     const { shape } = x!;
     return { y: { shape }, mean: { shape: shape.slice(0, -1) }, rstd: { shape: shape.slice(0, -1) } };
   },
-  forms: [
-    {
-      name: 'row',
-      dispatches: ({ inputs: { x, bias }, attrs: { eps } }) => {
-        const { R, C } = rowsOf('layernorm', x!);
-        return [{ kernel: fileFor('layernorm', C), sizes: { R, C, HAS_BIAS: bias ? 1 : 0, eps }, threads: [R] }];
-      },
+  forms: bothWidths((file) => ({
+    name: 'row',
+    dispatches: ({ inputs: { x, bias }, attrs: { eps } }) => {
+      const { R, C } = rowsOf('layernorm', x!);
+      return [{ kernel: file('layernorm'), sizes: { R, C, HAS_BIAS: bias ? 1 : 0, eps }, threads: [R] }];
     },
-  ],
+  })),
   backward: ({ inputs: { x, weight, bias }, outputs: { mean, rstd }, grads, needs }) => {
     const dy = grads.y;
     if (!dy) return {};

@@ -2,7 +2,7 @@
 import { InputError } from '../errors.ts';
 import { show, sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { currentTape, type Dispatch, defineOp, expectShape, type Form, type Values } from './op.ts';
+import { currentTape, type Dispatch, defineOp, expectShape, expectType, type Form, type Values } from './op.ts';
 import { reshape } from './reshape.ts';
 
 export interface MatmulAttrs {
@@ -81,7 +81,10 @@ function subgroupForm(lanes: 4 | 8): Form<MatmulAttrs> {
 
 export const matmulOp = defineOp<MatmulAttrs>({
   name: 'matmul',
-  outputs: (inputs, attrs) => ({ y: { shape: dimensions(inputs, attrs).shape } }),
+  outputs: (inputs, attrs) => {
+    for (const [name, tensor] of Object.entries(inputs)) expectType('matmul', name, tensor, 'f32');
+    return { y: { shape: dimensions(inputs, attrs).shape } };
+  },
   inPlace: { y: 'add' },
   forms: [
     subgroupForm(8),

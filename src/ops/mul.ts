@@ -2,11 +2,15 @@
 import { broadcastShapes, sameShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { broadcastSizes } from './broadcast.ts';
-import { currentTape, defineOp } from './op.ts';
+import { currentTape, defineOp, expectType } from './op.ts';
 
 export const mulOp = defineOp<null>({
   name: 'mul',
-  outputs: ({ a, b }) => ({ y: { shape: broadcastShapes('mul', a!.shape, b!.shape) } }),
+  outputs: ({ a, b }) => {
+    expectType('mul', 'a', a!, 'f32');
+    expectType('mul', 'b', b!, 'f32');
+    return { y: { shape: broadcastShapes('mul', a!.shape, b!.shape) } };
+  },
   forms: [
     {
       name: 'same',

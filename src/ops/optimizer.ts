@@ -1,4 +1,5 @@
 // The optimizer's operations. They run over slabs: one dispatch for all parameters of a slab, however many there are.
+import { InputError } from '../errors.ts';
 import { alignSlab, SLAB_ALIGN } from '../tensor/slab.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { currentTape, defineOp, expectShape } from './op.ts';
@@ -63,7 +64,9 @@ export interface GateAttrs {
  */
 export const gateOp = defineOp<GateAttrs>({
   name: 'gate',
-  outputs: ({ norm, control }) => {
+  outputs: ({ norm, control }, { maxNorm }) => {
+    if (maxNorm !== null && !(maxNorm > 0))
+      throw new InputError(`gate: maxNorm is ${maxNorm}, expected a number above 0, or null not to clip.`);
     expectShape('gate', 'norm', norm!, [1]);
     expectShape('gate', 'control', control!, [4]);
     return { gate: { shape: [4] } };
@@ -91,7 +94,11 @@ export const gateOp = defineOp<GateAttrs>({
   backward: 'not differentiable',
 });
 
-/** The factor is min(1, maxNorm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_. */
+/**
+ * norm (1), control (4), overwritten  ->  gate (4), as gateOp has it. The factor is min(1, maxNorm / (norm + 1e-6)), as
+ * torch.nn.utils.clip_grad_norm_.
+ * @throws InputError if maxNorm is not above 0
+ */
 export function gate(norm: Tensor, control: Tensor, attrs: GateAttrs): Tensor {
   return currentTape().push(gateOp, { norm, control }, attrs).gate!;
 }

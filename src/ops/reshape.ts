@@ -18,7 +18,7 @@ export const reshapeOp = defineOp<{ shape: Shape }>({
   backward: ({ inputs, grads }) => ({ x: reshape(grads.y!, inputs.x!.shape) }),
 });
 
-/** x under another shape with as many elements. */
+/** x under another shape. @throws InputError if that has more or fewer elements */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   return currentTape().push(reshapeOp, { x }, { shape }).y!;
 }

@@ -1,10 +1,13 @@
 // y = factor * x, the factor fixed when the graph is traced. A factor that varies is a tensor: use mul.
 import type { Tensor } from '../tensor/tensor.ts';
-import { currentTape, defineOp } from './op.ts';
+import { currentTape, defineOp, expectType } from './op.ts';
 
 export const scaleOp = defineOp<{ factor: number }>({
   name: 'scale',
-  outputs: ({ x }) => ({ y: { shape: x!.shape } }),
+  outputs: ({ x }) => {
+    expectType('scale', 'x', x!, 'f32');
+    return { y: { shape: x!.shape } };
+  },
   forms: [
     {
       name: 'plain',
@@ -16,7 +19,7 @@ export const scaleOp = defineOp<{ factor: number }>({
   backward: ({ grads, attrs: { factor } }) => ({ x: scale(grads.y!, factor) }),
 });
 
-/** factor * x */
+/** factor * x. Any shape. */
 export function scale(x: Tensor, factor: number): Tensor {
   return currentTape().push(scaleOp, { x }, { factor }).y!;
 }

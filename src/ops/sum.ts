@@ -3,7 +3,7 @@ import { InputError } from '../errors.ts';
 import { type Shape, sameShape, show, sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { expand } from './expand.ts';
-import { currentTape, defineOp } from './op.ts';
+import { currentTape, defineOp, expectType } from './op.ts';
 import { reshape } from './reshape.ts';
 import { scale } from './scale.ts';
 
@@ -19,7 +19,10 @@ const CHUNK = 128;
 
 export const sumOp = defineOp<SumAttrs>({
   name: 'sum',
-  outputs: (_, { outer, inner }) => ({ y: { shape: [outer, inner] } }),
+  outputs: ({ x }, { outer, inner }) => {
+    expectType('sum', 'x', x!, 'f32');
+    return { y: { shape: [outer, inner] } };
+  },
   forms: [
     {
       name: 'two_stages',

@@ -47,7 +47,7 @@ export class AdamW {
 
   /**
    * @param parameters a list, of which the trainable ones are taken (matrices with decay, the rest without), or groups
-   * @throws InputError if nothing is trainable
+   * @throws InputError if nothing is trainable, or a parameter is in two groups
    */
   constructor(parameters: readonly Tensor[] | readonly ParameterGroup[], options: AdamWOptions = {}) {
     this.#options = {
@@ -62,6 +62,8 @@ export class AdamW {
     this.groups = groupsOf(parameters, this.#options.weightDecay);
     const members = this.groups.flatMap((g, group) => g.parameters.map((parameter) => ({ parameter, group })));
     if (members.length === 0) throw new InputError('AdamW: no parameter is trainable.');
+    const twice = members.find(({ parameter }, i) => members.findIndex((m) => m.parameter === parameter) !== i);
+    if (twice) throw new InputError(`AdamW: ${twice.parameter} is given twice. Put each parameter into one group.`);
     const loose = members.map((m) => m.parameter).filter((p) => !p.slab);
     layOutSlabs(loose, 'parameters', 'parameters');
     // Gradients lie in the order of the parameters; where those start a new slab, so do the gradients.

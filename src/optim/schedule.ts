@@ -5,7 +5,9 @@ export const SCHEDULES = ['cosine', 'linear', 'constant', 'wsd'] as const;
 
 export interface ScheduleOptions {
   schedule: (typeof SCHEDULES)[number];
+  /** The highest. */
   learningRate: number;
+  /** At the end, except for `constant`. */
   minLearningRate: number;
   warmupSteps: number;
   maxSteps: number;
@@ -24,7 +26,7 @@ const WSD_DECAY = 0.2;
 export function learningRateAt(step: number, o: ScheduleOptions): number {
   if (o.warmupSteps > o.maxSteps)
     throw new InputError(
-      `--warmup-steps: found ${o.warmupSteps}, expected at most the ${o.maxSteps} steps of the run.`,
+      `schedule: found warmupSteps ${o.warmupSteps}, expected at most maxSteps, ${o.maxSteps}. Warm up for fewer steps.`,
     );
   if (step < o.warmupSteps) return (o.learningRate * (step + 1)) / (o.warmupSteps + 1);
   const done = Math.min(1, (step - o.warmupSteps) / Math.max(1, o.maxSteps - o.warmupSteps));

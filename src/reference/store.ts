@@ -34,7 +34,7 @@ export class TwinStore {
     const root = tensor.slab ?? tensor;
     let array = this.#arrays.get(root);
     if (!array) {
-      const first = root.init?.();
+      const first = root.firstValues();
       this.#arrays.set(root, (array = first ? widen(first) : zeros(root)));
     }
     return array.subarray(tensor.slabOffset, tensor.slabOffset + tensor.size);

@@ -29,6 +29,7 @@ export class Twin implements Machine {
     const graphs = new Map<string, Graph>();
     let replays = 0;
     let unread: Replay[] = [];
+    let lost = 0;
 
     const call = async (batch: Batch, scalars: Scalars = {}) => {
       const key = batchKey(batch);
@@ -36,15 +37,26 @@ export class Twin implements Machine {
       if (!graph) graphs.set(key, (graph = graphOf(fn, batch, options.keep)));
       const results = this.#run(graph, batch, scalars);
       const values = Object.fromEntries([...results].map(([name, { exact }]) => [name, narrow(exact)]));
-      unread = [...unread, { index: replays++, values }].slice(-KEPT_REPLAYS);
+      unread.push({ index: replays++, values });
+      if (unread.length > KEPT_REPLAYS) {
+        unread.shift();
+        lost++;
+      }
       return Object.fromEntries([...results].map(([name, { shape, exact }]) => [name, output(name, shape, exact)]));
     };
     const collect = async () => {
-      const all = unread;
-      unread = [];
-      return all;
+      const [all, gone] = [unread, lost];
+      [unread, lost] = [[], 0];
+      if (gone === 0) return all;
+      throw new InputError(
+        `collect: the results of ${gone} replays are gone, at most ${KEPT_REPLAYS} can wait. Collect after every ${KEPT_REPLAYS} replays.`,
+      );
     };
-    return Object.assign(call, { collect, release: () => graphs.clear() });
+    const release = () => {
+      graphs.clear();
+      [unread, lost] = [[], 0];
+    };
+    return Object.assign(call, { collect, release });
   }
 
   async read(tensor: Tensor): Promise<HostArray> {
@@ -75,7 +87,7 @@ export class Twin implements Machine {
       values.set(tensor, typeof given === 'number' ? zeros(tensor).fill(given) : widen(given));
     }
     refuseUnknown(scalars, graph.inputs);
-    for (const tensor of graph.constants.values()) values.set(tensor, widen(tensor.init!()));
+    for (const tensor of graph.constants) values.set(tensor, widen(tensor.firstValues()!));
     const valuesOf = (tensor: Tensor) => (tensor.persistent ? this.#store.values(tensor) : values.get(tensor)!);
 
     for (const node of graph.nodes) runNode(node, valuesOf, (tensor, numbers) => values.set(tensor, numbers));

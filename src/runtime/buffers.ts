@@ -3,6 +3,7 @@ import { InputError, RunError } from '../errors.ts';
 import { aligned } from '../schedule/memory.ts';
 import { bytesOf, type HostArray, type Tensor } from '../tensor/tensor.ts';
 
+/** Makes and destroys buffers, and counts their bytes. */
 export class Buffers {
   readonly device: GPUDevice;
   liveBytes = 0;
@@ -55,6 +56,8 @@ export function mib(bytes: number): string {
 export class Store {
   #buffers: Buffers;
   #map = new Map<Tensor, GPUBuffer>();
+  /** Changes when buffers were given back: bind groups made before are stale. */
+  version = 0;
 
   constructor(buffers: Buffers) {
     this.#buffers = buffers;
@@ -70,12 +73,13 @@ export class Store {
         GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
       );
       this.#map.set(root, buffer);
-      const values = root.init?.();
+      const values = root.firstValues();
       if (values) this.#buffers.device.queue.writeBuffer(buffer, 0, values as Float32Array<ArrayBuffer>);
     }
     return buffer;
   }
 
+  /** @throws InputError on a wrong length */
   write(tensor: Tensor, data: HostArray): void {
     if (data.length !== tensor.size)
       throw new InputError(`${tensor}: got ${data.length} values, expected ${tensor.size}.`);
@@ -83,6 +87,7 @@ export class Store {
     this.#buffers.device.queue.writeBuffer(buffer, offset, data as Float32Array<ArrayBuffer>);
   }
 
+  /** Where the values of a parameter or of state stand, in bytes. @throws InputError for any other tensor */
   at(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
     if (!tensor.persistent)
       throw new InputError(
@@ -91,17 +96,16 @@ export class Store {
     return { buffer: this.buffer(tensor.slab ?? tensor), offset: bytesOf(tensor.slabOffset) };
   }
 
-  release(tensors: Iterable<Tensor>): boolean {
-    let any = false;
+  /** A slice stands for its whole slab. */
+  release(tensors: Iterable<Tensor>): void {
     for (const tensor of tensors) {
       const root = tensor.slab ?? tensor;
       const buffer = this.#map.get(root);
       if (!buffer) continue;
-      any = true;
+      this.version++;
       this.#map.delete(root);
       this.#buffers.destroy(buffer);
     }
-    return any;
   }
 }
 
@@ -116,7 +120,9 @@ export class Health {
       const memory = typeof GPUOutOfMemoryError !== 'undefined' && error instanceof GPUOutOfMemoryError;
       this.fail(
         memory
-          ? new RunError(`the adapter is out of memory: ${firstLine(error.message)}`)
+          ? new RunError(
+              `the adapter is out of memory (${firstLine(error.message)}). Use a smaller model, batch or context.`,
+            )
           : new Error(`WebGPU refused a command: ${firstLine(error.message)}`),
       );
     });

@@ -33,8 +33,12 @@ class CompiledFunction {
   #options: CompileOptions;
   #entries = new Map<string, Entry>();
   #replays = 0;
+  /** The last call. One at a time: two that come together must not make one plan twice, nor change places. */
+  #turn: Promise<unknown> = Promise.resolve();
   /** Results that collect() has not given yet. */
   #uncollected: { result: Result; entry: Entry }[] = [];
+  /** Replays that could not wait for it. */
+  #lost = 0;
 
   constructor(device: Device, fn: (batch: Record<string, Tensor>) => Record<string, Tensor>, options: CompileOptions) {
     this.#device = device;
@@ -42,7 +46,13 @@ class CompiledFunction {
     this.#options = options;
   }
 
-  async run(batch: Batch, scalars: Scalars): Promise<Record<string, Output>> {
+  run(batch: Batch, scalars: Scalars): Promise<Record<string, Output>> {
+    const mine = this.#turn.then(() => this.#run(batch, scalars));
+    this.#turn = mine.catch(() => {});
+    return mine;
+  }
+
+  async #run(batch: Batch, scalars: Scalars): Promise<Record<string, Output>> {
     this.#device.check();
     const entry = await this.#entry(batch);
     await this.#device.makeRoom();
@@ -52,8 +62,10 @@ class CompiledFunction {
     recording.replay(buffer, offset);
     this.#device.waiter.submitted(recording.cost);
     this.#uncollected.push({ result, entry });
-    if (this.#uncollected.length > SLOTS)
-      this.#uncollected = this.#uncollected.filter((u) => u.result.state !== 'overwritten').slice(-SLOTS);
+    if (this.#uncollected.length > SLOTS) {
+      this.#uncollected.shift();
+      this.#lost++;
+    }
     return Object.fromEntries(
       [...recording.plan.outputs].map(([name, { shape }]) => [name, this.#output(entry, result, name, shape)]),
     );
@@ -81,25 +93,25 @@ class CompiledFunction {
   }
 
   async collect(): Promise<Replay[]> {
-    const wanted = this.#uncollected.filter((u) => u.result.state !== 'overwritten');
+    await this.#turn;
+    const wanted = this.#uncollected;
+    const overwritten = wanted.filter((u) => u.result.state === 'overwritten');
+    const lost = this.#lost + overwritten.length;
     this.#uncollected = [];
+    this.#lost = 0;
+    if (lost > 0) {
+      const slots = Math.min(SLOTS, ...overwritten.map((u) => u.entry.results.slots));
+      throw new InputError(
+        `collect: the results of ${lost} replays are gone, at most ${slots} of this size can wait. Collect after every ${slots === 1 ? 'replay' : `${slots} replays`}.`,
+      );
+    }
     for (const { entry, result } of wanted) await this.#read(entry, result);
     this.#device.check();
     return wanted.map(({ result: { index, values } }) => ({ index, values }));
   }
 
   async #read({ results }: Entry, result: Result): Promise<void> {
-    if (result.state !== 'on the device') return;
-    try {
-      await results.read(result, (map) => this.#device.waiter.settle(map));
-    } catch (error) {
-      this.#device.check();
-      // The promise of a lost device may settle after the mapping was refused.
-      await new Promise((resolve) => setTimeout(resolve));
-      this.#device.check();
-      throw error;
-    }
-    this.#device.check();
+    if (result.state === 'on the device') await results.read(result, (map) => this.#device.settle(map));
   }
 
   async #entry(batch: Batch): Promise<Entry> {
@@ -109,6 +121,8 @@ class CompiledFunction {
       entry = await this.#make(batch);
       if (this.#entries.size >= MAX_PLANS) {
         const [oldest, old] = this.#entries.entries().next().value!;
+        // Its results may still be wanted.
+        for (const { entry: e, result } of this.#uncollected) if (e === old) await this.#read(e, result);
         this.#entries.delete(oldest);
         this.#drop(old);
       }
@@ -126,10 +140,9 @@ class CompiledFunction {
       this.#device.kernels,
     );
     await this.#device.prepare(plan);
-    return {
-      recording: new Recording(plan, this.#device.shared),
-      results: new Results(plan, this.#device.shared.buffers),
-    };
+    // First what is most likely to be refused, for lack of room: nothing is left behind then.
+    const results = new Results(plan, this.#device.shared.buffers);
+    return { recording: new Recording(plan, this.#device.shared), results };
   }
 
   #drop({ recording, results }: Entry): void {
@@ -140,6 +153,8 @@ class CompiledFunction {
   release(): void {
     for (const entry of this.#entries.values()) this.#drop(entry);
     this.#entries.clear();
+    this.#uncollected = [];
+    this.#lost = 0;
   }
 }
 
@@ -149,7 +164,7 @@ function fill({ plan, upload }: Recording, batch: Batch, scalars: Scalars): void
     const value = inputValue(name, shape, batch, scalars);
     const View = dtype === 'f32' ? Float32Array : dtype === 'i32' ? Int32Array : Uint32Array;
     const target = new View(upload, offset, bytes / 4);
-    if (typeof value === 'number') target[0] = value;
+    if (typeof value === 'number') target.fill(value);
     else target.set(value);
   }
   refuseUnknown(scalars, plan.inputs);

@@ -18,7 +18,7 @@ const MAX_QUEUED = 32;
 export interface DeviceOptions {
   /** Part of an adapter's name. */
   adapter?: string;
-  /** The adapter's own limits, or WebGPU's defaults, which every adapter has. */
+  /** The adapter's own limits, or WebGPU's defaults, which every adapter has, and then no optional feature either. */
   limits?: 'adapter' | 'default';
   /** Form by op name. Empty: each op's first form that applies. */
   kernels?: KernelTable;
@@ -34,7 +34,7 @@ const RAISED = [
   'maxComputeWorkgroupSizeX',
   'maxComputeWorkgroupSizeY',
 ] as const;
-const WANTED_FEATURES = ['subgroups', 'timestamp-query'] as const;
+const WANTED_FEATURES = ['subgroups'] as const;
 
 /**
  * Opens the best adapter of this home: a real GPU, else a software one.
@@ -48,9 +48,10 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
     options.limits === 'default' ? {} : Object.fromEntries(RAISED.map((name) => [name, adapter.limits[name]]));
   const features = options.limits === 'default' ? [] : WANTED_FEATURES.filter((f) => adapter.features.has(f));
   const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: features as GPUFeatureName[] });
-  return new Device(device, opened, platform.name === 'node' ? platform.sleep : null, options);
+  return new Device(device, opened, platform.sleep, options);
 }
 
+/** One GPU. Plans, parameters, state and pipelines live as long as it does. */
 export class Device implements Machine {
   readonly device: GPUDevice;
   readonly opened: OpenedGPU;
@@ -88,7 +89,6 @@ export class Device implements Machine {
       arena: new Arena(buffers),
       pipelines: new Pipelines(device),
       empty,
-      storeVersion: 0,
     };
   }
 
@@ -106,6 +106,7 @@ export class Device implements Machine {
     return makePlan(graphOf(fn, batch), this.capabilities, this.kernels);
   }
 
+  /** Compiles the kernels of a plan. @throws Error with file, line and column if one does not compile */
   async prepare(plan: Plan): Promise<void> {
     await this.shared.pipelines.prepare(plan.dispatches, this.#onCompile);
     this.check();
@@ -119,15 +120,10 @@ export class Device implements Machine {
     encoder.copyBufferToBuffer(buffer, offset, staging, 0, bytes);
     this.device.queue.submit([encoder.finish()]);
     try {
-      await this.waiter.settle(() => staging.mapAsync(GPUMapMode.READ, 0, bytes));
+      await this.settle(() => staging.mapAsync(GPUMapMode.READ, 0, bytes));
       const result = hostArray(tensor.dtype, tensor.size);
       new Uint8Array(result.buffer).set(new Uint8Array(staging.getMappedRange(0, bytes)));
-      this.check();
       return result;
-    } catch (error) {
-      await Promise.resolve();
-      this.check();
-      throw error;
     } finally {
       this.shared.buffers.destroy(staging);
     }
@@ -140,8 +136,24 @@ export class Device implements Machine {
   /** Waits, if too much is queued, until the GPU has caught up. */
   async makeRoom(): Promise<void> {
     if (this.waiter.pending < MAX_QUEUED) return;
-    await this.waiter.settle(() => this.device.queue.onSubmittedWorkDone());
-    this.check();
+    await this.settle(() => this.device.queue.onSubmittedWorkDone());
+  }
+
+  /**
+   * Waits for everything submitted so far with `done`, a promise of the GPU; see Waiter.
+   * @throws what befell the device, rather than what became of that promise
+   */
+  async settle<T>(done: () => Promise<T>): Promise<T> {
+    try {
+      return await this.waiter.settle(done);
+    } catch (error) {
+      this.check();
+      // The promise of a lost device may settle after a mapping was refused.
+      await new Promise((resolve) => setTimeout(resolve));
+      throw error;
+    } finally {
+      this.check();
+    }
   }
 
   /** @throws the first error of the device since it was opened: loss, refused command, lack of memory */
@@ -150,7 +162,7 @@ export class Device implements Machine {
   }
 
   release(tensors: Iterable<Tensor>): void {
-    if (this.shared.store.release(tensors)) this.shared.storeVersion++;
+    this.shared.store.release(tensors);
   }
 
   /** Frees the activations that the plans so far needed; the next replay makes them anew. */

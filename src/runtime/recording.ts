@@ -12,7 +12,7 @@ const WORK = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferU
 /** The activations of all plans: memory is the largest plan, not the sum. Slots are sorted from large to small. */
 export class Arena {
   #buffers: Buffers;
-  #slots: GPUBuffer[] = [];
+  #slots: (GPUBuffer | undefined)[] = [];
   /** Changes when a buffer was replaced: bind groups made before are stale. */
   version = 0;
 
@@ -20,12 +20,14 @@ export class Arena {
     this.#buffers = buffers;
   }
 
+  /** Makes room for a plan. @throws InputError when the adapter cannot have a buffer of that size */
   fit(sizes: readonly number[]): void {
     sizes.forEach((bytes, i) => {
       const old = this.#slots[i];
       if (old && old.size >= bytes) return;
       if (old) {
         this.#buffers.destroy(old);
+        this.#slots[i] = undefined; // the larger one may be refused
         this.version++;
       }
       this.#slots[i] = this.#buffers.create(`activations ${i}`, bytes, WORK());
@@ -37,7 +39,7 @@ export class Arena {
   }
 
   release(): void {
-    for (const b of this.#slots) this.#buffers.destroy(b);
+    for (const b of this.#slots) if (b) this.#buffers.destroy(b);
     this.#slots = [];
     this.version++;
   }
@@ -58,11 +60,11 @@ export interface Shared {
   store: Store;
   arena: Arena;
   pipelines: Pipelines;
+  /** Stands for optional bindings that a node leaves out. */
   empty: GPUBuffer;
-  /** Changes when the store gave buffers back. */
-  storeVersion: number;
 }
 
+/** The GPU's side of one plan. */
 export class Recording {
   readonly plan: Plan;
   #shared: Shared;
@@ -84,7 +86,7 @@ export class Recording {
     };
     if (plan.uniforms.length > 0) device.queue.writeBuffer(this.#own.uniforms, 0, plan.uniforms);
     for (const [tensor, { offset }] of plan.constants) {
-      device.queue.writeBuffer(this.#own.constants, offset, tensor.init!() as Float32Array<ArrayBuffer>);
+      device.queue.writeBuffer(this.#own.constants, offset, tensor.firstValues() as Float32Array<ArrayBuffer>);
     }
   }
 
@@ -93,7 +95,7 @@ export class Recording {
     const { arena, store, device, pipelines } = this.#shared;
     arena.fit(this.plan.arena);
     for (const tensor of this.plan.persistent) store.buffer(tensor);
-    const version = `${arena.version} ${this.#shared.storeVersion}`;
+    const version = `${arena.version} ${store.version}`;
     if (this.#madeFor === version) return;
     this.#items = this.plan.dispatches.map((d) => {
       const { pipeline, layout } = pipelines.get(d);

@@ -17,6 +17,7 @@ export interface Result {
   page: Page;
 }
 
+/** A buffer with the results of up to SLOTS replays, which is read as a whole. */
 interface Page {
   buffer: GPUBuffer;
   slots: Result[];
@@ -24,6 +25,7 @@ interface Page {
   reading: Promise<void> | null;
 }
 
+/** Replays whose results of so many bytes can stand unread. */
 export function slotsFor(outputBytes: number): number {
   return outputBytes <= SMALL ? SLOTS : 1;
 }
@@ -32,22 +34,23 @@ export class Results {
   #plan: Plan;
   #buffers: Buffers;
   #slotBytes: number;
-  #slots: number;
+  readonly slots: number;
   #free: GPUBuffer[] = [];
   #page: Page;
+  #released = false;
 
   constructor(plan: Plan, buffers: Buffers) {
     this.#plan = plan;
     this.#buffers = buffers;
     this.#slotBytes = Math.max(16, plan.outputBytes);
-    this.#slots = slotsFor(plan.outputBytes);
+    this.slots = slotsFor(plan.outputBytes);
     this.#page = this.#newPage();
   }
 
   /** The slot for the next replay. */
   next(index: number): { result: Result; buffer: GPUBuffer; offset: number } {
     const page = this.#page;
-    const slot = page.filled++ % this.#slots;
+    const slot = page.filled++ % this.slots;
     const old = page.slots[slot];
     if (old) old.state = 'overwritten';
     const result: Result = { index, state: 'on the device', values: {}, page };
@@ -67,11 +70,12 @@ export class Results {
   }
 
   async #map(page: Page, settle: (map: () => Promise<void>) => Promise<void>): Promise<void> {
-    const bytes = Math.min(page.filled, this.#slots) * this.#slotBytes;
+    const bytes = Math.min(page.filled, this.slots) * this.#slotBytes;
     await settle(() => page.buffer.mapAsync(GPUMapMode.READ, 0, bytes) as Promise<void>);
     const mapped = page.buffer.getMappedRange(0, bytes).slice(0);
     page.buffer.unmap();
-    this.#free.push(page.buffer);
+    if (this.#released) this.#buffers.destroy(page.buffer);
+    else this.#free.push(page.buffer);
     page.slots.forEach((result, slot) => {
       for (const [name, { dtype, offset, bytes: size }] of this.#plan.outputs) {
         result.values[name] = copied(dtype, mapped, slot * this.#slotBytes + offset, size / 4);
@@ -81,13 +85,15 @@ export class Results {
   }
 
   #newPage(): Page {
-    const bytes = this.#slots * this.#slotBytes;
+    const bytes = this.slots * this.#slotBytes;
     const buffer =
       this.#free.pop() ?? this.#buffers.create('results', bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
     return { buffer, slots: [], filled: 0, reading: null };
   }
 
+  /** Pages that are being read are freed when they have been. */
   release(): void {
+    this.#released = true;
     for (const buffer of [...this.#free, this.#page.buffer]) this.#buffers.destroy(buffer);
     for (const result of this.#page.slots) if (result.state === 'on the device') result.state = 'overwritten';
   }

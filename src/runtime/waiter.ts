@@ -8,6 +8,8 @@ const SLEEP = 0.9;
 const SHORTEST = 3;
 /** A wait that is over this soon after a sleep (ms) says that the sleep was too long. */
 const OVERSLEPT = 0.5;
+/** One wait makes the expected time at most this many times longer: a process that was suspended must not learn to sleep for minutes. */
+const MOST_GROWTH = 2;
 
 /** What one replay of a plan is expected to take; each recording has one. */
 export interface Cost {
@@ -20,6 +22,7 @@ export interface Cost {
 export class Waiter {
   #sleep: ((ms: number) => Promise<void>) | null;
   #pending: Cost[] = [];
+  #finished = 0;
   #since = 0;
 
   /** @param sleep null where waiting costs nothing */
@@ -39,7 +42,8 @@ export class Waiter {
 
   /** Waits with `done`, a promise of the GPU that is asked for late, for everything submitted so far. */
   async settle<T>(done: () => Promise<T>): Promise<T> {
-    const waited = this.#pending.length;
+    // More may be submitted while we wait, and another wait may be over before this one.
+    const waited = this.#finished + this.#pending.length;
     const since = this.#since;
     const expected = this.#pending.reduce((sum, cost) => sum + cost.ms, 0);
     const nap = this.#sleep ? expected * SLEEP - (performance.now() - since) : 0;
@@ -47,12 +51,13 @@ export class Waiter {
     const asked = performance.now();
     const result = await done();
     const now = performance.now();
-    const finished = this.#pending.splice(0, waited);
-    this.#since = now;
+    const finished = this.#pending.splice(0, Math.max(0, waited - this.#finished));
+    this.#finished += finished.length;
     if (finished.length > 0) {
+      this.#since = now;
       const overslept = nap > SHORTEST && now - asked < OVERSLEPT;
       const unknown = finished.some((cost) => cost.ms === 0);
-      const ratio = overslept ? 0.75 : unknown ? 0 : (now - since) / expected;
+      const ratio = overslept ? 0.75 : unknown ? 0 : Math.min(MOST_GROWTH, (now - since) / expected);
       for (const cost of new Set(finished)) {
         if (ratio > 0) cost.ms *= ratio;
         else if (cost.replayed) cost.ms = (now - since) / finished.length;

@@ -1,5 +1,6 @@
 // What TypeScript knows of a kernel is read from its WGSL text: names, binding numbers, access, sizes, tile, overrides.
 // No binding index or byte offset is written by hand anywhere else.
+import { InputError } from '../errors.ts';
 import { shaders } from '../shaders.gen.ts';
 
 export interface Binding {
@@ -26,6 +27,8 @@ export interface Kernel {
   sizeBytes: number;
   /** Elements one workgroup covers along x, y, z. */
   tile: readonly [number, number, number];
+  /** It puts its index together with lib/fold: a grid of one axis may be folded into rows. */
+  folds: boolean;
   overrides: ReadonlySet<string>;
   /** Features that `enable` lines ask for. */
   features: readonly string[];
@@ -61,6 +64,8 @@ export function reflect(name: string, text: string): Kernel {
   });
   if (bindings.some((b) => b.access === 'uniform') !== sizes.length > 0)
     throw new Error(`${name}.wgsl: the uniform binding and struct Sizes go together`);
+  if (4 * sizes.length > MAX_SIZE_BYTES)
+    throw new Error(`${name}.wgsl: Sizes has ${sizes.length} fields, a plan has room for ${MAX_SIZE_BYTES / 4}`);
   return {
     name,
     code: [text, ...snippetsOf(name, text)].join('\n'),
@@ -69,6 +74,7 @@ export function reflect(name: string, text: string): Kernel {
     sizes,
     sizeBytes: Math.max(16, Math.ceil((4 * sizes.length) / 16) * 16),
     tile: ['X', 'Y', 'Z'].map((axis) => tileOf(source, axis)) as [number, number, number],
+    folds: listed(text, 'lib').includes('fold'),
     overrides: new Set([...source.matchAll(/override\s+(\w+)/g)].map((m) => m[1]!)),
     features: [...source.matchAll(/enable\s+(\w+)\s*;/g)].map((m) => (m[1] === 'f16' ? 'shader-f16' : m[1]!)),
   };
@@ -104,21 +110,30 @@ function snippetsOf(name: string, text: string): string[] {
   return [...wanted.values()];
 }
 
+/** Room for the Sizes of one dispatch in a plan's uniforms: bytes between two of them, WebGPU's default alignment. */
+export const MAX_SIZE_BYTES = 256;
+
 /** WebGPU's limit of workgroups along one axis of a dispatch. */
-export const MAX_WORKGROUPS = 65535;
+const MAX_WORKGROUPS = 65535;
 
 /**
  * Workgroups that cover `threads`. A kernel of one axis that needs more than an axis allows is folded into rows along y;
  * lib/fold.wgsl puts the index together again.
+ * @throws InputError if there are too many all the same
  */
-export function gridOf({ name, tile }: Kernel, threads: readonly [number, number?, number?]): [number, number, number] {
+export function gridOf(
+  { name, tile, folds }: Kernel,
+  threads: readonly [number, number?, number?],
+): [number, number, number] {
   const [x = 1, y = 1, z = 1] = tile.map((t, i) => Math.ceil((threads[i] ?? 1) / t));
   if (x <= MAX_WORKGROUPS && y <= MAX_WORKGROUPS && z <= MAX_WORKGROUPS) return [x, y, z];
-  if (y === 1 && z === 1) {
+  if (folds && y === 1 && z === 1) {
     const rows = Math.ceil(x / MAX_WORKGROUPS);
     if (rows <= MAX_WORKGROUPS) return [Math.ceil(x / rows), rows, 1];
   }
-  throw new Error(`${name}: a grid of (${x},${y},${z}) workgroups is over WebGPU's ${MAX_WORKGROUPS} an axis`);
+  throw new InputError(
+    `${name}: needs a grid of (${x},${y},${z}) workgroups, WebGPU allows ${MAX_WORKGROUPS} an axis. Use a smaller batch or context.`,
+  );
 }
 
 /** The bytes of a kernel's Sizes. @throws Error on a missing or unknown field */
@@ -129,8 +144,8 @@ export function packSizes(k: Kernel, values: Readonly<Record<string, number>>): 
     const value = values[name];
     if (value === undefined) throw new Error(`${k.name}: size "${name}" is not given`);
     if (type === 'f32') view.setFloat32(offset, value, true);
-    else if (type === 'i32') view.setInt32(offset, value, true);
-    else if (Number.isInteger(value) && value >= 0 && value < 2 ** 32) view.setUint32(offset, value, true);
+    else if (type === 'i32' && value === (value | 0)) view.setInt32(offset, value, true);
+    else if (type === 'u32' && value === value >>> 0) view.setUint32(offset, value, true);
     else throw new Error(`${k.name}: size "${name}" is ${value}, not a 32-bit whole number`);
   }
   for (const name of Object.keys(values)) {

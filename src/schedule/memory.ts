@@ -10,6 +10,7 @@ export interface Lifetime {
   last: number;
 }
 
+/** A buffer and those who live in it, one after the other. */
 export interface Slot {
   bytes: number;
   values: Lifetime[];

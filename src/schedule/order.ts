@@ -1,7 +1,7 @@
 // Graph -> dispatches. Dead nodes are dropped, each live node lists the dispatches of its chosen form, and every value is
 // resolved to the storage it lives in: views, in-place outputs and state assignments share storage instead of copying.
 import type { Graph, Node } from '../autograd/graph.ts';
-import { copyDispatch } from '../ops/copy.ts';
+import { assignOp, copyDispatch } from '../ops/copy.ts';
 import type { Capabilities, Dispatch, Form, Values } from '../ops/op.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { kernel } from './kernel.ts';
@@ -30,6 +30,7 @@ export interface Order {
   place(tensor: Tensor): Place;
 }
 
+/** The dispatches of a graph, in the order in which its nodes were written, and where its values live. */
 export function order(graph: Graph, capabilities: Capabilities, table: KernelTable = {}): Order {
   const nodes = live(graph);
   const places = storage(graph, nodes);
@@ -40,10 +41,9 @@ export function order(graph: Graph, capabilities: Capabilities, table: KernelTab
       const from = node.inputs[input];
       if (!from || same(places.resolve(from), places.resolve(node.outputs[output]!))) continue;
       const values = { x: from, y: node.outputs[output]! };
-      steps.push({ ...copyDispatch(from.size), node, form: 'copy', values });
+      steps.push(...apart({ ...copyDispatch(from.size), node, form: 'copy', values }, places.resolve));
     }
-    if (node.op.name === 'assign' && same(places.resolve(node.inputs.state!), places.resolve(node.inputs.value!)))
-      continue;
+    if (node.op === assignOp && same(places.resolve(node.inputs.state!), places.resolve(node.inputs.value!))) continue;
     const form = chooseForm(node, capabilities, table[node.op.name]);
     const scratch: Record<string, Tensor> = {};
     for (const [name, spec] of Object.entries(form.scratch?.(node) ?? {})) {
@@ -155,7 +155,7 @@ function storage(graph: Graph, nodes: readonly Node[]): { resolve(t: Tensor): Pl
     }
   }
   for (const node of nodes) {
-    if (node.op.name !== 'assign') continue;
+    if (node.op !== assignOp) continue;
     const { state, value } = node.inputs as { state: Tensor; value: Tensor };
     const from = resolve(value).root;
     const first = firstWrite(nodes, from, resolve);
@@ -163,7 +163,7 @@ function storage(graph: Graph, nodes: readonly Node[]): { resolve(t: Tensor): Pl
     const slot = resolve(state);
     const between = (at: number) => at > first && at <= node.index;
     if (nodes.some((n) => between(n.index) && n !== node && touches(n, slot, state.size, resolve))) continue;
-    if (nodes.some((n) => n !== node && mixes(n, from, slot.root, resolve))) continue;
+    if (nodes.some((n) => n !== node && mixes(n, from, slot, resolve))) continue;
     const next = nodes.find((n) => n.index > node.index && overwrites(n, slot, state.size, resolve));
     if (next && reads.get(from)!.some((at) => at > next.index)) continue;
     moved.set(from, { root: slot.root, offset: slot.offset });
@@ -193,18 +193,21 @@ function overlaps(tensor: Tensor, slot: Place, size: number, resolve: (t: Tensor
 }
 
 /**
- * Whether a node would read and write one buffer at once, if `moved` became a part of `slab`: WebGPU refuses that even for
- * ranges that do not touch.
+ * Whether a node that uses `moved` would read and write one buffer at once, if `moved` were made in the state at `slot`: WebGPU
+ * refuses that even for ranges that do not touch. An in-place output that starts from that very state only writes.
  */
-function mixes(node: Node, moved: Tensor, slab: Tensor, resolve: (t: Tensor) => Place): boolean {
-  const consumed = new Set(
-    Object.entries(node.op.inPlace ?? {}).map(([output, input]) =>
-      same(resolve(node.inputs[input] ?? moved), resolve(node.outputs[output]!)) ? input : '',
-    ),
-  );
-  const reads = Object.entries(node.inputs)
-    .filter(([name]) => !consumed.has(name))
-    .map(([, t]) => resolve(t).root);
-  const writes = Object.values(node.outputs).map((t) => resolve(t).root);
-  return (reads.includes(moved) && writes.includes(slab)) || (writes.includes(moved) && reads.includes(slab));
+function mixes(node: Node, moved: Tensor, slot: Place, resolve: (t: Tensor) => Place): boolean {
+  if (node.op.view) return false;
+  const then = (t: Tensor): Place => {
+    const { root, offset } = resolve(t);
+    return root === moved ? { root: slot.root, offset: slot.offset + offset } : { root, offset };
+  };
+  const startsFrom = (input: string) =>
+    Object.entries(node.op.inPlace ?? {}).some(
+      ([output, name]) => name === input && same(then(node.inputs[input]!), then(node.outputs[output]!)),
+    );
+  const written = Object.values(node.outputs);
+  const read = Object.entries(node.inputs).flatMap(([name, t]) => (startsFrom(name) ? [] : [t]));
+  const inSlab = (t: Tensor) => then(t).root === slot.root;
+  return [...read, ...written].some((t) => resolve(t).root === moved) && read.some(inSlab) && written.some(inSlab);
 }

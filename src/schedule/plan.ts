@@ -1,11 +1,11 @@
-// The plan: what a replay does, frozen and printable. Dispatches with their buffers and offsets, the layout of inputs,
-// constants and outputs, and the bytes by class. It names no GPU object; runtime/recording.ts turns it into one.
+// The plan: what a replay does, frozen and printable. Dispatches with their buffers and offsets, and the layout of inputs,
+// constants and outputs. It names no GPU object; runtime/recording.ts turns it into one.
 import type { Graph } from '../autograd/graph.ts';
 import { InputError } from '../errors.ts';
 import type { Capabilities } from '../ops/op.ts';
 import { type Shape, show } from '../tensor/shape.ts';
-import { bytesOf, type DType, type MemoryClass, type Tensor } from '../tensor/tensor.ts';
-import { gridOf, kernel, packSizes } from './kernel.ts';
+import { bytesOf, type DType, type Tensor } from '../tensor/tensor.ts';
+import { gridOf, kernel, MAX_SIZE_BYTES, packSizes } from './kernel.ts';
 import { aligned, colour, type Lifetime } from './memory.ts';
 import { type KernelTable, type Order, order, type Step } from './order.ts';
 
@@ -68,14 +68,17 @@ export interface Plan {
   persistent: ReadonlySet<Tensor>;
 }
 
-export type MemoryByClass = Record<MemoryClass | 'activations' | 'inputs' | 'outputs', number>;
-
+/**
+ * The plan of a graph for an adapter.
+ * @param table form by op name, where not the first that applies
+ * @throws InputError if a kernel cannot be dispatched at this size, or a window starts where a binding cannot
+ */
 export function makePlan(graph: Graph, capabilities: Capabilities, table: KernelTable = {}): Plan {
   const ordered = order(graph, capabilities, table);
   const slots = colour(lifetimes(ordered, graph));
   const slotOf = new Map(slots.flatMap((s, slot) => s.values.map((v) => [v.root, slot] as const)));
   const inputs = lay(graph.inputs);
-  const constants = lay(new Map([...graph.constants.values()].map((t) => [t, t])));
+  const constants = lay(new Map([...graph.constants].map((t) => [t, t])));
 
   const persistent = new Set<Tensor>();
   const region = (tensor: Tensor): Region => {
@@ -125,24 +128,6 @@ export function makePlan(graph: Graph, capabilities: Capabilities, table: Kernel
     outputBytes,
     persistent,
   };
-}
-
-/** Bytes by class, exactly as they will be allocated for this plan. */
-export function memoryOf(plan: Plan, ringSlots: number): MemoryByClass {
-  const sum: MemoryByClass = {
-    parameters: 0,
-    gradients: 0,
-    optimizer: 0,
-    other: 0,
-    activations: 0,
-    inputs: 0,
-    outputs: 0,
-  };
-  for (const t of plan.persistent) sum[t.memoryClass] += aligned(bytesOf(t.size));
-  for (const bytes of plan.arena) sum.activations += bytes;
-  sum.inputs = aligned(plan.inputBytes) + aligned(plan.constantBytes) + aligned(plan.uniforms.length);
-  sum.outputs = aligned(plan.outputBytes) * ringSlots;
-  return sum;
 }
 
 function lifetimes({ steps, place }: Order, graph: Graph): Lifetime[] {
@@ -213,7 +198,7 @@ class Uniforms {
     const key = sizes.join(',');
     let offset = this.#offsets.get(key);
     if (offset === undefined) {
-      offset = this.#parts.length * 256;
+      offset = this.#parts.length * MAX_SIZE_BYTES;
       this.#offsets.set(key, offset);
       this.#parts.push(sizes);
     }
@@ -221,9 +206,9 @@ class Uniforms {
   }
 
   bytes(): Uint8Array<ArrayBuffer> {
-    const all = new Uint8Array(this.#parts.length * 256);
+    const all = new Uint8Array(this.#parts.length * MAX_SIZE_BYTES);
     this.#parts.forEach((part, i) => {
-      all.set(part, i * 256);
+      all.set(part, i * MAX_SIZE_BYTES);
     });
     return all;
   }
@@ -249,7 +234,10 @@ export function printPlan(plan: Plan): string {
   return table([['#', 'node', 'kernel', 'reads', 'writes', 'workgroups'], ...rows]);
 }
 
-/** One tensor's life, or that of all values under a scope: where it is written, read and stored. */
+/**
+ * One tensor's life, or that of all values under a scope: where it is written, read and stored.
+ * @throws InputError naming the plan's scopes, if it has neither
+ */
 export function printTrace(plan: Plan, name: string): string {
   const rows: string[][] = [];
   plan.dispatches.forEach((d, i) => {
@@ -267,8 +255,9 @@ export function printTrace(plan: Plan, name: string): string {
     }
   });
   if (rows.length === 0) {
-    const names = [...new Set(plan.dispatches.map((d) => d.scope))].slice(0, 12).join(', ');
-    throw new InputError(`--trace ${name}: no tensor or scope of that name in this plan. Scopes here: ${names} ...`);
+    const scopes = [...new Set(plan.dispatches.map((d) => d.scope).filter(Boolean))];
+    const names = [...scopes.slice(0, 12), ...(scopes.length > 12 ? ['...'] : [])].join(', ');
+    throw new InputError(`trace ${name}: no tensor or scope of that name in this plan. Scopes here: ${names}.`);
   }
   return table([['#', 'use', 'tensor', 'shape', 'stored in', 'dispatch'], ...rows]);
 }

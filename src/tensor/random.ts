@@ -2,7 +2,7 @@
 // anywhere from three integers, and every home draws the same numbers.
 
 /** 32-bit finaliser of MurmurHash3 (Appleby 2011, public domain): every input bit flips about half of the output bits. */
-export function mix32(x: number): number {
+function mix32(x: number): number {
   let h = x >>> 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);

@@ -6,15 +6,18 @@ import { type MemoryClass, Tensor } from './tensor.ts';
 export const SLAB_ALIGN = 64;
 
 /** A slab is at most this large, the default limit of a storage binding in WebGPU, so that one layout fits every adapter. */
-export const SLAB_BYTES = 128 * 2 ** 20;
+const SLAB_BYTES = 128 * 2 ** 20;
 
+/** Elements that a tensor of so many elements takes up in a slab. */
 export function alignSlab(elements: number): number {
   return Math.ceil(elements / SLAB_ALIGN) * SLAB_ALIGN;
 }
 
 /**
  * Lays f32 tensors out one behind the other in as few slabs as the limit allows and returns the slabs. A tensor that is
- * larger than the limit gets a slab of its own. Padding is zero and stays zero.
+ * larger than the limit gets a slab of its own. Padding is zero and stays zero. Tensors get their place before a machine first uses
+ * them: afterwards their values would stay behind in buffers of their own.
+ * @param limit bytes of a slab
  */
 export function layOutSlabs(
   tensors: readonly Tensor[],
@@ -39,7 +42,7 @@ export function layOutSlabs(
       memoryClass,
       init: () => {
         const data = new Float32Array(length);
-        for (const m of members) if (m.init) data.set(m.init(), m.slabOffset);
+        for (const m of members) data.set(m.firstValues() ?? [], m.slabOffset);
         return data;
       },
     });

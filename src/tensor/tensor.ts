@@ -25,6 +25,7 @@ export interface TensorFields {
   memoryClass?: MemoryClass;
 }
 
+/** A value's description. @throws InputError if an axis is not a whole number of at least 1 */
 export class Tensor {
   readonly kind: Kind;
   readonly shape: Shape;
@@ -63,6 +64,14 @@ export class Tensor {
   /** Parameters and state outlive a plan. */
   get persistent(): boolean {
     return this.kind === 'parameter' || this.kind === 'state';
+  }
+
+  /** What `init` gives, or null for zeros. @throws InputError if that is too many or too few numbers */
+  firstValues(): HostArray | null {
+    const values = this.init?.() ?? null;
+    if (values && values.length !== this.size)
+      throw new InputError(`${this}: its init gives ${values.length} values, expected ${this.size}.`);
+    return values;
   }
 
   toString(): string {

@@ -33,4 +33,4 @@ export const ids = (shape: Shape, below: number) => ({
 export const wholes = (shape: Shape, ...values: number[]) => ({ shape, values });
 
 /** What takes the place of ids in a call that is refused. */
-export const i32 = (...shape: number[]) => new Tensor({ kind: 'input', shape, dtype: 'i32', name: 'ids' });
+export const i32 = (...shape: number[]) => new Tensor({ kind: 'state', shape, dtype: 'i32', name: 'ids' });

@@ -43,6 +43,7 @@ export const layers: readonly OpRow[] = [
     samples: [
       norms([4, 33], 33, '4 rows of 33'),
       norms([257, 5], 5, '257 rows of 5: two stages'),
+      norms([257, 36], 36, '257 rows of whole vectors: two stages'),
       norms([2, 3, 257], 257, 'rows of 257'),
       norms([5, 1], 1, 'rows of one'),
       norms(around(300, [8, 64]), 64, 'mean 300'),
@@ -51,11 +52,11 @@ export const layers: readonly OpRow[] = [
         real: { x: [3, 33], weight: [33] },
         build: (t) => layernorm(t.x!, t.weight!, null, { eps: 1e-5 }),
       },
-      {
-        name: 'gradient onto what is there',
-        real: { x: [3, 33], weight: [33] },
-        build: (t) => mul(layernorm(t.x!, t.weight!, null, { eps: 1e-5 }), t.x!),
-      },
+      ...[33, 36].map((C) => ({
+        name: `rows of ${C}: gradient onto what is there`,
+        real: { x: [3, C], weight: [C] },
+        build: (t: Named) => mul(layernorm(t.x!, t.weight!, null, { eps: 1e-5 }), t.x!),
+      })),
     ],
     tolerance: 3e-5,
     because: 'at mean 300 the difference to the mean keeps 16 bits; else 1e-6',

@@ -91,7 +91,17 @@ export const sharingCases: readonly SharingCase[] = [
     return { first };
   }),
   withState('the state is added to itself', 1, (s, x) => assign(s, add(s, x))),
-  withState('a product is accumulated onto the state', 2, (s, x) => assign(s, matmul(x, x, { add: s }))),
+  withState('a product is accumulated onto the state', 0, (s, x) => assign(s, matmul(x, x, { add: s }))),
+  withState('two products, one after the other', 0, (s, x) =>
+    assign(s, matmul(x, x, { add: matmul(x, x, { add: s }) })),
+  ),
+  withState('a product of the state is accumulated onto it', 2, (s, x) => assign(s, matmul(s, x, { add: s }))),
+  withState('a product is accumulated onto the state, whose old value is wanted', 2, (s, x) => {
+    const sum = matmul(x, x, { add: s });
+    const old = scale(s, 1);
+    assign(s, sum);
+    return { old };
+  }),
   withState('the state under another shape', 0, (s, x) => {
     assign(s, reshape(scale(reshape(x, [4]), 2), shape));
     return { seen: scale(reshape(s, [4]), 1) };

@@ -42,5 +42,5 @@ export const platform: Platform = {
   name: 'browser',
   openGPU,
   listAdapters,
-  sleep: (milliseconds) => new Promise((done) => setTimeout(done, milliseconds)),
+  sleep: null,
 };

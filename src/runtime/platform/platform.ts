@@ -30,7 +30,8 @@ export interface Platform {
   openGPU(options?: OpenOptions): Promise<OpenedGPU>;
   /** Every adapter that can be reached here, the packaged software one included. May take a second. */
   listAdapters(): Promise<AdapterReport[]>;
-  sleep(milliseconds: number): Promise<void>;
+  /** Sleeps for milliseconds, where a pending promise of the GPU costs processor time; null where it costs nothing. */
+  sleep: ((milliseconds: number) => Promise<void>) | null;
 }
 
 interface PlatformModule {
@@ -42,11 +43,6 @@ export async function currentPlatform(): Promise<Platform> {
   if ('Deno' in globalThis) return (await hostModule('deno')).platform;
   if (typeof process === 'object' && process.versions?.node) return (await hostModule('node')).platform;
   return (await import('./browser.ts')).platform;
-}
-
-/** Every adapter that can be reached on a platform; see `Platform.listAdapters`. */
-export function listAdapters(platform: Platform): Promise<AdapterReport[]> {
-  return platform.listAdapters();
 }
 
 // The address is put together at run time, so that a bundler for the browser does not follow it to `node:` modules.
