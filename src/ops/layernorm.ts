@@ -15,8 +15,7 @@ function bothWidths<A>(form: (file: (kernel: string) => string) => Form<A>): For
     {
       ...vec4,
       name: `${vec4.name}_vec4`,
-      when: (site, capabilities) =>
-        rowsOf('layernorm', site.inputs.x!).C % 4 === 0 && (vec4.when?.(site, capabilities) ?? true),
+      when: (site) => rowsOf('layernorm', site.inputs.x!).C % 4 === 0 && (vec4.when?.(site) ?? true),
     },
     form((kernel) => kernel),
   ];

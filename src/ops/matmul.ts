@@ -58,9 +58,9 @@ function subgroupForm(lanes: 4 | 8): Form<MatmulAttrs> {
   const columnsOf = (N: number) => Math.ceil(N / 4);
   return {
     name: `subgroup${lanes}`,
-    features: ['subgroups'],
     // These kernels are wrong, not slow, at any other subgroup size.
-    when: (_, { subgroupMinSize, subgroupMaxSize }) => subgroupMinSize === lanes && subgroupMaxSize === lanes,
+    runsOn: ({ features, subgroupMinSize, subgroupMaxSize }) =>
+      features.has('subgroups') && subgroupMinSize === lanes && subgroupMaxSize === lanes,
     scratch: ({ inputs, attrs }) => {
       const { batch, N, K } = dimensions(inputs, attrs);
       return attrs.transposeB || N % 4 !== 0 ? { packed: { shape: [batch, K, 4 * columnsOf(N)] } } : {};

@@ -37,9 +37,10 @@ export interface Site<A> {
 /** One way to compute an op. The first whose `when` holds and that the choice table allows is taken. */
 export interface Form<A> {
   name: string;
-  /** Optional features of WebGPU that its kernels need. A form without any is portable. */
-  features?: readonly string[];
-  when?(site: Site<A>, capabilities: Capabilities): boolean;
+  /** Whether its kernels work on an adapter. A form without this is portable: it needs no optional feature. */
+  runsOn?(capabilities: Capabilities): boolean;
+  /** Whether it can compute this node: a condition on shapes and attributes. */
+  when?(site: Site<A>): boolean;
   /** Values that live only between the dispatches of one node. */
   scratch?(site: Site<A>): Record<string, { shape: Shape; dtype?: DType }>;
   dispatches(site: Site<A>, scratch: Values): Dispatch[];

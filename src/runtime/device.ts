@@ -2,7 +2,7 @@
 import type { Batch, Compiled, CompileOptions, Machine } from '../autograd/machine.ts';
 import { graphOf } from '../autograd/trace_batch.ts';
 import type { Capabilities } from '../ops/op.ts';
-import type { KernelTable } from '../schedule/order.ts';
+import { checkTable, type KernelTable } from '../schedule/order.ts';
 import { makePlan, type Plan } from '../schedule/plan.ts';
 import { bytesOf, type HostArray, hostArray, type Tensor } from '../tensor/tensor.ts';
 import { Buffers, Health, Store } from './buffers.ts';
@@ -21,7 +21,7 @@ export interface DeviceOptions {
   /** The adapter's own limits, or WebGPU's defaults, which every adapter has, and then no optional feature either. */
   limits?: 'adapter' | 'default';
   /** Form by op name. Empty: each op's first form that applies. */
-  kernels?: KernelTable;
+  kernels?: KernelTable | ((capabilities: Capabilities) => KernelTable);
   onCompile?: CompileProgress;
 }
 
@@ -70,7 +70,6 @@ export class Device implements Machine {
   ) {
     this.device = device;
     this.opened = opened;
-    this.kernels = options.kernels ?? {};
     this.#onCompile = options.onCompile;
     this.#health = new Health(device);
     this.waiter = new Waiter(sleep);
@@ -80,6 +79,9 @@ export class Device implements Machine {
       subgroupMinSize: info.subgroupMinSize ?? 0,
       subgroupMaxSize: info.subgroupMaxSize ?? 0,
     };
+    const { kernels = {} } = options;
+    this.kernels = typeof kernels === 'function' ? kernels(this.capabilities) : kernels;
+    checkTable(this.kernels, this.capabilities);
     const buffers = new Buffers(device);
     const empty = buffers.create('empty', 256, GPUBufferUsage.STORAGE);
     this.shared = {

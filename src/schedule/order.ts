@@ -1,7 +1,10 @@
 // Graph -> dispatches. Dead nodes are dropped, each live node lists the dispatches of its chosen form, and every value is
 // resolved to the storage it lives in: views, in-place outputs and state assignments share storage instead of copying.
+
 import type { Graph, Node } from '../autograd/graph.ts';
+import { InputError } from '../errors.ts';
 import { assignOp, copyDispatch } from '../ops/copy.ts';
+import { ops } from '../ops/index.ts';
 import type { Capabilities, Dispatch, Form, Values } from '../ops/op.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { kernel } from './kernel.ts';
@@ -58,11 +61,8 @@ export function order(graph: Graph, capabilities: Capabilities, table: KernelTab
 
 /** The first form of the node's op that applies and that the table does not rule out. */
 function chooseForm(node: Node, capabilities: Capabilities, wanted: string | undefined): Form<unknown> {
-  const fits = node.op.forms.filter((form) => {
-    const has = (form.features ?? []).every((f) => capabilities.features.has(f));
-    return has && (!form.when || form.when(node, capabilities));
-  });
-  const portable = fits.find((form) => !form.features?.length);
+  const fits = node.op.forms.filter((form) => (form.runsOn?.(capabilities) ?? true) && (form.when?.(node) ?? true));
+  const portable = fits.find((form) => !form.runsOn);
   const form = wanted === 'portable' ? portable : (fits.find((f) => f.name === wanted) ?? fits[0]);
   if (!form) throw new Error(`${node.op.name}: no form applies here`);
   return form;
@@ -90,6 +90,33 @@ function apart(step: Step, resolve: (t: Tensor) => Place): Step[] {
     bind[name] = copy;
   }
   return copies.length > 0 ? [...copies, { ...step, bind }] : [step];
+}
+
+/**
+ * @throws InputError if the table names an op or a form that does not exist, or one that does not run on this adapter: a
+ *   run that fell back to another form would compute other bits
+ */
+export function checkTable(table: KernelTable, capabilities: Capabilities): void {
+  for (const [name, wanted] of Object.entries(table)) {
+    const op = ops.find((o) => o.name === name);
+    if (!op)
+      throw new InputError(
+        `kernel table: found the op "${name}", expected one of ${ops.map((o) => o.name).join(', ')}.`,
+      );
+    const names = op.forms.map((f) => f.name);
+    const form = op.forms.find((f) => f.name === wanted);
+    if (!form && wanted !== 'portable') {
+      throw new InputError(
+        `kernel table: found the form "${wanted}" of ${name}, expected portable or one of ${names.join(', ')}.`,
+      );
+    }
+    if (form?.runsOn && !form.runsOn(capabilities)) {
+      const others = op.forms.filter((f) => f.runsOn?.(capabilities) ?? true).map((f) => f.name);
+      throw new InputError(
+        `kernel table: the form ${wanted} of ${name} does not run on this adapter. Use ${others.join(' or ')}.`,
+      );
+    }
+  }
 }
 
 /** Nodes that an output or a piece of state depends on. */
