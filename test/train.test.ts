@@ -9,6 +9,7 @@ import {
   CONTEXT,
   ids,
   type Outcome,
+  type Stop,
   schedule,
   tinyRun,
   train,

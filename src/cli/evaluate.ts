@@ -1,13 +1,13 @@
 // evaluate: how well a model predicts a text.
 import { readFile } from 'node:fs/promises';
 import { type Corpus, openCorpus } from '../data/corpus.ts';
-import { validationWindows } from '../data/windows.ts';
 import { InputError } from '../errors.ts';
-import { languageBatch, languageTask } from '../tasks/language.ts';
+import { languageTask } from '../tasks/language.ts';
 import { evaluateBatches } from '../train/evaluate.ts';
 import { defineCommand } from './command.ts';
 import { defineFlags } from './flags.ts';
 import { openModel, tokenCache } from './folders.ts';
+import { lossBatches, rowsFor } from './loss_batches.ts';
 import { deviceFor } from './open_device.ts';
 
 const flags = defineFlags([
@@ -21,8 +21,8 @@ const flags = defineFlags([
   { name: 'ids', type: 'text', placeholder: 'FILE', help: 'a JSON list of token ids to predict, instead of a text' },
 ]);
 
-/** Tokens a batch, about. */
-const BATCH_TOKENS = 4096;
+/** Above 0, as a corpus wants it, and so small that nothing is left for validation: the whole text is encoded in one piece. */
+const NO_VALIDATION = Number.MIN_VALUE;
 
 export const evaluate = defineCommand({
   name: 'evaluate',
@@ -40,18 +40,15 @@ export const evaluate = defineCommand({
     const device = await deviceFor(context, given);
     try {
       const { model, tokenizer } = await openModel(device, given.model, (line) => out.note(line));
-      const { length, read, bytes } =
+      const { length, read, bytes, close } =
         given.ids !== undefined ? await readIds(given.ids, model.vocabSize) : await readText(given.data!, tokenizer);
       if (length < 2)
         throw new InputError(
           `${given.data ?? given.ids}: found ${length} token${length === 1 ? '' : 's'}, expected at least 2: one to see, one to predict.`,
         );
       const T = Math.min(model.blockSize, Math.max(1, length - 1));
-      const rows = Math.max(1, Math.min(Math.floor(BATCH_TOKENS / T), Math.ceil((length - 1) / T)));
-      const batches = function* () {
-        for (const batch of validationWindows(length, T, rows, read)) yield languageBatch(batch, T);
-      };
-      const { loss, tokens } = await evaluateBatches(device, model, languageTask(), batches());
+      const batches = lossBatches({ length, read }, T, rowsFor(length, T, model.vocabSize));
+      const { loss, tokens } = await evaluateBatches(device, model, languageTask(), batches).finally(close);
       const perplexity = Math.exp(loss);
       const bitsPerByte = bytes === null ? undefined : (loss * tokens) / Math.LN2 / bytes;
       out.emit({ loss, perplexity, tokens, ...(bitsPerByte !== undefined && { bitsPerByte }) });
@@ -69,6 +66,7 @@ interface Ids {
   length: number;
   read(start: number, n: number): Int32Array;
   bytes: number | null;
+  close(): void;
 }
 
 async function readIds(file: string, vocabSize: number): Promise<Ids> {
@@ -87,16 +85,12 @@ async function readIds(file: string, vocabSize: number): Promise<Ids> {
       `${file}: entry ${wrong} is ${JSON.stringify(list[wrong])}, expected whole numbers from 0 to ${vocabSize - 1}.`,
     );
   const ids = Int32Array.from(list as number[]);
-  return { length: ids.length, read: (start, n) => ids.subarray(start, start + n), bytes: null };
+  return { length: ids.length, read: (start, n) => ids.subarray(start, start + n), bytes: null, close: () => {} };
 }
 
 async function readText(data: string, tokenizer: Parameters<typeof openCorpus>[0]['tokenizer'] | null): Promise<Ids> {
   if (!tokenizer) throw new InputError('--data: this model folder has no tokenizer. Give token ids with --ids.');
-  // All of the text is to be predicted; the corpus wants two parts, so they are read as one again.
-  const corpus: Corpus = await openCorpus({ data, tokenizer, validationPart: 0.5, cacheDir: tokenCache() });
-  const ids = new Int32Array(corpus.length);
-  ids.set(corpus.train(0, corpus.trainLength));
-  ids.set(corpus.validation(0, corpus.validationLength), corpus.trainLength);
-  corpus.close();
-  return { length: ids.length, read: (start, n) => ids.subarray(start, start + n), bytes: corpus.bytes };
+  const corpus: Corpus = await openCorpus({ data, tokenizer, validationPart: NO_VALIDATION, cacheDir: tokenCache() });
+  const close = () => corpus.close();
+  return { length: corpus.trainLength, read: (start, n) => corpus.train(start, n), bytes: corpus.bytes, close };
 }

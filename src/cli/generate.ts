@@ -3,6 +3,7 @@
 import type { Tokenizer } from '../data/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import { TokenGenerator } from '../generate/generate.ts';
+import { StopText } from '../generate/stop_text.ts';
 import { defineCommand } from './command.ts';
 import { defineFlags } from './flags.ts';
 import { openModel } from './folders.ts';
@@ -92,7 +93,7 @@ export const generate = defineCommand({
         if (id === eosId) break;
         const shown = text.push(decoder ? decoder.push(id) : '');
         out.stream(decoder ? shown : `${id} `);
-        if (text.stopped || signal.requested) break;
+        if (text.stopped || signal.requested || out.stdoutClosed) break;
       }
       if (!text.stopped) out.stream(text.end(decoder?.end() ?? ''));
       const seconds = (performance.now() - since) / 1000;
@@ -141,46 +142,6 @@ async function standardInput(): Promise<string> {
   process.stdin.setEncoding('utf8');
   for await (const chunk of process.stdin) text += chunk;
   return text.replace(/\r?\n$/, '');
-}
-
-/** Holds back what may be the beginning of a stop text, and ends before one. */
-class StopText {
-  text = '';
-  stopped = false;
-  #stops: readonly string[];
-  #held = '';
-
-  constructor(stops: readonly string[]) {
-    this.#stops = stops.filter(Boolean);
-  }
-
-  /** @returns what may be shown now */
-  push(piece: string): string {
-    this.#held += piece;
-    const at = this.#stops.map((s) => this.#held.indexOf(s)).filter((i) => i >= 0);
-    if (at.length > 0) {
-      this.stopped = true;
-      this.#held = this.#held.slice(0, Math.min(...at));
-      return this.end('');
-    }
-    let keep = 0;
-    for (const s of this.#stops)
-      for (let n = Math.min(s.length - 1, this.#held.length); n > keep; n--)
-        if (this.#held.endsWith(s.slice(0, n))) keep = n;
-    return this.#take(this.#held.length - keep);
-  }
-
-  end(rest: string): string {
-    this.#held += rest;
-    return this.#take(this.#held.length);
-  }
-
-  #take(n: number): string {
-    const shown = this.#held.slice(0, n);
-    this.#held = this.#held.slice(n);
-    this.text += shown;
-    return shown;
-  }
 }
 
 function top(logits: Float32Array): [number, number][] {

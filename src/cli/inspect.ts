@@ -3,13 +3,14 @@ import { InputError } from '../errors.ts';
 import { GPT2, gpt2Config } from '../nn/gpt2.ts';
 import { AdamW } from '../optim/adamw.ts';
 import { printPlan, printTrace } from '../schedule/plan.ts';
-import { languageBatch, languageTask } from '../tasks/language.ts';
+import { languageTask } from '../tasks/language.ts';
 import { Trainer } from '../train/trainer.ts';
 import { WORKLOADS } from './bench/workloads.ts';
 import { defineCommand } from './command.ts';
 import { defineFlags } from './flags.ts';
-import { refuseTooLarge } from './forecast.ts';
+import { refuseSizes, refuseTooLarge } from './forecast.ts';
 import { byteText, grouped } from './format.ts';
+import { plannedBatch } from './loss_batches.ts';
 import { deviceFor } from './open_device.ts';
 
 const flags = defineFlags([
@@ -62,22 +63,13 @@ export const inspect = defineCommand({
     const batch = workload?.batch ?? given.batch;
     const device = await deviceFor(context, given);
     try {
+      const sizes = { layers: config.nLayer, width: config.nEmbd, context: config.blockSize, batch };
+      refuseSizes(device, config, sizes);
       const model = new GPT2(config, { seed: given.seed });
-      const trainer = new Trainer({
-        machine: device,
-        model,
-        optimizer: new AdamW(model.parameters),
-        task: languageTask(),
-      });
-      const tokens = batch * config.blockSize;
-      const rows = languageBatch({ inputs: new Int32Array(tokens), targets: new Int32Array(tokens) }, config.blockSize);
-      const memory = refuseTooLarge(device, trainer, rows, {
-        layers: config.nLayer,
-        width: config.nEmbd,
-        context: config.blockSize,
-        batch,
-      });
-      const plan = device.plan(trainer.stepFunction, rows);
+      const optimizer = new AdamW(model.parameters);
+      const trainer = new Trainer({ machine: device, model, optimizer, task: languageTask() });
+      const plan = device.plan(trainer.stepFunction, plannedBatch(batch, config.blockSize));
+      const memory = refuseTooLarge(device, [plan], sizes);
       if (out.json) {
         if (given.trace !== undefined)
           throw new InputError('--trace: found together with --json, expected one of the two.');

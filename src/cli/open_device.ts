@@ -2,9 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { InputError } from '../errors.ts';
 import { ops } from '../ops/index.ts';
+import type { Capabilities } from '../ops/op.ts';
 import { type Device, openDevice } from '../runtime/device.ts';
 import type { KernelTable } from '../schedule/order.ts';
+import type { Plan } from '../schedule/plan.ts';
 import type { CommandContext, GlobalValues } from './command.ts';
+import type { Output } from './output.ts';
 import { printable } from './printable.ts';
 
 /** @throws InputError without an adapter, or for a kernel table that names unknown ops or forms */
@@ -17,7 +20,7 @@ export async function deviceFor(
   const device = await openDevice({
     ...(flags.adapter !== undefined && { adapter: flags.adapter }),
     limits: flags.limits as 'adapter' | 'default',
-    kernels: saved ?? kernelTable(flags.kernels),
+    kernels: saved ? (capabilities) => adapted(saved, capabilities, out) : kernelTable(flags.kernels),
     ...(onCompile && { onCompile }),
   });
   const { driver, advice } = device.opened;
@@ -25,13 +28,24 @@ export async function deviceFor(
   return device;
 }
 
+/** A saved run's table; a form that does not run here gives way to the portable one, and that is said. */
+function adapted(saved: KernelTable, capabilities: Capabilities, out: Output): KernelTable {
+  const entries = Object.entries(saved).map(([name, wanted]) => {
+    const form = ops.find((o) => o.name === name)?.forms.find((f) => f.name === wanted);
+    if (!form?.runsOn || form.runsOn(capabilities)) return [name, wanted];
+    out.note(
+      `kernels: ${name} ran as ${wanted}, which this adapter cannot run: portable from here on, so the last digits of losses may differ`,
+    );
+    return [name, 'portable'];
+  });
+  return Object.fromEntries(entries);
+}
+
 /** `auto` takes each op's first form that applies, `portable` the first that needs no feature; a file holds op -> form. */
 export function kernelTable(flag: string): KernelTable {
   if (flag === 'auto') return {};
   if (flag === 'portable')
-    return Object.fromEntries(
-      ops.filter((o) => o.forms.some((f) => f.features?.length)).map((o) => [o.name, 'portable']),
-    );
+    return Object.fromEntries(ops.filter((o) => o.forms.some((f) => f.runsOn)).map((o) => [o.name, 'portable']));
   let table: unknown;
   try {
     table = JSON.parse(readFileSync(flag, 'utf8'));
@@ -43,14 +57,17 @@ export function kernelTable(flag: string): KernelTable {
   }
   if (table === null || typeof table !== 'object' || Array.isArray(table))
     throw new InputError(`--kernels: ${flag}: expected an object of op names and forms, such as {"sum":"one_stage"}.`);
-  for (const [name, form] of Object.entries(table)) {
-    const op = ops.find((o) => o.name === name);
-    if (!op)
-      throw new InputError(`--kernels: ${flag}: there is no op "${name}". Ops: ${ops.map((o) => o.name).join(', ')}.`);
-    if (form !== 'portable' && !op.forms.some((f) => f.name === form))
-      throw new InputError(
-        `--kernels: ${flag}: ${name} has no form "${form}"; it has ${op.forms.map((f) => f.name).join(', ') || 'none'}.`,
-      );
-  }
   return table as KernelTable;
+}
+
+/**
+ * The table that gives these plans again, as a run remembers it so that a resume in another home does the same. Where a form
+ * does not fit a node, the first that applies stands in for it: so the first one used says it all.
+ */
+export function tableOf(plans: readonly Plan[]): KernelTable {
+  const used = new Set(plans.flatMap((p) => p.dispatches.map((d) => `${d.op} ${d.form}`)));
+  const chosen = ops
+    .filter((op) => op.forms.length > 1)
+    .map((op) => [op.name, op.forms.find((form) => used.has(`${op.name} ${form.name}`))?.name] as const);
+  return Object.fromEntries(chosen.filter(([, form]) => form !== undefined)) as KernelTable;
 }

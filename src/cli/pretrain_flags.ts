@@ -232,6 +232,16 @@ export function newSettings(preset: string, typed: Partial<PretrainSettings>): P
   return checked(settings);
 }
 
+/** The length that a run of so many minutes turns out to have; a warm-up that was not typed shrinks with it. @throws InputError as newSettings */
+export function withSteps(
+  settings: PretrainSettings,
+  steps: number,
+  typed: Partial<PretrainSettings>,
+): PretrainSettings {
+  const warmupSteps = typed.warmupSteps ?? Math.min(settings.warmupSteps, Math.floor(steps / 10));
+  return checked({ ...settings, steps, warmupSteps });
+}
+
 /** Settings of a saved run; typed flags must agree, except for `steps`, which may grow. @throws InputError naming the first that does not */
 export function resumedSettings(
   saved: TrainingState,
@@ -246,9 +256,9 @@ export function resumedSettings(
       `--${kebab(name)}: found ${value}, expected ${before}, with which ${where} began. Leave the flag out, or begin a new run.`,
     );
   }
-  if (typed.steps !== undefined && typed.steps < saved.step) {
+  if (typed.steps !== undefined && typed.steps < settings.steps) {
     throw new InputError(
-      `--steps: found ${typed.steps}, expected at least ${saved.step}, where ${where} was saved. Give a larger number, or leave it out.`,
+      `--steps: found ${typed.steps}, expected at least ${settings.steps}, with which ${where} began (it is saved at step ${saved.step}). Give a larger number, or leave it out.`,
     );
   }
   return checked({ ...settings, ...(typed.steps !== undefined && { steps: typed.steps }) });

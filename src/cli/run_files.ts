@@ -1,7 +1,7 @@
 // What a run writes: checkpoints with everything a resume needs, and the report.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { diskLayer, replaceFile } from '../checkpoint/files.ts';
+import { diskLayer, replaceFile, systemError } from '../checkpoint/files.ts';
 import { generationConfigJson, gpt2ConfigJson } from '../checkpoint/gpt2_config.ts';
 import type { RunFolder } from '../checkpoint/run.ts';
 import type { FileContent } from '../checkpoint/step_folder.ts';
@@ -12,6 +12,7 @@ import type { WindowCursor, WindowSampler } from '../data/windows.ts';
 import { RunError } from '../errors.ts';
 import type { GPT2Config } from '../nn/gpt2.ts';
 import type { Device } from '../runtime/device.ts';
+import type { KernelTable } from '../schedule/order.ts';
 import type { Json, RunEvent, SampleEvent } from '../train/events.ts';
 import type { LoopProgress } from '../train/loop.ts';
 import { modelFile, optimizerFile } from '../train/snapshot.ts';
@@ -32,6 +33,8 @@ export interface RunParts {
   seed: number;
   config: GPT2Config;
   sampler: WindowSampler;
+  /** Form by op, as the run chose them. */
+  kernels: KernelTable;
 }
 
 export class RunFiles {
@@ -39,6 +42,7 @@ export class RunFiles {
   readonly settings: Record<string, Scalar>;
   #parts: RunParts;
   #failedSaves = 0;
+  #logFails = false;
   #saved: string | null = null;
 
   constructor(parts: RunParts) {
@@ -46,8 +50,29 @@ export class RunFiles {
     this.settings = parts.settings;
   }
 
-  /** Writes a checkpoint. A save that fails is told and tried again at the next one; the third in a row ends the run. */
-  async save(progress: LoopProgress, out: Output, references: readonly Reference[]): Promise<string> {
+  /** Appends to metrics.jsonl and samples.txt. What a full disk refuses is told once, kept, and written as soon as it is taken. */
+  log(event: RunEvent, out: Output): void {
+    try {
+      this.run!.log.append(event as never);
+      this.#logFails = false;
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error;
+      if (!this.#logFails) out.warn(`${error.message} The run goes on.`);
+      this.#logFails = true;
+    }
+  }
+
+  /**
+   * Writes a checkpoint. A save that fails is told and tried again at the next one; the third in a row ends the run, and so
+   * does the run's last one.
+   * @returns the step folder, or null if it could not be written
+   */
+  async save(
+    progress: LoopProgress,
+    last: boolean,
+    out: Output,
+    references: readonly Reference[],
+  ): Promise<string | null> {
     const { device, trainer, tokenizer, config } = this.#parts;
     const ids = { bosTokenId: tokenizer.eosId, eosTokenId: tokenizer.eosId };
     const bytes = (text: string) => new TextEncoder().encode(text);
@@ -60,21 +85,20 @@ export class RunFiles {
     ]);
     for (const [name, text] of tokenizer.files()) files.set(name, bytes(text));
     try {
-      const path = await this.run!.saveStep(progress.step, files, { best: progress.best?.step === progress.step });
+      this.#saved = await this.run!.saveStep(progress.step, files, { best: progress.best?.step === progress.step });
       this.#failedSaves = 0;
-      this.#saved = path;
-      await this.report(references);
-      return path;
     } catch (error) {
-      if (!(error instanceof RunError) || ++this.#failedSaves >= MOST_FAILED_SAVES) throw error;
+      if (!(error instanceof RunError) || last || ++this.#failedSaves >= MOST_FAILED_SAVES) throw error;
       out.warn(`${error.message} The run goes on and tries again at the next save.`);
-      return this.#saved ?? this.run!.path;
+      return null;
     }
+    await this.report(references, out);
+    return this.#saved;
   }
 
   /** Everything beside weights and moments that decides how the run goes on. */
   state(progress: LoopProgress): TrainingState {
-    const { device, trainer, corpus, tokenizer, seed, config, sampler } = this.#parts;
+    const { device, trainer, corpus, tokenizer, seed, config, sampler, kernels } = this.#parts;
     const { schedule, warmupSteps, steps, learningRate, minLearningRate } = this.settings;
     const { evaluatedAt, sampledAt, validationLoss, best } = progress;
     return {
@@ -100,7 +124,7 @@ export class RunFiles {
       tokenizerHash: createHash('sha256')
         .update(tokenizer.files().get('tokenizer.json') ?? '')
         .digest('hex'),
-      kernels: new Map(Object.entries(device.kernels)),
+      kernels: new Map(Object.entries(kernels)),
       versions: new Map(Object.entries({ shaderformer: ownVersion(), node: process.versions.node })),
       adapter: device.name,
       best: trainer.step === 0 ? null : best,
@@ -109,8 +133,11 @@ export class RunFiles {
 
   /** @throws InputError if the run that was saved is another than the one that now would go on */
   check(saved: TrainingState, path: string, out: Output): void {
-    const now = this.state({ step: 0, evaluatedAt: 0, sampledAt: 0, validationLoss: null, best: null });
+    const state = this.state({ step: 0, evaluatedAt: 0, sampledAt: 0, validationLoss: null, best: null });
+    // A text may have moved: its hash decides.
+    const now = { ...state, settings: new Map(state.settings).set('data', saved.settings.get('data') ?? null) };
     for (const line of compareResume(saved, now, path)) out.note(line);
+    this.#saved = path;
   }
 
   cursor(saved: TrainingState): WindowCursor {
@@ -137,7 +164,8 @@ export class RunFiles {
       : `Nothing had been saved yet in ${this.run.path}.`;
   }
 
-  async report(references: readonly Reference[]): Promise<void> {
+  /** Writes report.html; a disk that refuses it is told, and nothing else. */
+  async report(references: readonly Reference[], out: Output): Promise<void> {
     const events = this.run!.log.read() as unknown as RunEvent[];
     const samples = events.filter((e): e is SampleEvent => e.event === 'sample');
     const html = reportHtml({
@@ -148,7 +176,13 @@ export class RunFiles {
       references,
       totalSteps: Number(this.settings.steps),
     });
-    await replaceFile(diskLayer, this.run!.path, 'report.html', new TextEncoder().encode(html));
+    const { path } = this.run!;
+    try {
+      await replaceFile(diskLayer, path, 'report.html', new TextEncoder().encode(html));
+    } catch (error) {
+      diskLayer.remove(`${path}/.tmp-report.html`);
+      out.warn(`${path}/report.html: could not be written: ${systemError(error)}. The run goes on.`);
+    }
   }
 }
 

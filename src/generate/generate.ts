@@ -1,9 +1,10 @@
 // Generation: one forward pass a token over the window that the context holds.
-import type { Compiled, Machine } from '../autograd/machine.ts';
+import type { Batch, Compiled, Machine } from '../autograd/machine.ts';
 import { InputError } from '../errors.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import { embedding } from '../ops/embedding.ts';
 import { reshape } from '../ops/reshape.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { chooseToken, type SamplingOptions } from './sampling.ts';
 
 export interface GenerateOptions extends SamplingOptions {
@@ -27,13 +28,28 @@ export class TokenGenerator {
 
   constructor(machine: Machine, model: LanguageModel) {
     this.#model = model;
-    this.#next = machine.compile(({ ids, last }) => {
-      const hidden = model.hidden(ids!);
-      const C = hidden.shape.at(-1)!;
-      // Only one row goes through the head: the whole context's logits would not fit for a large vocabulary.
-      const row = embedding(reshape(hidden, [hidden.size / C, C]), last!);
-      return { logits: model.head(row) };
-    });
+    this.#next = machine.compile(this.stepFunction);
+  }
+
+  /** One token as a function over a batch: what is compiled and planned. */
+  readonly stepFunction = ({ ids, last }: Record<string, Tensor>) => {
+    const hidden = this.#model.hidden(ids!);
+    const C = hidden.shape.at(-1)!;
+    // Only one row goes through the head: the whole context's logits would not fit for a large vocabulary.
+    const row = embedding(reshape(hidden, [hidden.size / C, C]), last!);
+    return { logits: this.#model.head(row) };
+  };
+
+  /** A batch of each shape that generation of so many tokens asks for: each has a plan. */
+  shapes(promptLength: number, newTokens: number): Batch[] {
+    const seen = (n: number) => Math.min(n, this.#model.blockSize);
+    const lengths = Array.from({ length: newTokens }, (_, i) => this.#length(seen(promptLength + i)));
+    return [...new Set(lengths)].map((length) => batchOf(new Int32Array(length), 0));
+  }
+
+  /** A few lengths serve all: behind the last token stand zeros, which a causal model does not see. */
+  #length(seen: number): number {
+    return Math.min(this.#model.blockSize, bucket(seen));
   }
 
   /** Logits (V) of what follows `ids`, of which the last `window` are seen. */
@@ -45,14 +61,9 @@ export class TokenGenerator {
         throw new InputError(`generate: token id ${id} is outside 0..${vocabSize - 1}, the vocabulary of this model.`);
     }
     const seen = ids.slice(-Math.min(window, blockSize));
-    // A few lengths serve all: behind the last token stand zeros, which a causal model does not see.
-    const length = Math.min(blockSize, bucket(seen.length));
-    const data = new Int32Array(length);
+    const data = new Int32Array(this.#length(seen.length));
     data.set(seen);
-    const out = await this.#next({
-      ids: { shape: [1, length], data },
-      last: { shape: [1], data: Int32Array.of(seen.length - 1) },
-    });
+    const out = await this.#next(batchOf(data, seen.length - 1));
     return (await out.logits!.read()) as Float32Array;
   }
 
@@ -71,6 +82,10 @@ export class TokenGenerator {
   release(): void {
     this.#next.release();
   }
+}
+
+function batchOf(ids: Int32Array, last: number): Batch {
+  return { ids: { shape: [1, ids.length], data: ids }, last: { shape: [1], data: Int32Array.of(last) } };
 }
 
 /** Lengths that get a plan: multiples of 16 up to 128, then powers of two. */

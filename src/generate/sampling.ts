@@ -44,6 +44,8 @@ export function chooseToken(
 
   const order = Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
   const best = scores[order[0]!]!;
+  // Differences from an infinity would be NaN: then only the best can be meant.
+  if (!Number.isFinite(best)) return order[0]!;
   let kept = (topK ? order.slice(0, topK) : order).map((id) => ({
     id,
     p: Math.exp((scores[id]! - best) / temperature),

@@ -4,7 +4,6 @@ import type { Gradients } from '../autograd/backward.ts';
 import { scope, type Traced } from '../autograd/graph.ts';
 import { InputError } from '../errors.ts';
 import { assign } from '../ops/copy.ts';
-import { expand } from '../ops/expand.ts';
 import { constant, stepScalar } from '../ops/op.ts';
 import { adamw, gate, globalNorm } from '../ops/optimizer.ts';
 import { layOutSlabs, SLAB_ALIGN } from '../tensor/slab.ts';
@@ -87,11 +86,10 @@ export class AdamW {
       const { beta1, beta2, eps, decoupled, gradClip } = this.#options;
       for (const { members } of this.#parts) {
         for (const { parameter, g } of members) {
-          const gradient =
-            gradients.get(parameter) ??
-            expand(
-              constant('zero', [1], () => new Float32Array(1)),
-              parameter.shape,
+          const gradient = gradients.get(parameter);
+          if (!gradient)
+            throw new InputError(
+              `AdamW: found no gradient for ${parameter.name}, expected one for each parameter: the loss does not depend on it. Leave it out, or set its trainable to false.`,
             );
           assign(g, gradient);
         }

@@ -1,7 +1,9 @@
 // The mean loss over many batches, each weighted by the targets it keeps.
 import type { Batch, Compiled, Machine } from '../autograd/machine.ts';
+import { RunError } from '../errors.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import type { Task } from '../tasks/task.ts';
+import { whoMadeIt } from './diagnose.ts';
 
 /** Batches queued before results are read. The ring of results holds 64. */
 const MAX_UNREAD = 32;
@@ -13,39 +15,51 @@ export interface Evaluation {
   tokens: number;
 }
 
-/** Runs a compiled loss ({ loss, kept }) over batches; those of one shape share a plan. Ends early when `stop()` says so. */
+/**
+ * Runs a compiled loss ({ loss, kept }) over batches; those of one shape share a plan. Ends early when `stop()` says so.
+ * @param refuse is called, and throws, for the first batch whose loss is not finite
+ */
 export async function meanLoss(
   compiled: Compiled,
   batches: Iterable<Batch>,
+  refuse: (batch: Batch, loss: number) => Promise<never>,
   stop: () => boolean = () => false,
 ): Promise<Evaluation> {
-  let [total, tokens, unread] = [0, 0, 0];
+  let [total, tokens] = [0, 0];
+  let unread: Batch[] = [];
   const collect = async () => {
-    for (const { values } of await compiled.collect()) {
-      total += values.loss![0]! * values.kept![0]!;
-      tokens += values.kept![0]!;
+    for (const [i, { values }] of (await compiled.collect()).entries()) {
+      const [loss, kept] = [values.loss![0]!, values.kept![0]!];
+      if (!Number.isFinite(loss)) await refuse(unread[i]!, loss);
+      total += loss * kept;
+      tokens += kept;
     }
-    unread = 0;
+    unread = [];
   };
   for (const batch of batches) {
     await compiled(batch);
-    if (++unread >= MAX_UNREAD) await collect();
+    unread.push(batch);
+    if (unread.length >= MAX_UNREAD) await collect();
     if (stop()) break;
   }
   await collect();
   return { loss: total / tokens, tokens };
 }
 
-/** The same for a model and a task, compiled for the occasion. */
+/** The same for a model and a task, compiled for the occasion. @throws RunError at a loss that is not finite, naming the first kernel */
 export async function evaluateBatches(
   machine: Machine,
   model: LanguageModel,
   task: Task,
   batches: Iterable<Batch>,
 ): Promise<Evaluation> {
-  const compiled = machine.compile((batch) => task.loss(model, batch));
+  const fn = (batch: Parameters<Task['loss']>[1]) => ({ ...task.loss(model, batch) });
+  const compiled = machine.compile(fn);
   try {
-    return await meanLoss(compiled, batches);
+    return await meanLoss(compiled, batches, async (batch, loss) => {
+      const culprit = await whoMadeIt(machine, model.parameters, fn, batch);
+      throw new RunError(`evaluation: loss ${loss}, expected a finite number. ${culprit} Take an earlier checkpoint.`);
+    });
   } finally {
     compiled.release();
   }

@@ -17,8 +17,11 @@ export interface LoopOptions extends ScheduleOptions {
   validationBatches(): Iterable<Batch>;
   trainBatches(): Iterable<Batch>;
   sample(step: number): Promise<string>;
-  /** Writes a checkpoint of the step just done. @returns its path */
-  save(progress: LoopProgress): Promise<string>;
+  /**
+   * Writes a checkpoint of the step just done. `last`: the run ends here, there is no later try.
+   * @returns its path, or null if it could not be written and the run goes on
+   */
+  save(progress: LoopProgress, last: boolean): Promise<string | null>;
   /** Asked between steps and between batches of an evaluation. */
   stop(): boolean;
 }
@@ -38,38 +41,43 @@ export type LoopEvent = StepEvent | EvalEvent | SampleEvent | SaveEvent | { even
 
 /** Runs until `maxSteps` or until `stop()`; the last thing is a save. Updates `progress` as it goes. */
 export async function* loop(trainer: Trainer, o: LoopOptions, progress: LoopProgress): AsyncGenerator<LoopEvent> {
-  let saved = progress.step;
+  let saved = progress.step > 0 ? progress.step : null;
   for (;;) {
     const { step } = trainer;
     const done = step >= o.maxSteps;
     const due = (every: number, last: number) =>
       step > 0 && last !== step && (done || (every > 0 && step % every === 0));
-    // An evaluation or sample that Ctrl-C cut short is made up for by the run that goes on.
+    let improved = false;
+    // An evaluation or sample that Ctrl-C cut short is not told: the run that goes on makes up for it.
     if (due(o.evalEvery, progress.evaluatedAt) && !o.stop()) {
       yield { event: 'phase', text: 'validating' };
       const validation = await trainer.evaluate(o.validationBatches(), o.stop);
       const train = await trainer.evaluate(o.trainBatches(), o.stop);
       if (!o.stop()) {
-        const best = progress.best === null || validation.loss < progress.best.validationLoss;
+        improved = progress.best === null || validation.loss < progress.best.validationLoss;
         Object.assign(progress, { evaluatedAt: step, validationLoss: validation.loss });
-        if (best) Object.assign(progress, { best: { step, validationLoss: validation.loss } });
+        if (improved) progress.best = { step, validationLoss: validation.loss };
         yield { event: 'eval', step, trainLoss: train.loss, validationLoss: validation.loss };
-        if (best) saved = -1;
       }
     }
     if (o.sampleEvery > 0 && due(o.sampleEvery, progress.sampledAt) && !o.stop()) {
       yield { event: 'phase', text: 'sampling' };
       const text = await o.sample(step);
-      progress.sampledAt = step;
-      yield { event: 'sample', step, text };
+      if (!o.stop()) {
+        progress.sampledAt = step;
+        yield { event: 'sample', step, text };
+      }
     }
-    if (saved !== step && (due(o.saveEvery, -1) || saved === -1 || done || o.stop())) {
+    const last = done || o.stop();
+    if (improved || (saved !== step && (last || due(o.saveEvery, 0)))) {
       yield { event: 'phase', text: 'saving' };
-      const path = await o.save({ ...progress, step });
-      saved = step;
-      yield { event: 'save', step, path };
+      const path = await o.save({ ...progress, step }, last);
+      if (path !== null) {
+        saved = step;
+        yield { event: 'save', step, path };
+      }
     }
-    if (done || o.stop()) return;
+    if (last) return;
     const next = (n: number) => ({ batch: o.batch(n), learningRate: learningRateAt(n - 1, o) });
     for await (const result of trainer.advance(nextStop(step, o), next, o.stop)) {
       const { ms, ...figures } = result;

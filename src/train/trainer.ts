@@ -32,6 +32,8 @@ const READ_EVERY = 250;
 /** Most steps between two reads. The ring of results holds 64. */
 const MAX_UNREAD = 32;
 
+const ADVICE = 'Lower the learning rate or go back to an earlier checkpoint.';
+
 export class Trainer {
   readonly machine: Machine;
   readonly model: LanguageModel;
@@ -53,7 +55,7 @@ export class Trainer {
     this.#task = parts.task;
     this.#evaluation = parts.evaluation ?? parts.task;
     this.#train = this.machine.compile(this.stepFunction);
-    this.#evaluate = this.machine.compile((batch) => this.#evaluation.loss(this.model, batch));
+    this.#evaluate = this.machine.compile(this.evaluationFunction);
   }
 
   /** The training step as a function over a batch: what is compiled, planned, inspected. */
@@ -61,6 +63,9 @@ export class Trainer {
     const { loss } = this.#task.loss(this.model, batch);
     return { loss, ...this.optimizer.step(backward(loss)) };
   };
+
+  /** The loss of an evaluation, likewise. */
+  readonly evaluationFunction = (batch: Record<string, Tensor>) => ({ ...this.#evaluation.loss(this.model, batch) });
 
   /**
    * Runs steps until `until` are done, or `stop()` says so between two steps.
@@ -95,26 +100,32 @@ export class Trainer {
     }
   }
 
+  /** Says what was found at a step, and which value was the first that is not finite. */
   async #fail(step: number, loss: number, gradNorm: number, batch: Batch): Promise<never> {
     const found = Number.isFinite(loss) ? `gradient norm ${gradNorm}` : `loss ${loss}`;
     this.#queued = [];
     const culprit = await whoMadeIt(
       this.machine,
+      this.model.parameters,
       (b) => {
         const { loss: value } = this.#task.loss(this.model, b);
-        backward(value);
-        return { loss: value };
+        const gradients = [...backward(value)].map(([parameter, gradient]) => [parameter.name, gradient] as const);
+        return { loss: value, ...Object.fromEntries(gradients) };
       },
       batch,
     );
-    throw new RunError(
-      `step ${step}: ${found}, expected a finite number. ${culprit} Lower the learning rate or go back to an earlier checkpoint.`,
-    );
+    throw new RunError(`step ${step}: ${found}, expected a finite number. ${culprit} ${ADVICE}`);
   }
 
-  /** Mean loss over batches; see meanLoss. */
+  /** Mean loss over batches; see meanLoss. @throws RunError at one that is not finite, naming step and first kernel */
   evaluate(batches: Iterable<Batch>, stop?: () => boolean): Promise<Evaluation> {
-    return meanLoss(this.#evaluate, batches, stop);
+    const refuse = async (batch: Batch, loss: number) => {
+      const culprit = await whoMadeIt(this.machine, this.model.parameters, this.evaluationFunction, batch);
+      throw new RunError(
+        `step ${this.step}: loss ${loss} in an evaluation, expected a finite number. ${culprit} ${ADVICE}`,
+      );
+    };
+    return meanLoss(this.#evaluate, batches, refuse, stop);
   }
 
   release(): void {

@@ -1,0 +1,48 @@
+// Batches of a stretch of tokens whose loss is measured: one size for all, not so small that dispatches count, and not so
+// large that the logits of a wide vocabulary do not fit.
+import type { Batch } from '../autograd/machine.ts';
+import { validationWindows } from '../data/windows.ts';
+import { languageBatch } from '../tasks/language.ts';
+
+/** Tokens a batch, about. */
+const TOKENS = 4096;
+/** The logits of a batch stay below this, unless one window alone is larger. */
+const LOGITS_BYTES = 2 ** 26;
+
+/** A stretch of tokens: `length` of them, read by slices. */
+export interface Stretch {
+  length: number;
+  read(start: number, n: number): Int32Array;
+}
+
+/** Windows a batch for `length` tokens of a vocabulary of `vocabSize`, seen through a context. */
+export function rowsFor(length: number, context: number, vocabSize: number): number {
+  const windows = Math.ceil((length - 1) / context);
+  const fitting = Math.min(TOKENS / context, LOGITS_BYTES / (4 * context * vocabSize));
+  return Math.max(1, Math.min(windows, Math.floor(fitting)));
+}
+
+/** All of a stretch, windows of one context without overlap: every token but the first is predicted once. */
+export function* lossBatches({ length, read }: Stretch, context: number, rows: number): Generator<Batch> {
+  for (const batch of validationWindows(length, context, rows, read)) yield languageBatch(batch, context);
+}
+
+/** Parts of a long stretch, spread evenly over it and a batch each, the same every time. */
+export function* spreadBatches(
+  { length, read }: Stretch,
+  context: number,
+  rows: number,
+  parts: number,
+): Generator<Batch> {
+  const span = Math.min(length, rows * context + 1);
+  for (let i = 0; i < parts; i++) {
+    const start = Math.floor(((length - span) * i) / parts);
+    yield* lossBatches({ length: span, read: (s, n) => read(start + s, n) }, context, rows);
+  }
+}
+
+/** The shapes of a batch without its values: for a plan, which asks for nothing else. */
+export function plannedBatch(rows: number, context: number): Batch {
+  const tokens = { shape: [rows, context], data: new Int32Array(0) };
+  return { inputs: tokens, targets: tokens };
+}

@@ -1,0 +1,75 @@
+// The text of a pretraining run: opened with its tokenizer, and what can be said of it before anything is learnt.
+import { type Corpus, openCorpus } from '../data/corpus.ts';
+import { countingBaselines, tokenChunks } from '../data/counting.ts';
+import type { Tokenizer, TokenizerKind } from '../data/tokenizer.ts';
+import type { Reference } from './curve.ts';
+import { readTokenizer, tokenCache } from './folders.ts';
+import type { Output } from './output.ts';
+import type { PretrainSettings } from './presets.ts';
+import { RunShow } from './show.ts';
+
+/**
+ * Reads a text, by default Moby-Dick, into tokens.
+ * @param checkpoint the folder whose tokenizer a resumed run goes on with
+ * @throws InputError as openCorpus and readTokenizer
+ */
+export async function openText(
+  data: string | undefined,
+  { tokenizer, validationPart }: PretrainSettings,
+  checkpoint: string | null,
+  out: Output,
+): Promise<Corpus> {
+  const show = new RunShow(out, { totalSteps: 0 });
+  try {
+    return await openCorpus({
+      data,
+      tokenizer: await tokenizerFor(tokenizer, checkpoint),
+      validationPart,
+      cacheDir: tokenCache(),
+      onProgress: (p) =>
+        p.kind === 'note' ? out.note(p.text) : show.phase(p.kind, p.total ? p.bytes / p.total : undefined),
+    });
+  } finally {
+    show.end();
+  }
+}
+
+async function tokenizerFor(name: string, checkpoint: string | null): Promise<TokenizerKind | Tokenizer> {
+  if (checkpoint !== null) return readTokenizer(checkpoint);
+  if (name === 'char' || name === 'byte' || name === 'gpt2') return name;
+  return readTokenizer(name);
+}
+
+/** Losses that words can be put to: guessing, and what counting characters and pairs reaches. */
+export function referencesOf(corpus: Corpus): Reference[] {
+  const { vocabSize } = corpus.tokenizer;
+  const guessing = { label: `guessing among ${vocabSize}`, value: Math.log(vocabSize) };
+  if (vocabSize > 1024) return [guessing];
+  const { unigram, bigram } = countingBaselines(
+    tokenChunks((s, n) => corpus.train(s, n), corpus.trainLength),
+    tokenChunks((s, n) => corpus.validation(s, n), corpus.validationLength),
+    vocabSize,
+  );
+  return [
+    guessing,
+    { label: 'token frequencies', value: unigram },
+    ...(bigram === null ? [] : [{ label: 'token pairs', value: bigram }]),
+  ];
+}
+
+/** Ids the samples begin with: the prompt, else the first tokens of the validation part. @throws InputError for unknown characters */
+export function samplePrompt(prompt: string | undefined | null, corpus: Corpus): number[] {
+  if (prompt) return corpus.tokenizer.encode(prompt);
+  return [...corpus.validation(0, Math.min(8, corpus.validationLength))];
+}
+
+/** The run's name in `runs/NAME-N`: of the text, or moby for the default book. */
+export function nameOf(data: string | undefined, preset: string | null): string {
+  if (data === undefined && preset?.startsWith('moby')) return 'moby';
+  const base = (data ?? preset ?? 'run').split(/[\\/]/).filter(Boolean).at(-1) ?? 'run';
+  const plain = base
+    .replace(/\.[^.]*$/, '')
+    .replace(/[^A-Za-z0-9_-]+/g, '-')
+    .slice(0, 40);
+  return plain || 'run';
+}
