@@ -58,7 +58,7 @@ describe('pretrain --json', () => {
     const steps = (event: string) => events(unbroken.lines, event).map((l) => l.step!);
     expect(steps('step')).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1));
     expect(steps('eval')).toEqual([50, 100, 120]);
-    expect(steps('sample')).toEqual([60, 120]);
+    expect(steps('sample')).toEqual([0, 60, 120]);
     expect(steps('save')).toEqual(expect.arrayContaining([40, 80, 120]));
     expect(steps('end')).toEqual([STEPS]);
     expect(endOfUnbroken).toBe(unbroken.lines.at(-1));

@@ -99,7 +99,7 @@ async function trainOn(request: PretrainRequest, corpus: Corpus, data: string | 
   const memory = refuseTooLarge(device, plans, settings);
   const kernels = resumed ? device.kernels : tableOf(plans);
 
-  const progress: LoopProgress = { step: 0, evaluatedAt: 0, sampledAt: 0, validationLoss: null, best: null };
+  const progress: LoopProgress = { step: 0, evaluatedAt: 0, sampledAt: -1, validationLoss: null, best: null };
   const parts = { device, trainer, tokenizer, corpus, seed, config, sampler, kernels };
   const remembered = {
     data: data ?? null,

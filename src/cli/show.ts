@@ -1,6 +1,7 @@
 // A training run as people see it: the events of train/ become a header, a progress line, evaluation and sample lines, and at the end
 // the curve. With --json the same events go to standard output as they are, and all of this to standard error.
-import type { EndEvent, RunEvent, StartEvent } from '../train/events.ts';
+import { ops } from '../ops/index.ts';
+import type { EndEvent, Json, RunEvent, StartEvent } from '../train/events.ts';
 import type { Point, Reference } from './curve.ts';
 import { byteText, grouped, inWords, lossText } from './format.ts';
 import type { Output } from './output.ts';
@@ -85,7 +86,7 @@ export class RunShow {
       .join(', ');
     const rows: [string, string][] = [
       ['adapter', inWords(event.adapter)],
-      ['kernels', inWords(event.kernels)],
+      ['kernels', kernelText(event.kernels)],
       ['data', inWords(event.dataset)],
       ['model', `${grouped(event.parameters)} parameters (${inWords(event.config)})`],
       ['memory', `${byteText(memory.total)} (${classes})`],
@@ -159,4 +160,14 @@ export class RunShow {
   #stepColumn(step: number): string {
     return `step ${grouped(step).padStart(grouped(this.progress.totalSteps).length)}`;
   }
+}
+
+/** Of a table of forms those that not every adapter runs: the rest says nothing to people. */
+function kernelText(table: Json): string {
+  const special = Object.entries(table ?? {}).filter(([name, form]) =>
+    ops.find((o) => o.name === name)?.forms.some((f) => f.runsOn && f.name === form),
+  );
+  return special.length === 0
+    ? 'portable forms'
+    : `${special.map(([name, form]) => `${name} ${form}`).join(', ')}, else portable forms`;
 }

@@ -40,13 +40,13 @@ export function gpt2Config(
   sizes: Pick<GPT2Config, 'vocabSize' | 'blockSize' | 'nEmbd' | 'nLayer' | 'nHead'> & Partial<GPT2Config>,
 ): GPT2Config {
   return {
-    nInner: 4 * sizes.nEmbd,
-    activation: 'gelu_new',
-    layerNormEps: 1e-5,
-    tieWordEmbeddings: true,
-    initializerRange: 0.02,
-    bias: true,
     ...sizes,
+    nInner: sizes.nInner ?? 4 * sizes.nEmbd,
+    activation: sizes.activation ?? 'gelu_new',
+    layerNormEps: sizes.layerNormEps ?? 1e-5,
+    tieWordEmbeddings: sizes.tieWordEmbeddings ?? true,
+    initializerRange: sizes.initializerRange ?? 0.02,
+    bias: sizes.bias ?? true,
   };
 }
 

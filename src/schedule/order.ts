@@ -8,6 +8,7 @@ import { ops } from '../ops/index.ts';
 import type { Capabilities, Dispatch, Form, Values } from '../ops/op.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { kernel } from './kernel.ts';
+import { type Place, same, storage } from './storage.ts';
 
 /**
  * Form by op name: plain data, an input of the run. An op that is missing takes its first form that applies; `portable`
@@ -20,12 +21,6 @@ export interface Step extends Dispatch {
   form: string;
   /** Scratch and node values by binding name, before `bind` renames. */
   values: Values;
-}
-
-/** Where a value lives: in the storage of `root`, `offset` elements in. */
-export interface Place {
-  root: Tensor;
-  offset: number;
 }
 
 export interface Order {
@@ -131,110 +126,4 @@ function live(graph: Graph): Node[] {
       return alive;
     });
   return keep.reverse();
-}
-
-function same(a: Place, b: Place): boolean {
-  return a.root === b.root && a.offset === b.offset;
-}
-
-/**
- * Decides which values share storage.
- * - A view lives in its input.
- * - An in-place output takes over its input's storage, if that is an activation which nobody reads later.
- * - A value that is assigned to state is made in the state's own storage, if it is an activation, nobody reads the old
- *   state in between, and nobody reads the value after the state has been written again.
- */
-function storage(graph: Graph, nodes: readonly Node[]): { resolve(t: Tensor): Place } {
-  const moved = new Map<Tensor, Place>();
-  const resolve = (t: Tensor): Place => {
-    if (t.slab) return { root: t.slab, offset: t.slabOffset };
-    const to = moved.get(t);
-    if (!to) return { root: t, offset: 0 };
-    const at = resolve(to.root);
-    return { root: at.root, offset: at.offset + to.offset };
-  };
-  for (const node of nodes)
-    if (node.op.view)
-      moved.set(node.outputs.y!, { root: node.inputs.x!, offset: node.op.view(node.inputs, node.attrs) });
-
-  // Uses of each storage by node index, views resolved. Outputs are read after the last node.
-  const reads = new Map<Tensor, number[]>();
-  const use = (t: Tensor, at: number) => {
-    const { root } = resolve(t);
-    const list = reads.get(root);
-    if (list) list.push(at);
-    else reads.set(root, [at]);
-  };
-  for (const node of nodes) if (!node.op.view) for (const t of Object.values(node.inputs)) use(t, node.index);
-  for (const t of graph.outputs.values()) use(t, Infinity);
-
-  for (const node of nodes) {
-    for (const [output, input] of Object.entries(node.op.inPlace ?? {})) {
-      const from = node.inputs[input];
-      if (!from || from.size !== node.outputs[output]!.size) continue;
-      const { root } = resolve(from);
-      const takes = Object.values(node.inputs).filter((t) => resolve(t).root === root).length;
-      if (root.kind !== 'activation' || root.size !== from.size || takes > 1) continue;
-      if (reads.get(root)!.some((at) => at > node.index)) continue;
-      const target = node.outputs[output]!;
-      moved.set(target, { root: from, offset: 0 });
-      reads.set(root, [...reads.get(root)!, ...(reads.get(target) ?? [])]);
-    }
-  }
-  for (const node of nodes) {
-    if (node.op !== assignOp) continue;
-    const { state, value } = node.inputs as { state: Tensor; value: Tensor };
-    const from = resolve(value).root;
-    const first = firstWrite(nodes, from, resolve);
-    if (from.kind !== 'activation' || from.size !== value.size || first === null) continue;
-    const slot = resolve(state);
-    const between = (at: number) => at > first && at <= node.index;
-    if (nodes.some((n) => between(n.index) && n !== node && touches(n, slot, state.size, resolve))) continue;
-    if (nodes.some((n) => n !== node && mixes(n, from, slot, resolve))) continue;
-    const next = nodes.find((n) => n.index > node.index && overwrites(n, slot, state.size, resolve));
-    if (next && reads.get(from)!.some((at) => at > next.index)) continue;
-    moved.set(from, { root: slot.root, offset: slot.offset });
-  }
-  return { resolve };
-}
-
-/** Index of the node that first writes a storage root. */
-function firstWrite(nodes: readonly Node[], root: Tensor, resolve: (t: Tensor) => Place): number | null {
-  for (const n of nodes) if (Object.values(n.outputs).some((t) => resolve(t).root === root)) return n.index;
-  return null;
-}
-
-/** Whether a node writes to any part of `size` elements of state at `slot`. */
-function overwrites(node: Node, slot: Place, size: number, resolve: (t: Tensor) => Place): boolean {
-  return (node.op.writes ?? []).some((name) => overlaps(node.inputs[name]!, slot, size, resolve));
-}
-
-/** Whether a node uses any part of `size` elements of state at `slot`. */
-function touches(node: Node, slot: Place, size: number, resolve: (t: Tensor) => Place): boolean {
-  return [...Object.values(node.inputs), ...Object.values(node.outputs)].some((t) => overlaps(t, slot, size, resolve));
-}
-
-function overlaps(tensor: Tensor, slot: Place, size: number, resolve: (t: Tensor) => Place): boolean {
-  const at = resolve(tensor);
-  return at.root === slot.root && at.offset < slot.offset + size && slot.offset < at.offset + tensor.size;
-}
-
-/**
- * Whether a node that uses `moved` would read and write one buffer at once, if `moved` were made in the state at `slot`: WebGPU
- * refuses that even for ranges that do not touch. An in-place output that starts from that very state only writes.
- */
-function mixes(node: Node, moved: Tensor, slot: Place, resolve: (t: Tensor) => Place): boolean {
-  if (node.op.view) return false;
-  const then = (t: Tensor): Place => {
-    const { root, offset } = resolve(t);
-    return root === moved ? { root: slot.root, offset: slot.offset + offset } : { root, offset };
-  };
-  const startsFrom = (input: string) =>
-    Object.entries(node.op.inPlace ?? {}).some(
-      ([output, name]) => name === input && same(then(node.inputs[input]!), then(node.outputs[output]!)),
-    );
-  const written = Object.values(node.outputs);
-  const read = Object.entries(node.inputs).flatMap(([name, t]) => (startsFrom(name) ? [] : [t]));
-  const inSlab = (t: Tensor) => then(t).root === slot.root;
-  return [...read, ...written].some((t) => resolve(t).root === moved) && read.some(inSlab) && written.some(inSlab);
 }

@@ -29,8 +29,9 @@ export interface LoopOptions extends ScheduleOptions {
 /** What a checkpoint remembers of the loop, so that a resumed run does what the unbroken one would have done. */
 export interface LoopProgress {
   step: number;
-  /** Steps after which the last evaluation and the last sample were made; 0 for none. */
+  /** Step after which the last evaluation was made; 0 for none. */
   evaluatedAt: number;
+  /** Step after which the last sample was made; -1 for none, since the untrained model gives one too. */
   sampledAt: number;
   /** Loss over the whole validation part at `evaluatedAt`. */
   validationLoss: number | null;
@@ -45,8 +46,7 @@ export async function* loop(trainer: Trainer, o: LoopOptions, progress: LoopProg
   for (;;) {
     const { step } = trainer;
     const done = step >= o.maxSteps;
-    const due = (every: number, last: number) =>
-      step > 0 && last !== step && (done || (every > 0 && step % every === 0));
+    const due = (every: number, last: number) => last !== step && (done || (every > 0 && step % every === 0));
     let improved = false;
     // An evaluation or sample that Ctrl-C cut short is not told: the run that goes on makes up for it.
     if (due(o.evalEvery, progress.evaluatedAt) && !o.stop()) {
