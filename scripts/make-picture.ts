@@ -9,7 +9,8 @@ import { main } from '../src/cli/main.ts';
 import { root } from './shader-files.ts';
 
 const COLUMNS = 92;
-const CELL = { width: 7.8, height: 17 };
+/** Of a character at 13 pixels, in the widest of the fonts below. */
+const CELL = { width: 8.1, height: 17 };
 /** The two colours of curves, and what dim and bold look like. */
 const CLASSES: Readonly<Record<string, string>> = {
   '2': 'dim',
@@ -19,9 +20,9 @@ const CLASSES: Readonly<Record<string, string>> = {
 };
 
 /** Text with colour codes as rows of [class, text]. */
-function rowsOf(output: string): [string, string][][] {
+function rowsOf(output: string): Row[] {
   return output.split('\n').map((line) => {
-    const row: [string, string][] = [];
+    const row: Row = [];
     let style = '';
     for (const part of line.split(/(\x1b\[[\d;]*m)/)) {
       const code = /^\x1b\[([\d;]*)m$/.exec(part)?.[1];
@@ -32,21 +33,48 @@ function rowsOf(output: string): [string, string][][] {
   });
 }
 
-/** The start of the run, two samples, and the end with the curve: what fits a screen. */
-function excerpt(rows: [string, string][][]): [string, string][][] {
-  const text = (row: [string, string][]) => row.map(([, t]) => t).join('');
-  const samples = rows.flatMap((row, i) => (/ sample at step /.test(text(row)) ? [i] : []));
-  const after = (i: number) => rows.findIndex((row, j) => j > i && /^[─-]+$/.test(text(row))) + 1;
-  const [first, last] = [samples[0] ?? 0, samples.at(-1) ?? 0];
-  const gap: [string, string][][] = [[['dim', '   ...']]];
-  return [...rows.slice(0, after(first)), ...gap, ...rows.slice(last, rows.length)];
+type Row = [string, string][];
+
+const textOf = (row: Row) => row.map(([, t]) => t).join('');
+
+/** The start of the run, three samples, and the end with the curve: what fits a screen. */
+function excerpt(rows: Row[]): Row[] {
+  const starts = rows.flatMap((row, i) => (/ sample at step /.test(textOf(row)) ? [i] : []));
+  const after = (i: number) => rows.findIndex((row, j) => j > i && /^[─-]+$/.test(textOf(row))) + 1;
+  const gap: Row = [['dim', '   ...']];
+  const [first, middle, last] = [starts[0] ?? 0, starts[2] ?? 0, starts.at(-1) ?? 0];
+  return [...rows.slice(0, after(first)), gap, ...rows.slice(middle, after(middle)), gap, ...rows.slice(last)];
 }
 
-function svg(rows: [string, string][][]): string {
+/** Rows broken where the terminal would break them. */
+function wrapped(rows: Row[]): Row[] {
+  return rows.flatMap((row) => {
+    const lines: Row[] = [[]];
+    let room = COLUMNS;
+    for (const [style, text] of row) {
+      for (let rest = [...text]; rest.length > 0; ) {
+        if (room === 0) {
+          lines.push([]);
+          room = COLUMNS;
+        }
+        const piece = rest.slice(0, room);
+        rest = rest.slice(piece.length);
+        room -= piece.length;
+        lines.at(-1)!.push([style, piece.join('')]);
+      }
+    }
+    return lines;
+  });
+}
+
+function svg(rows: Row[]): string {
   const escaped = (t: string) => t.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
   const lines = rows.map((row, i) => {
     const spans = row.map(([style, t]) => `<tspan${style ? ` class="${style}"` : ''}>${escaped(t)}</tspan>`).join('');
-    return `<text x="16" y="${28 + i * CELL.height}" xml:space="preserve">${spans}</text>`;
+    // Braille often comes from another font: the length keeps the columns below each other.
+    const length = [...textOf(row)].length * CELL.width;
+    const fitted = length > 0 ? ` textLength="${length.toFixed(1)}"` : '';
+    return `<text x="16" y="${28 + i * CELL.height}"${fitted} xml:space="preserve">${spans}</text>`;
   });
   const [width, height] = [Math.ceil(COLUMNS * CELL.width + 32), 28 + rows.length * CELL.height];
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
@@ -86,7 +114,7 @@ const code = await main(['pretrain', ...process.argv.slice(2)], commands, {
 if (code === 0) {
   const folder = path.join(root, 'demo/pictures');
   mkdirSync(folder, { recursive: true });
-  writeFileSync(path.join(folder, 'pretrain.svg'), svg(excerpt(rowsOf(output.trimEnd()))));
+  writeFileSync(path.join(folder, 'pretrain.svg'), svg(wrapped(excerpt(rowsOf(output.trimEnd())))));
 } else {
   process.stderr.write(output);
 }

@@ -87,8 +87,8 @@ export class RunShow {
     const rows: [string, string][] = [
       ['adapter', inWords(event.adapter)],
       ['kernels', kernelText(event.kernels)],
-      ['data', inWords(event.dataset)],
-      ['model', `${grouped(event.parameters)} parameters (${inWords(event.config)})`],
+      ['data', dataText(event.dataset)],
+      ['model', `${grouped(event.parameters)} parameters: ${modelText(event.config)}`],
       ['memory', `${byteText(memory.total)} (${classes})`],
     ];
     for (const [name, text] of rows) this.#out.log(`${dim(name.padEnd(8))}${text}`);
@@ -170,4 +170,21 @@ function kernelText(table: Json): string {
   return special.length === 0
     ? 'portable forms'
     : `${special.map(([name, form]) => `${name} ${form}`).join(', ')}, else portable forms`;
+}
+
+/** The sizes that people know a model by; the whole configuration is in the event. */
+function modelText(config: Json): string {
+  const { nLayer, nHead, nEmbd, blockSize, vocabSize } = { ...(config as Record<string, Json>) };
+  if (![nLayer, nHead, nEmbd, blockSize, vocabSize].every((n) => typeof n === 'number')) return inWords(config);
+  const layers = `${nLayer} layer${nLayer === 1 ? '' : 's'}`;
+  const heads = `${nHead} head${nHead === 1 ? '' : 's'}`;
+  return `${layers}, ${heads}, ${nEmbd} wide, context ${blockSize}, vocabulary ${vocabSize}`;
+}
+
+function dataText(dataset: Json): string {
+  const { name, bytes, trainTokens, validationTokens, tokenizer } = { ...(dataset as Record<string, Json>) };
+  if (typeof bytes !== 'number' || typeof trainTokens !== 'number' || typeof validationTokens !== 'number') {
+    return inWords(dataset);
+  }
+  return `${name}, ${byteText(bytes)}: ${grouped(trainTokens)} tokens to learn from, ${grouped(validationTokens)} to validate on (${tokenizer})`;
 }
