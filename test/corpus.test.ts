@@ -26,10 +26,9 @@ import {
 import { mobyDick } from '../src/data/text_source.ts';
 import { ByteTokenizer, CharTokenizer, Gpt2Tokenizer } from '../src/data/tokenizer.ts';
 import { InputError } from '../src/errors.ts';
+import { testWith } from './harness/shared.ts';
 
 const shared = '../shared/data/text';
-const skipShared = !existsSync(shared);
-if (skipShared) console.log('corpus: published numbers skipped, ../shared is not here');
 
 const root = mkdtempSync(path.join(tmpdir(), 'corpus-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -335,7 +334,7 @@ describe('known corpora', () => {
     expect(() => mobyDick(missing)).toThrow(InputError);
   });
 
-  test.skipIf(skipShared)('tinyshakespeare has the tokens of nanoGPT', async () => {
+  testWith(shared, 'tinyshakespeare has the tokens of nanoGPT', async () => {
     const data = `${shared}/tinyshakespeare.txt`;
     expect(await open(data, { tokenizer: 'gpt2' })).toMatchObject({ trainLength: 301_966, validationLength: 36_059 });
     const char = await open(data);

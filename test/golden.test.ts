@@ -1,5 +1,4 @@
 // The golden runner: it passes what is right on the CPU twin and on the GPU, and fails what is not.
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -15,6 +14,7 @@ import { InputError } from '../src/errors.ts';
 import { Twin } from '../src/reference/twin.ts';
 import { type Device, openDevice } from '../src/runtime/device.ts';
 import { shaderformer } from './cli_home.ts';
+import { testWith } from './harness/shared.ts';
 
 const small = fileURLToPath(new URL('golden', import.meta.url));
 const whole = fileURLToPath(new URL('../../shared/golden', import.meta.url));
@@ -70,7 +70,8 @@ describe('the small set', () => {
   });
 });
 
-test.skipIf(!existsSync(whole))(
+testWith(
+  whole,
   'the whole set beside the project passes, on the twin and on the GPU',
   async () => {
     for (const machine of [new Twin(), device]) {

@@ -1,6 +1,6 @@
 // Halves: every one of the 65,536 patterns survives a round trip, and rounding agrees with plain arithmetic.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import {
   f16ToF32Bits,
@@ -10,10 +10,9 @@ import {
   halvesToFloat32,
 } from '../src/checkpoint/halves.ts';
 import { bytesSource, SafetensorsReader } from '../src/checkpoint/safetensors.ts';
+import { testWith } from './harness/shared.ts';
 
 const golden = '../shared/golden/traces/gpt2';
-const skipGolden = !existsSync(golden);
-if (skipGolden) console.log('halves: golden files skipped, ../shared is not here');
 
 const allHalves = Uint16Array.from({ length: 65536 }, (_, i) => i);
 
@@ -80,7 +79,7 @@ test('the edges: overflow, underflow, infinity, NaN, zero with its sign', () => 
   expect(f16ToF32Bits(0x3c00)).toBe(bitsOf(1));
 });
 
-test.skipIf(skipGolden)('golden: a loader gets exactly what PyTorch gets from BF16 and F16', async () => {
+testWith(golden, 'golden: a loader gets exactly what PyTorch gets from BF16 and F16', async () => {
   const open = (name: string) =>
     SafetensorsReader.open(bytesSource(name, new Uint8Array(readFileSync(`${golden}/${name}`))));
   const expected = await open('model_halves_expected.safetensors');

@@ -1,6 +1,6 @@
 // GPT-2 folders of Hugging Face: configurations and weights, sound and malformed.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import {
   checkVocabulary,
@@ -22,10 +22,9 @@ import {
   writeSafetensors,
 } from '../src/checkpoint/safetensors.ts';
 import { InputError } from '../src/errors.ts';
+import { testWith } from './harness/shared.ts';
 
 const golden = '../shared/golden/traces/gpt2';
-const skipGolden = !existsSync(golden);
-if (skipGolden) console.log('huggingface: golden files skipped, ../shared is not here');
 
 const small = { model_type: 'gpt2', vocab_size: 65, n_positions: 64, n_embd: 32, n_layer: 2, n_head: 2 };
 
@@ -288,7 +287,7 @@ test('shards are listed once, in order', () => {
   expect(() => parseShardIndex('{"weight_map":{"a":1}}', 'i')).toThrow('weight_map: "a" is 1, expected a file name');
 });
 
-test.skipIf(skipGolden)('golden: the configuration is read, and written with every key and value it had', () => {
+testWith(golden, 'golden: the configuration is read, and written with every key and value it had', () => {
   const text = readFileSync(`${golden}/config.json`, 'utf8');
   const notes: string[] = [];
   const written = gpt2ConfigJson(parseGpt2Config(text, 'config.json', notes));
@@ -297,7 +296,7 @@ test.skipIf(skipGolden)('golden: the configuration is read, and written with eve
   expect(notes).toEqual([]);
 });
 
-test.skipIf(skipGolden)('golden: hub names, halves and plain names load as the same model', async () => {
+testWith(golden, 'golden: hub names, halves and plain names load as the same model', async () => {
   const tensors = gpt2Tensors(parseGpt2Config(readFileSync(`${golden}/config.json`, 'utf8'), 'config.json'));
   const open = (name: string) => bytesSource(name, new Uint8Array(readFileSync(`${golden}/${name}.safetensors`)));
   const all = async (name: string) => {

@@ -1,6 +1,6 @@
 // The safetensors reader and writer: what is sound comes back to the bit, what is malformed is refused with one sentence.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parameterHash, Sha256 } from '../src/checkpoint/hash.ts';
 import {
@@ -12,10 +12,9 @@ import {
   writeSafetensors,
 } from '../src/checkpoint/safetensors.ts';
 import { InputError } from '../src/errors.ts';
+import { testWith } from './harness/shared.ts';
 
 const golden = '../shared/golden/traces/gpt2';
-const skipGolden = !existsSync(golden);
-if (skipGolden) console.log('safetensors: golden files skipped, ../shared is not here');
 
 /** A file with this header (as text or bytes) and this many bytes of data. */
 function file(header: string | Uint8Array, dataBytes = 0, length?: bigint): Uint8Array {
@@ -303,7 +302,7 @@ test('the parameter hash is over name, then values, in byte order of names', asy
   expect(hash).toBe(expected.digest('hex'));
 });
 
-test.skipIf(skipGolden)('every golden file of gpt2 is read whole', async () => {
+testWith(golden, 'every golden file of gpt2 is read whole', async () => {
   for (const name of readdirSync(golden).filter((name) => name.endsWith('.safetensors'))) {
     const bytes = new Uint8Array(readFileSync(`${golden}/${name}`));
     const reader = await SafetensorsReader.open(bytesSource(name, bytes));

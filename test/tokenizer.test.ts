@@ -1,6 +1,6 @@
 // Tokenizers: text to ids and back, ids as others have them, and the files that other tools read.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { encode as gptTokenizer } from 'gpt-tokenizer/encoding/r50k_base';
 import { describe, expect, test } from 'vitest';
@@ -14,10 +14,9 @@ import {
   tokenizerFromFiles,
 } from '../src/data/tokenizer.ts';
 import { InputError } from '../src/errors.ts';
+import { testWith } from './harness/shared.ts';
 
 const shared = '../shared/data';
-const skipShared = !existsSync(shared);
-if (skipShared) console.log('tokenizer: published numbers skipped, ../shared is not here');
 
 const gpt2 = await Gpt2Tokenizer.load();
 const byte = new ByteTokenizer();
@@ -159,7 +158,7 @@ describe('GPT-2', () => {
     expect(performance.now() - started).toBeLessThan(3000);
   });
 
-  test.skipIf(skipShared)('tokens of the published texts', () => {
+  testWith(shared, 'tokens of the published texts', () => {
     const tokens = (name: string) => gpt2.encode(readFileSync(`${shared}/text/${name}.txt`, 'utf8')).length;
     expect(tokens('the-verdict')).toBe(5145);
     expect(tokens('tinyshakespeare')).toBe(338_025);
@@ -232,21 +231,18 @@ describe('files', () => {
     expect(JSON.parse(byte.files().get('tokenizer.json')!).model.vocab).toMatchObject({ Ā: 0, Ġ: 32, '!': 33, ÿ: 255 });
   });
 
-  test.skipIf(skipShared)(
-    'vocabulary and merges are those that OpenAI published, and load from its files',
-    async () => {
-      const json = JSON.parse(gpt2.files().get('tokenizer.json')!);
-      const vocab = readFileSync(`${shared}/tokenizers/gpt2-encoder.json`, 'utf8');
-      const merges = readFileSync(`${shared}/tokenizers/gpt2-vocab.bpe`, 'utf8');
-      expect(json.model.vocab).toEqual(JSON.parse(vocab));
-      expect(json.model.merges).toEqual(merges.trimEnd().split('\n').slice(1));
-      const files = new Map([
-        ['vocab.json', vocab],
-        ['merges.txt', merges],
-      ]);
-      expect((await tokenizerFromFiles(files)).kind).toBe('gpt2');
-    },
-  );
+  testWith(shared, 'vocabulary and merges are those that OpenAI published, and load from its files', async () => {
+    const json = JSON.parse(gpt2.files().get('tokenizer.json')!);
+    const vocab = readFileSync(`${shared}/tokenizers/gpt2-encoder.json`, 'utf8');
+    const merges = readFileSync(`${shared}/tokenizers/gpt2-vocab.bpe`, 'utf8');
+    expect(json.model.vocab).toEqual(JSON.parse(vocab));
+    expect(json.model.merges).toEqual(merges.trimEnd().split('\n').slice(1));
+    const files = new Map([
+      ['vocab.json', vocab],
+      ['merges.txt', merges],
+    ]);
+    expect((await tokenizerFromFiles(files)).kind).toBe('gpt2');
+  });
 });
 
 describe('malformed files are refused with a sentence', () => {

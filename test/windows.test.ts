@@ -1,7 +1,7 @@
 // Windows of tokens: what a batch holds, that a cursor continues exactly, that validation sees every token once, and what
 // counting models reach.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { countingBaselines, tokenChunks } from '../src/data/counting.ts';
@@ -10,10 +10,9 @@ import { mobyDick } from '../src/data/text_source.ts';
 import { CharTokenizer, Gpt2Tokenizer } from '../src/data/tokenizer.ts';
 import { shuffled, validationWindows, WindowSampler, type WindowSettings } from '../src/data/windows.ts';
 import { InputError } from '../src/errors.ts';
+import { testWith } from './harness/shared.ts';
 
 const shared = '../shared/data/text/the-verdict.txt';
-const skipShared = !existsSync(shared);
-if (skipShared) console.log('windows: the book numbers skipped, ../shared is not here');
 
 /** Tokens that say where they are: token i is i. Reading outside fails. */
 const counting = (length: number) => (start: number, n: number) => {
@@ -134,7 +133,7 @@ describe('strided windows', () => {
     expect(Math.max(...large)).toBeGreaterThan(2.9e9);
   });
 
-  test.skipIf(skipShared)('the book has 9 training batches and 1 for validation', async () => {
+  testWith(shared, 'the book has 9 training batches and 1 for validation', async () => {
     const text = readFileSync(shared, 'utf8');
     const gpt2 = await Gpt2Tokenizer.load();
     const cut = Math.floor(text.length * 0.9);
