@@ -18,8 +18,10 @@ import { expandOp } from './expand.ts';
 import { layernormBackwardOp, layernormBackwardParamsOp, layernormOp } from './layernorm.ts';
 import { matmulOp } from './matmul.ts';
 import { mulOp } from './mul.ts';
+import { muonMomentumOp, muonUpdateOp } from './muon.ts';
 import type { Op } from './op.ts';
 import { adamwOp, gateOp, globalNormOp } from './optimizer.ts';
+import { normalizeOp } from './orthogonalize.ts';
 import { partOp } from './part.ts';
 import { reshapeOp } from './reshape.ts';
 import { scaleOp } from './scale.ts';
@@ -59,4 +61,7 @@ export const ops: readonly Op<any>[] = [
   globalNormOp,
   gateOp,
   adamwOp,
+  muonMomentumOp,
+  muonUpdateOp,
+  normalizeOp,
 ];

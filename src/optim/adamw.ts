@@ -1,13 +1,14 @@
 // AdamW over slabs: gradients and moments of all trainable parameters in a few buffers, one dispatch a slab.
 
 import type { Gradients } from '../autograd/backward.ts';
-import { scope, type Traced } from '../autograd/graph.ts';
+import { scope } from '../autograd/graph.ts';
 import { InputError } from '../errors.ts';
 import { assign } from '../ops/copy.ts';
 import { constant, stepScalar } from '../ops/op.ts';
 import { adamw, gate, globalNorm } from '../ops/optimizer.ts';
 import { layOutSlabs, SLAB_ALIGN } from '../tensor/slab.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { controlTensor, gradientOf, type Optimizer } from './optimizer.ts';
 
 export interface ParameterGroup {
   parameters: readonly Tensor[];
@@ -37,10 +38,10 @@ interface Part {
   members: { parameter: Tensor; g: Tensor; m: Tensor; v: Tensor; group: number }[];
 }
 
-export class AdamW {
+export class AdamW implements Optimizer {
   readonly groups: readonly Required<ParameterGroup>[];
   /** Steps applied, the two bias corrections, the halt latch. See gateOp. */
-  readonly control = new Tensor({ kind: 'state', shape: [4], name: 'optimizer.control', memoryClass: 'optimizer' });
+  readonly control = controlTensor();
   #options: Required<AdamWOptions>;
   #parts: Part[];
 
@@ -81,30 +82,32 @@ export class AdamW {
    * `learningRate` at every replay. A step whose norm is not finite changes nothing and sets the halt latch.
    * @returns gradNorm (1): the norm before clipping
    */
-  step(gradients: Gradients): Traced & { gradNorm: Tensor } {
+  step(gradients: Gradients): { gradNorm: Tensor } {
     return scope('optimizer', () => {
-      const { beta1, beta2, eps, decoupled, gradClip } = this.#options;
-      for (const { members } of this.#parts) {
-        for (const { parameter, g } of members) {
-          const gradient = gradients.get(parameter);
-          if (!gradient)
-            throw new InputError(
-              `AdamW: found no gradient for ${parameter.name}, expected one for each parameter: the loss does not depend on it. Leave it out, or set its trainable to false.`,
-            );
-          assign(g, gradient);
-        }
-      }
-      const gradNorm = globalNorm(this.#parts.map((part) => part.g));
-      const gated = gate(gradNorm, this.control, { maxNorm: gradClip, beta1, beta2, latch: true });
-      const learningRate = stepScalar('learningRate');
-      const settings = this.groups.flatMap((g) => [g.weightDecay, g.learningRateScale]);
-      const groups = constant('groups', [settings.length], () => new Float32Array(settings));
-      this.#parts.forEach((part, i) => {
-        const { p, g, m, v } = part;
-        const map = constant(`map.${i}`, [g.size / SLAB_ALIGN], () => mapOf(part), 'u32');
-        adamw({ p, g, m, v, map, groups, gate: gated, learningRate }, { beta1, beta2, eps, decoupled });
-      });
+      const { beta1, beta2, gradClip } = this.#options;
+      const gradNorm = globalNorm(this.collect(gradients));
+      this.update(gate(gradNorm, this.control, { maxNorm: gradClip, beta1, beta2, latch: true }));
       return { gradNorm };
+    });
+  }
+
+  /** The first half of a step: gradients to their slabs, which are returned. An optimizer with parts shares norm and gate. */
+  collect(gradients: Gradients): Tensor[] {
+    for (const { members } of this.#parts)
+      for (const { parameter, g } of members) assign(g, gradientOf('AdamW', gradients, parameter));
+    return this.#parts.map((part) => part.g);
+  }
+
+  /** The second half: moments and parameters, where the gate lets the step pass. */
+  update(gated: Tensor): void {
+    const { beta1, beta2, eps, decoupled } = this.#options;
+    const learningRate = stepScalar('learningRate');
+    const settings = this.groups.flatMap((g) => [g.weightDecay, g.learningRateScale]);
+    const groups = constant('groups', [settings.length], () => new Float32Array(settings));
+    this.#parts.forEach((part, i) => {
+      const { p, g, m, v } = part;
+      const map = constant(`map.${i}`, [g.size / SLAB_ALIGN], () => mapOf(part), 'u32');
+      adamw({ p, g, m, v, map, groups, gate: gated, learningRate }, { beta1, beta2, eps, decoupled });
     });
   }
 

@@ -14,8 +14,8 @@ export interface TwinOutput extends Output {
   readonly exact: Numbers;
 }
 
-export interface TwinCompiled extends Compiled {
-  (batch: Batch, scalars?: Scalars): Promise<Record<string, TwinOutput>>;
+export interface TwinCompiled<Names extends string = string> extends Compiled<Names> {
+  (batch: Batch, scalars?: Scalars): Promise<Record<Names, TwinOutput>>;
 }
 
 /** Replays whose results wait for collect(), as on a device. */
@@ -25,13 +25,16 @@ export class Twin implements Machine {
   readonly name = 'the CPU twin (float64)';
   #store = new TwinStore();
 
-  compile(fn: (batch: Record<string, Tensor>) => Traced, options: CompileOptions = {}): TwinCompiled {
+  compile<R extends Traced>(
+    fn: (batch: Record<string, Tensor>) => R,
+    options: CompileOptions = {},
+  ): TwinCompiled<keyof R & string> {
     const graphs = new Map<string, Graph>();
     let replays = 0;
     let unread: Replay[] = [];
     let lost = 0;
 
-    const call = async (batch: Batch, scalars: Scalars = {}) => {
+    const call = async (batch: Batch, scalars: Scalars = {}): Promise<Record<string, TwinOutput>> => {
       const key = batchKey(batch);
       let graph = graphs.get(key);
       if (!graph) graphs.set(key, (graph = graphOf(fn, batch, options.keep)));

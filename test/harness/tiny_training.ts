@@ -8,6 +8,7 @@ import { WindowSampler } from '../../src/data/windows.ts';
 import { TokenGenerator } from '../../src/generate/generate.ts';
 import { GPT2, gpt2Config } from '../../src/nn/gpt2.ts';
 import { AdamW, type AdamWOptions } from '../../src/optim/adamw.ts';
+import { Muon, type MuonOptions } from '../../src/optim/muon.ts';
 import type { Device } from '../../src/runtime/device.ts';
 import { languageBatch, languageTask } from '../../src/tasks/language.ts';
 import { type LoopEvent, type LoopOptions, type LoopProgress, loop } from '../../src/train/loop.ts';
@@ -35,15 +36,19 @@ export interface Checkpoint {
 
 export interface TinyOptions {
   adamw?: AdamWOptions;
+  /** Muon instead of AdamW. */
+  muon?: MuonOptions;
   seed?: number;
   resume?: Checkpoint;
 }
 
 /** Model, optimizer, trainer and loop options of the tiny run, on a device. */
-export function tinyRun(device: Device, { adamw, seed = 1 }: TinyOptions = {}) {
+export function tinyRun(device: Device, { adamw, muon, seed = 1 }: TinyOptions = {}) {
   const config = gpt2Config({ vocabSize, blockSize: CONTEXT, nEmbd: 16, nLayer: 2, nHead: 2, initializerRange: 0.08 });
   const model = new GPT2(config, { seed });
-  const optimizer = new AdamW(model.parameters, { beta2: 0.99, gradClip: 1, ...adamw });
+  const optimizer = muon
+    ? new Muon(model.parameters, { gradClip: 1, ...muon })
+    : new AdamW(model.parameters, { beta2: 0.99, gradClip: 1, ...adamw });
   const trainer = new Trainer({ machine: device, model, optimizer, task: languageTask() });
   const generator = new TokenGenerator(device, model);
   const sampler = new WindowSampler({ kind: 'random', length: TRAIN, blockSize: CONTEXT, batch: BATCH, seed }, read);

@@ -6,6 +6,7 @@ import { elementwise } from './elementwise.ts';
 import { embedding } from './embedding.ts';
 import { layernorm } from './layernorm.ts';
 import { matmul } from './matmul.ts';
+import { muon } from './muon.ts';
 import { optimizer } from './optimizer.ts';
 import type { Reference } from './reference.ts';
 import { softmax } from './softmax.ts';
@@ -15,7 +16,17 @@ export type { Reference } from './reference.ts';
 
 /** By op name. Ops that only give a value another shape have none: the twin reads through them. */
 export const references: ReadonlyMap<string, Reference> = new Map(
-  [activation, attention, crossEntropy, elementwise, embedding, layernorm, matmul, optimizer, softmax, sum].flatMap(
-    (family) => Object.entries(family),
-  ),
+  [
+    activation,
+    attention,
+    crossEntropy,
+    elementwise,
+    embedding,
+    layernorm,
+    matmul,
+    muon,
+    optimizer,
+    softmax,
+    sum,
+  ].flatMap((family) => Object.entries(family)),
 );

@@ -1,0 +1,163 @@
+// Muon: momentum steps along orthogonalized directions for the matrices inside a model, AdamW for everything else, with one
+// norm, one gate and one learning rate for both.
+
+import type { Gradients } from '../autograd/backward.ts';
+import { scope } from '../autograd/graph.ts';
+import { InputError } from '../errors.ts';
+import { assign } from '../ops/copy.ts';
+import { muonMomentum, muonUpdate } from '../ops/muon.ts';
+import { stepScalar } from '../ops/op.ts';
+import { gate, globalNorm } from '../ops/optimizer.ts';
+import { orthogonalize } from '../ops/orthogonalize.ts';
+import { layOutSlabs } from '../tensor/slab.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { AdamW, type AdamWOptions } from './adamw.ts';
+import { controlTensor, gradientOf, type Optimizer } from './optimizer.ts';
+
+export interface MuonOptions {
+  momentum?: number;
+  /** The direction looks one step ahead. */
+  nesterov?: boolean;
+  newtonSchulzSteps?: number;
+  /** On all parameters of two axes or more. */
+  weightDecay?: number;
+  /** Gradients are scaled down to this norm over all parameters. null does not clip. */
+  gradClip?: number | null;
+  /** Which parameters of two axes are Muon's. Default: isHiddenMatrix. */
+  matrices?: (parameter: Tensor) => boolean;
+  /** Which of the matrices are stored (in,out), as GPT-2's Conv1D, instead of (out,in). Default: none. */
+  storedInOut?: (parameter: Tensor) => boolean;
+  /** For the rest. The learning rate is Muon's, which is far larger than AdamW's, times `learningRateScale`. */
+  adamw?: { beta1?: number; beta2?: number; eps?: number; learningRateScale?: number };
+}
+
+/** Token and position tables and the head, by Hugging Face's names: their rows are used one by one, not as one map. */
+const TABLES = /(^|\.)(wte|wpe|shared|embed_tokens|lm_head)\.weight$/;
+
+/** Whether a parameter is a matrix between hidden layers: two axes, and neither a table nor the head by its name. */
+export function isHiddenMatrix({ shape, name }: Tensor): boolean {
+  return shape.length === 2 && !TABLES.test(name);
+}
+
+interface Matrix {
+  parameter: Tensor;
+  g: Tensor;
+  m: Tensor;
+  /** On the learning rate: sqrt(max(1, out/in)). */
+  factor: number;
+}
+
+export class Muon implements Optimizer {
+  readonly control: Tensor;
+  readonly #options: Required<MuonOptions>;
+  readonly #moments: Required<Pick<AdamWOptions, 'beta1' | 'beta2' | 'eps'>>;
+  readonly #matrices: readonly Matrix[];
+  /** Slabs of the matrices' gradients and momenta. */
+  readonly #slabs: { g: Tensor[]; m: Tensor[] };
+  readonly #rest: AdamW | null;
+
+  /**
+   * @param parameters of which the trainable ones are taken
+   * @throws InputError if nothing is trainable, a parameter is given twice, or `matrices` takes one that has not two axes
+   */
+  constructor(parameters: readonly Tensor[], options: MuonOptions = {}) {
+    this.#options = {
+      momentum: 0.95,
+      nesterov: true,
+      newtonSchulzSteps: 5,
+      weightDecay: 0.1,
+      gradClip: null,
+      matrices: isHiddenMatrix,
+      storedInOut: () => false,
+      adamw: {},
+      ...options,
+    };
+    const trainable = parameters.filter((p) => p.trainable);
+    if (trainable.length === 0) throw new InputError('Muon: no parameter is trainable.');
+    const twice = trainable.find((p, i) => trainable.indexOf(p) !== i);
+    if (twice) throw new InputError(`Muon: ${twice} is given twice. Give each parameter once.`);
+    const { matrices, storedInOut, adamw } = this.#options;
+    const own = trainable.filter(matrices);
+    const odd = own.find((p) => p.shape.length !== 2);
+    if (odd) throw new InputError(`Muon: ${odd} is no matrix: expected two axes. Leave it to AdamW.`);
+    this.#matrices = own.map((parameter) => {
+      const [rows, cols] = parameter.shape as [number, number];
+      const ratio = storedInOut(parameter) ? cols / rows : rows / cols;
+      return {
+        parameter,
+        g: like(parameter, 'gradients', 'gradients'),
+        m: like(parameter, 'momentum', 'optimizer'),
+        factor: Math.sqrt(Math.max(1, ratio)),
+      };
+    });
+    this.#slabs = {
+      g: layOutSlabs(
+        this.#matrices.map((x) => x.g),
+        'gradients.muon',
+        'gradients',
+      ),
+      m: layOutSlabs(
+        this.#matrices.map((x) => x.m),
+        'momentum',
+        'optimizer',
+      ),
+    };
+    const { learningRateScale = 1, ...moments } = adamw;
+    this.#moments = { beta1: 0.9, beta2: 0.95, eps: 1e-8, ...moments };
+    const others = trainable.filter((p) => !own.includes(p));
+    const group = (weightDecay: number, fits: (p: Tensor) => boolean) => ({
+      parameters: others.filter(fits),
+      weightDecay,
+      learningRateScale,
+    });
+    const groups = [group(this.#options.weightDecay, (p) => p.shape.length >= 2), group(0, (p) => p.shape.length < 2)];
+    this.#rest = others.length > 0 ? new AdamW(groups, this.#moments) : null;
+    this.control = this.#rest?.control ?? controlTensor();
+  }
+
+  /**
+   * Appends one step to the graph being traced: gradients to their slabs, one norm over all of them, clipping, both updates.
+   * Asks for the number `learningRate` at every replay. A step whose norm is not finite changes nothing and sets the halt latch.
+   *   p = p (1 - lr wd) - lr sqrt(max(1, out/in)) orthogonalize(direction)
+   * Source: Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks.
+   * @returns gradNorm (1): the norm before clipping
+   */
+  step(gradients: Gradients): { gradNorm: Tensor } {
+    return scope('optimizer', () => {
+      const { momentum, nesterov, newtonSchulzSteps, weightDecay, gradClip } = this.#options;
+      const { beta1, beta2 } = this.#moments;
+      for (const { parameter, g } of this.#matrices) assign(g, gradientOf('Muon', gradients, parameter));
+      const gradNorm = globalNorm([...this.#slabs.g, ...(this.#rest?.collect(gradients) ?? [])]);
+      const gated = gate(gradNorm, this.control, { maxNorm: gradClip, beta1, beta2, latch: true });
+      const learningRate = stepScalar('learningRate');
+      for (const { parameter: p, g, m, factor } of this.#matrices) {
+        const u = muonMomentum({ g, m, gate: gated }, { momentum, nesterov });
+        const direction = orthogonalize(u, newtonSchulzSteps);
+        muonUpdate({ p, direction, gate: gated, learningRate }, { weightDecay, factor });
+      }
+      this.#rest?.update(gated);
+      return { gradNorm };
+    });
+  }
+
+  /** Everything a checkpoint needs beside the parameters, by name: control, momentum.NAME, and AdamW's m.NAME and v.NAME. */
+  state(): Map<string, Tensor> {
+    const momenta = this.#matrices.map(({ parameter, m }) => [`momentum.${parameter.name}`, m] as const);
+    return new Map<string, Tensor>([['control', this.control], ...momenta, ...(this.#rest?.state() ?? [])]);
+  }
+
+  /** What a device holds for this optimizer: release() it there. */
+  tensors(): Tensor[] {
+    return [...new Set([this.control, ...this.#slabs.g, ...this.#slabs.m, ...(this.#rest?.tensors() ?? [])])];
+  }
+
+  /** Gradient of the last step by parameter: state, to be read where one wants to look. */
+  gradients(): Map<Tensor, Tensor> {
+    const own = this.#matrices.map(({ parameter, g }) => [parameter, g] as const);
+    return new Map([...own, ...(this.#rest?.gradients() ?? [])]);
+  }
+}
+
+function like({ shape, name }: Tensor, prefix: string, memoryClass: 'gradients' | 'optimizer'): Tensor {
+  return new Tensor({ kind: 'state', shape, name: `${prefix}.${name}`, memoryClass });
+}
