@@ -1,4 +1,4 @@
-// The house: which room may import from which, and what may be named where. The picture is in the README.
+// The house: which room may import from which, and what may be named where. The README says what each room holds.
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -21,7 +21,8 @@ const doors: Record<string, string[]> = {
   schedule: ['autograd'],
   runtime: ['schedule'],
   reference: ['autograd'],
-  data: ['tensor'],
+  // A tokenizer comes in the same folder of strangers' files as a model: one reader of their JSON.
+  data: ['checkpoint'],
   checkpoint: ['tensor'],
   generate: ['tasks', 'runtime', 'reference', 'data', 'checkpoint'],
   train: ['tasks', 'runtime', 'reference', 'data', 'checkpoint', 'generate'],
@@ -33,6 +34,9 @@ const files: Record<string, string[]> = {
   'shaders.gen.ts': ['schedule', 'runtime', 'cli'],
   'index.ts': ['cli'],
 };
+
+/** Single files that a room may import though their room is closed to it: the configuration of a model is what its file is read into. */
+const openFiles: Record<string, string[]> = { 'src/nn/gpt2_config.ts': ['checkpoint'] };
 
 function reach(room: string): Set<string> {
   const rooms = new Set([room]);
@@ -67,7 +71,7 @@ test('imports point one way', () => {
     const [from, room] = [roomOf(file), roomOf(to)];
     if (from === 'index.ts') return room === 'cli'; // the public face shows all but the command line
     if (room in files) return !(from in doors) || !files[room]!.includes(from);
-    return !reach(from).has(room);
+    return !reach(from).has(room) && !openFiles[to]?.includes(from);
   });
   expect(wrong.map(({ file, line, to }) => `${file}:${line} imports ${to}`)).toEqual([]);
 });
@@ -130,9 +134,15 @@ test('only the runtime names a GPU type', () => {
 });
 
 test('what a page imports needs no module of Node', () => {
-  const pure = ['tensor', 'ops', 'autograd', 'nn', 'optim', 'tasks', 'schedule', 'reference'];
+  const rooms = ['tensor', 'ops', 'autograd', 'nn', 'optim', 'tasks', 'schedule', 'reference', 'generate', 'train'];
+  // These rooms hold files of the disk too: what a page takes of them, and all that those import.
+  const pure = new Set([
+    ...['src/data/tokenizer.ts', 'src/data/windows.ts', 'src/data/counting.ts'],
+    ...['src/checkpoint/huggingface.ts', 'src/checkpoint/gpt2_config.ts', 'src/checkpoint/training_state.ts'],
+  ]);
+  for (const file of pure) for (const { to } of relative.filter((found) => found.file === file)) pure.add(to);
   const wrong = sources
-    .filter(({ file }) => pure.includes(roomOf(file)))
+    .filter(({ file }) => pure.has(file) || rooms.includes(roomOf(file)))
     .flatMap(({ file, imports }) =>
       imports
         .filter(({ specifier }) => specifier.startsWith('node:'))

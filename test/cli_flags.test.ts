@@ -1,8 +1,9 @@
 // Flags: what is read, and the sentence for each way to get them wrong.
 import { describe, expect, expectTypeOf, it } from 'vitest';
+import { editDistance } from '../src/checkpoint/edit_distance.ts';
 import { allFlags, defineCommand } from '../src/cli/command.ts';
 import { type FlagValues, parseFlags } from '../src/cli/flags.ts';
-import { editDistance, nearest } from '../src/cli/nearest.ts';
+import { nearest } from '../src/cli/nearest.ts';
 import { InputError, RunError } from '../src/errors.ts';
 import { fakeHome, type flags, pretrain, shaderformer } from './cli_home.ts';
 

@@ -175,11 +175,12 @@ describe('a folder', () => {
     file('books/nothing.txt', '');
     file('books/.hidden', 'hidden');
     symlinkSync('..', path.join(dir, 'books/loop'));
+    symlinkSync('circle', path.join(dir, 'books/circle'));
     const heard = notes();
     const corpus = await open(path.join(dir, 'books'), heard);
     expect(corpus.tokenizer.decode(all(corpus))).toBe('zed\n\nbee\n\nsea\n');
     expect(heard.texts()).toHaveLength(1);
-    expect(heard.texts()[0]).toContain('reading 3 files, skipping 4:');
+    expect(heard.texts()[0]).toContain('reading 3 files, skipping 5:');
     for (const reason of [
       'picture.txt (found a PNG picture)',
       'old.txt (found UTF-16 text)',

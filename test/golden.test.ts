@@ -179,7 +179,7 @@ describe('a folder that is none is refused', () => {
       { read: readFileOf(path.join(small, 'kernels')) },
       'index.json: cannot be read (ENOENT). Check the path.',
     );
-    await refused(only('index.json', '<html>'), 'index.json: is not JSON');
+    await refused(only('index.json', '<html>'), 'index.json: found a web page, expected JSON');
     await refused(only('index.json', '[]'), 'index.json: found a list, expected an object.');
     await refused(
       only('index.json', '{"kernels": [{}], "traces": []}'),

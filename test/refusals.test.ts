@@ -119,7 +119,14 @@ describe('settings', () => {
       /^windows: found \d+ windows/,
     );
     expect(await pretrain('--kernels', place.at('absent.json'))).toMatch(/^--kernels: \/absent\.json: ENOENT/);
-    expect(await pretrain('--tokenizer', place.at('nowhere'))).toMatch(/^tokenizer: found no tokenizer\.json/);
+    expect(await pretrain('--tokenizer', place.at('nowhere'))).toMatch(
+      /^--tokenizer: found \/nowhere, expected char, byte, gpt2 or a folder with a tokenizer\.$/,
+    );
+    expect(await pretrain('--tokenizer', place.folder)).toMatch(/^: found no tokenizer\.json/);
+    expect(await pretrain('--windows', 'random', '--stride', '4')).toMatch(
+      /^--stride: found 4 beside --windows random, expected strided windows/,
+    );
+    expect(await pretrain('--validation-part', '1')).toMatch(/For example: --validation-part 0\.1$/);
     expect(await pretrain('--resume', place.at('run'))).toMatch(/^--resume: found together with --out/);
   });
 });
@@ -215,6 +222,20 @@ describe('a model folder', () => {
     fs.mkdirSync(place.at('bare'));
     expect(await refused(['generate', '--model', place.at('bare'), '--prompt', 'It'])).toMatch(
       /^\/bare: found .*, expected a run folder or a model folder/,
+    );
+  });
+
+  test('with a folder where a file should be', async () => {
+    const odd = place.at('odd');
+    fs.cpSync(model, odd, { recursive: true });
+    fs.rmSync(`${odd}/model.safetensors`);
+    fs.mkdirSync(`${odd}/model.safetensors`);
+    expect(await refused(['generate', '--model', odd, '--prompt', 'It'])).toMatch(
+      /^\/odd\/model\.safetensors: found a folder, expected a file/,
+    );
+    fs.writeFileSync(`${odd}/tokenizer.json`, 'null');
+    expect(await refused(['generate', '--model', odd, '--prompt', 'It'])).toMatch(
+      /^\/odd\/(tokenizer\.json|model\.safetensors): found/,
     );
   });
 

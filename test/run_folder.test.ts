@@ -8,7 +8,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { diskLayer } from '../src/checkpoint/files.ts';
 import { machineProcesses, type ProcessTable } from '../src/checkpoint/lock.ts';
-import { type FileContent, openModelFolder, RunFolder, resolveModelDir } from '../src/checkpoint/run.ts';
+import { openModelFolder, resolveModelDir } from '../src/checkpoint/model_folder.ts';
+import { RunFolder } from '../src/checkpoint/run.ts';
+import type { FileContent } from '../src/checkpoint/step_folder.ts';
 import { verifyStepFolder } from '../src/checkpoint/step_folder.ts';
 import { InputError, RunError } from '../src/errors.ts';
 import { Died, type Loss, MemoryFiles } from './harness/memory_files.ts';
@@ -365,6 +367,17 @@ test('metrics and samples go on from the resumed step', async () => {
   resumed.run.log.append({ event: 'end', step: 11 });
   await resumed.run.log.cutBack(11);
   expect(resumed.run.log.read().at(-1)).toEqual({ event: 'step', step: 11 });
+});
+
+test('a log too long to be read is refused by a resume, not taken for empty', async () => {
+  const layer = new MemoryFiles();
+  const run = RunFolder.create('out', 'run', { layer });
+  run.log.append({ event: 'step', step: 1 });
+  const stat = layer.stat.bind(layer);
+  layer.stat = (path) => (path.endsWith('metrics.jsonl') ? { kind: 'file', size: 2 ** 30, modified: 0 } : stat(path));
+  await expect(run.log.cutBack(1)).rejects.toThrow('out/metrics.jsonl: found 1073741824 bytes, expected at most');
+  layer.stat = stat;
+  expect(run.log.read()).toEqual([{ event: 'step', step: 1 }]);
 });
 
 test('a log line that a full disk refused comes first the next time', async () => {

@@ -259,15 +259,15 @@ describe('malformed files are refused with a sentence', () => {
     ['null', 'null', 'found null, expected an object'],
     ['a list', '[]', 'found a list, expected an object'],
     ['a web page', '<!DOCTYPE html><html>', 'found a web page, expected JSON. The download was redirected'],
-    ['cut short', '{"model": {"type"', 'found text that is not JSON'],
+    ['cut short', '{"model": {"type"', 'not JSON at byte 17: found the end, expected ":"'],
     ['no model', '{}', 'model: found nothing, expected an object'],
     [
       'an inexact id',
       '{"model": {"vocab": {"x": 9007199254740993}}}',
-      '"x": found 9007199254740993, which is not an exact whole number',
+      'model.vocab: "x": found id 9007199254740993, expected a whole number',
     ],
-    ['a repeated key', '{"model": {"a": 1, "\\u0061": 2}}', 'found "a" twice in one object'],
-    ['nested 100,000 deep', `{"pre_tokenizer": ${'['.repeat(100_000)}`, 'found nesting over 64 levels'],
+    ['a repeated key', '{"model": {"a": 1, "\\u0061": 2}}', '"a" appears twice (again at byte 19), expected once'],
+    ['nested 100,000 deep', `{"pre_tokenizer": ${'['.repeat(100_000)}`, 'nesting over 64 levels'],
   ])('%s', async (_, text, message) => {
     expect((await refused(text)).slice(0, 200)).toContain(`tokenizer.json: ${message}`);
   });
@@ -278,7 +278,7 @@ describe('malformed files are refused with a sentence', () => {
     expect(await vocab({ a: 0, b: 2 })).toContain('id 1 is missing, expected ids 0 to 1 once each');
     expect(await vocab({ a: 0, b: -1 })).toContain('"b": found id -1, expected a whole number');
     expect(await vocab({ a: 0, b: 1.5 })).toContain('"b": found id 1.5');
-    expect(await vocab({ a: 0, b: '1' })).toContain('"b": found id "1"');
+    expect(await vocab({ a: 0, b: '1' })).toContain('"b": found id text "1"');
     expect(await vocab({ '': 0 })).toContain('found an empty token');
     expect(await vocab({})).toContain('found no tokens');
     expect(await vocab(null)).toContain('model.vocab: found null');
@@ -293,10 +293,10 @@ describe('malformed files are refused with a sentence', () => {
 
   test('merges must be pairs of known tokens, once each', async () => {
     const merges = (list: unknown) => withModel({ type: 'BPE', vocab: { a: 0, b: 1, ab: 2 }, merges: list });
-    expect(await merges(['a b c'])).toContain('merge 1: found "a b c" (3 parts), expected two tokens');
+    expect(await merges(['a b c'])).toContain('merge 1: found text "a b c" (3 parts), expected two tokens');
     expect(await merges(['a b', 'b b'])).toContain('merge 2: found "bb", which is not in the vocabulary');
     expect(await merges(['a b', ['a', 'b']])).toContain('merge 2: found "a b" again');
-    expect(await merges('a b')).toContain('model.merges: found "a b", expected a list');
+    expect(await merges('a b')).toContain('model.merges: found text "a b", expected a list');
     expect(await merges(['a b'])).toContain('which is none of the tokenizers known here. Known are: "char"');
   });
 
@@ -315,7 +315,7 @@ describe('malformed files are refused with a sentence', () => {
 
   test('other tokenizers, and almost GPT-2, are told from it', async () => {
     expect(await withModel({ type: 'WordPiece', vocab: {} })).toContain(
-      'model.type: found "WordPiece", expected "BPE". Known are',
+      'model.type: found text "WordPiece", expected "BPE". Known are',
     );
     const json = JSON.parse(gpt2.files().get('tokenizer.json')!);
     const swap = (o: Record<string, number>, a: string, b: string) => ({ ...o, [a]: o[b], [b]: o[a] });
@@ -330,7 +330,7 @@ describe('malformed files are refused with a sentence', () => {
   test('the two files must agree, and one must be there', async () => {
     const files = new Map([...char.files(), ['tokenizer_config.json', byte.files().get('tokenizer_config.json')!]]);
     await expect(tokenizerFromFiles(files)).rejects.toThrow(
-      'tokenizer_config.json: shaderformer_tokenizer: found "byte", expected "char"',
+      'tokenizer_config.json: shaderformer_tokenizer: found text "byte", expected "char"',
     );
     await expect(tokenizerFromFiles(new Map())).rejects.toThrow('found no tokenizer.json');
     await expect(tokenizerFromFiles(new Map([['vocab.json', '{}']]))).rejects.toThrow('or vocab.json with merges.txt');

@@ -9,7 +9,7 @@ import { stepScalar } from '../src/ops/op.ts';
 import { reshape } from '../src/ops/reshape.ts';
 import { scale } from '../src/ops/scale.ts';
 import { erf } from '../src/reference/ops/erf.ts';
-import { Twin } from '../src/reference/twin.ts';
+import { Twin, type TwinOutput } from '../src/reference/twin.ts';
 import { layOutSlabs } from '../src/tensor/slab.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 
@@ -62,7 +62,7 @@ test('every value inside a function can be kept as a further result', async () =
   const run = new Twin().compile((t) => ({ y: scale(scale(t.x!, 2), 3) }), {
     keep: (name) => name.endsWith('scale.y'),
   });
-  const results = await run(batch(1));
+  const results: Record<string, TwinOutput> = await run(batch(1));
   expect(Object.keys(results)).toEqual(['y', '#0  scale.y', '#1  scale.y']);
   expect([...results['#0  scale.y']!.exact]).toEqual([2]);
 });

@@ -27,9 +27,10 @@ export interface Replay {
   values: Record<string, HostArray>;
 }
 
-export interface Compiled {
+/** A compiled function; `Names` are those of its results. */
+export interface Compiled<Names extends string = string> {
   /** One replay, after those that were asked for before. Queued, not awaited: read an output to wait for it. */
-  (batch: Batch, scalars?: Scalars): Promise<Record<string, Output>>;
+  (batch: Batch, scalars?: Scalars): Promise<Record<Names, Output>>;
   /**
    * All replays since the last call with their results, in one read. A step counts as done only when this has returned it.
    * @throws InputError if results have been lost: 64 replays may wait, and where the results are large (over 4 KiB) only one
@@ -46,7 +47,10 @@ export interface CompileOptions {
 
 export interface Machine {
   readonly name: string;
-  compile(fn: (batch: Record<string, Tensor>) => Traced, options?: CompileOptions): Compiled;
+  compile<R extends Traced>(
+    fn: (batch: Record<string, Tensor>) => R,
+    options?: CompileOptions,
+  ): Compiled<keyof R & string>;
   /** Present values of a parameter or of state. */
   read(tensor: Tensor): Promise<HostArray>;
   /** Overwrites a parameter or state. @throws InputError on a wrong length */

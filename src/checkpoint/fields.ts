@@ -1,6 +1,7 @@
 // Reads the fields of a JSON object that someone else wrote, one sentence a fault.
 
 import { InputError } from '../errors.ts';
+import { editDistance } from './edit_distance.ts';
 import { described, type JsonObject, type JsonValue } from './json.ts';
 
 /** A refusal in the common form: `where: key: found X, expected Y. What to do.` */
@@ -69,6 +70,8 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   let best: string | undefined;
   let fewest = 3;
   for (const candidate of candidates) {
+    // Keys of a stranger's file may be very long, and the distance takes time by the product of lengths.
+    if (Math.abs(word.length - candidate.length) >= fewest) continue;
     const slips = editDistance(word, candidate);
     if (slips < fewest && slips * 3 <= candidate.length) {
       best = candidate;
@@ -76,21 +79,4 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
     }
   }
   return best;
-}
-
-/** Damerau's edit distance with neighbours swapped at most once; 3 for anything clearly farther. */
-function editDistance(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > 2) return 3;
-  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = rows[i - 1]![j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row[j] = Math.min(change, rows[i - 1]![j]! + 1, row[j - 1]! + 1);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        row[j] = Math.min(row[j]!, rows[i - 2]![j - 2]! + 1);
-    }
-    rows.push(row);
-  }
-  return rows[a.length]![b.length]!;
 }

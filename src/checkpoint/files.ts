@@ -2,10 +2,12 @@
 // lose what was not synced. The real one is node:fs, synchronous: a save is a short burst between steps, and order is everything.
 
 import fs from 'node:fs';
+import { InputError } from '../errors.ts';
 import type { ByteSource } from './safetensors.ts';
 
 export interface FileStat {
-  readonly kind: 'file' | 'folder';
+  /** `other` is a pipe, a socket or a device: opening one may wait for ever. */
+  readonly kind: 'file' | 'folder' | 'other';
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly modified: number;
@@ -65,7 +67,9 @@ export const diskLayer: FileLayer = {
   },
   stat(path) {
     const found = fs.statSync(path, { throwIfNoEntry: false });
-    return found ? { kind: found.isDirectory() ? 'folder' : 'file', size: found.size, modified: found.mtimeMs } : null;
+    if (!found) return null;
+    const kind = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'other';
+    return { kind, size: found.size, modified: found.mtimeMs };
   },
 };
 
@@ -82,7 +86,7 @@ export function writeAll(layer: FileLayer, handle: number, bytes: Uint8Array): v
 }
 
 /** Runs `use` with an open file and closes it whatever happens. A failed close after a good `use` counts as a failure. */
-export async function withFile<T>(
+async function withFile<T>(
   layer: FileLayer,
   path: string,
   mode: 'read' | 'new' | 'append',
@@ -128,15 +132,23 @@ export async function replaceFile(layer: FileLayer, folder: string, name: string
   layer.syncFolder(folder);
 }
 
-/** A file on disk as a byte source for `SafetensorsReader`; close it when done. */
+/** A file on disk as a byte source for `SafetensorsReader`; close it when done. @throws InputError for what is no file */
 export function fileSource(path: string, layer: FileLayer = diskLayer): ByteSource & { close(): void } {
+  const found = layer.stat(path);
+  if (found && found.kind !== 'file')
+    throw new InputError(`${path}: found ${nameOfKind(found)}, expected a file. Check the path.`);
   const handle = layer.open(path, 'read');
   return {
     name: path,
-    size: layer.stat(path)?.size ?? 0,
+    size: found?.size ?? 0,
     read: (offset, length) => layer.read(handle, offset, length),
     close: () => layer.close(handle),
   };
+}
+
+/** What is not a file, in words. */
+export function nameOfKind({ kind }: FileStat): string {
+  return kind === 'folder' ? 'a folder' : kind === 'file' ? 'a file' : 'a device or pipe';
 }
 
 const codes = new Map([

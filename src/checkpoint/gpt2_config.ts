@@ -1,28 +1,14 @@
 // config.json of a GPT-2, as Hugging Face's GPT2LMHeadModel reads and writes it.
 
 import { InputError } from '../errors.ts';
+import { type Activation, fittingHeads, type GPT2Config, gpt2ParameterCount } from '../nn/gpt2_config.ts';
 import { finiteNumber, flag, misfit, nearest, wholeNumber } from './fields.ts';
-import { described, type JsonObject, parseJson, quoted } from './json.ts';
+import { described, firstTen, type JsonObject, parseJson, quoted } from './json.ts';
 
-export type Activation = 'gelu_new' | 'gelu' | 'relu' | 'silu';
-
-export interface Gpt2Config {
-  vocabSize: number;
-  /** Longest context in tokens; `n_positions` in the file. */
-  blockSize: number;
-  nEmbd: number;
-  nLayer: number;
-  nHead: number;
-  /** Width inside the MLP; `null` in the file means 4 * nEmbd. */
-  nInner: number;
-  activation: Activation;
-  layerNormEps: number;
-  tieWordEmbeddings: boolean;
-  initializerRange: number;
+/** A model as its folder describes it: the model, and the ids that begin and end a text. */
+export interface SavedGpt2Config extends GPT2Config {
   bosTokenId: number | null;
   eosTokenId: number | null;
-  /** Our own key: linear layers and layer norms with a bias. Hugging Face's GPT-2 always has them. */
-  bias: boolean;
 }
 
 /** Other names of the same functions in Hugging Face's table of activations. */
@@ -75,12 +61,7 @@ const maxWeightBytes = 1e12;
  * @param notes takes one line about foreign keys, which are ignored
  * @throws InputError for anything that is missing, misspelt, of the wrong type, out of range or not supported
  */
-export function parseGpt2Config(json: string, fileName: string, notes: string[] = []): Gpt2Config {
-  if (/^\s*</.test(json)) {
-    throw new InputError(
-      `${fileName}: found a web page, expected JSON. The download was redirected: fetch the file itself.`,
-    );
-  }
+export function parseGpt2Config(json: string, fileName: string, notes: string[] = []): SavedGpt2Config {
   const fields = parseJson(json, fileName);
   if (!(fields instanceof Map)) {
     throw new InputError(`${fileName}: found ${described(fields)}, expected an object. ${correct}`);
@@ -117,13 +98,10 @@ function checkKeys(fields: JsonObject, where: string, notes: string[]): void {
     if (fields.has(key) && fields.get(key) !== value)
       throw misfit(where, key, fields.get(key), `${value}; nothing else is supported`, 'Take another model.');
   }
-  if (foreign.length > 0)
-    notes.push(
-      `${where}: keys ignored: ${foreign.slice(0, 10).map(quoted).join(', ')}${foreign.length > 10 ? ', …' : ''}`,
-    );
+  if (foreign.length > 0) notes.push(`${where}: keys ignored: ${firstTen(foreign.map(quoted))}`);
 }
 
-function readFields(fields: JsonObject, where: string): Gpt2Config {
+function readFields(fields: JsonObject, where: string): SavedGpt2Config {
   const size = (key: string) => wholeNumber(fields, key, where, 1);
   const vocabSize = size('vocab_size');
   const nEmbd = size('n_embd');
@@ -164,12 +142,9 @@ function tokenId(fields: JsonObject, key: string, vocabSize: number, where: stri
   return id;
 }
 
-/**
- * Checks what single fields cannot show: that heads divide the width and that the model is of this world.
- * Also for configurations made from flags. @throws InputError
- */
-export function checkConfig(config: Gpt2Config, where: string): void {
-  const bytes = 4 * parameterCount(config);
+/** Checks what single fields cannot show: that heads divide the width and that the model is of this world. */
+function checkConfig(config: SavedGpt2Config, where: string): void {
+  const bytes = 4 * gpt2ParameterCount(config);
   if (bytes > maxWeightBytes) {
     throw new InputError(
       `${where}: the weights alone would need ${bytesInWords(bytes)}, expected at most ${bytesInWords(maxWeightBytes)}. ${correct}`,
@@ -177,29 +152,11 @@ export function checkConfig(config: Gpt2Config, where: string): void {
   }
   const { nEmbd, nHead } = config;
   if (nEmbd % nHead !== 0) {
-    const fitting = fittingHeads(nEmbd, nHead);
-    const choice = fitting.length > 1 ? `${fitting.slice(0, -1).join(', ')} or ${fitting.at(-1)}` : `${fitting[0]}`;
     throw new InputError(
-      `${where}: n_head: found ${nHead}, but n_embd ${nEmbd} is not divisible by ${nHead}. Use ${choice}.`,
+      `${where}: n_head: found ${nHead}, but n_embd ${nEmbd} is not divisible by ${nHead}. Use ${fittingHeads(nEmbd, nHead)}.`,
     );
   }
   if (config.nLayer > 10_000) throw misfit(where, 'n_layer', config.nLayer, 'at most 10000', correct);
-}
-
-/** Head counts near `heads` that divide `width`: the next below and the next two above. */
-export function fittingHeads(width: number, heads: number): number[] {
-  const divisors: number[] = [];
-  for (let n = 1; n * n <= width; n++) if (width % n === 0) divisors.push(n, width / n);
-  const sorted = [...new Set(divisors)].sort((a, b) => a - b);
-  return [...sorted.filter((n) => n < heads).slice(-1), ...sorted.filter((n) => n >= heads).slice(0, 2)];
-}
-
-/** Number of parameters, tied ones once. */
-export function parameterCount(config: Gpt2Config): number {
-  const { vocabSize: V, blockSize: T, nEmbd: C, nInner, nLayer, bias, tieWordEmbeddings } = config;
-  const norm = C * (bias ? 2 : 1);
-  const block = 2 * norm + 4 * C * C + 2 * C * nInner + (bias ? 4 * C + nInner + C : 0);
-  return (tieWordEmbeddings ? V : 2 * V) * C + T * C + nLayer * block + norm;
 }
 
 function bytesInWords(bytes: number): string {
@@ -213,7 +170,7 @@ function bytesInWords(bytes: number): string {
  * Refuses a tokenizer whose ids do not fit the model's embedding; `tokenizerSize` is its number of tokens.
  * A smaller tokenizer is fine: embeddings are often padded. @throws InputError
  */
-export function checkVocabulary(config: Gpt2Config, tokenizerSize: number, where: string): void {
+export function checkVocabulary(config: SavedGpt2Config, tokenizerSize: number, where: string): void {
   if (tokenizerSize <= config.vocabSize) return;
   throw new InputError(
     `${where}: vocab_size: found ${config.vocabSize}, but the tokenizer has ${tokenizerSize} tokens. ` +
@@ -222,7 +179,10 @@ export function checkVocabulary(config: Gpt2Config, tokenizerSize: number, where
 }
 
 /** The text of config.json that Hugging Face's GPT2LMHeadModel loads. Our own key `bias` is written only where it says false. */
-export function gpt2ConfigJson(config: Gpt2Config, torchDtype: 'float32' | 'float16' | 'bfloat16' = 'float32'): string {
+export function gpt2ConfigJson(
+  config: SavedGpt2Config,
+  torchDtype: 'float32' | 'float16' | 'bfloat16' = 'float32',
+): string {
   const fields: [string, unknown][] = [
     ['architectures', ['GPT2LMHeadModel']],
     ['model_type', 'gpt2'],
@@ -257,7 +217,7 @@ export function gpt2ConfigJson(config: Gpt2Config, torchDtype: 'float32' | 'floa
 }
 
 /** The text of generation_config.json: which ids begin and end a text. */
-export function generationConfigJson(config: Gpt2Config): string {
+export function generationConfigJson(config: SavedGpt2Config): string {
   const { bosTokenId, eosTokenId } = config;
   const ids = {
     ...(bosTokenId !== null && { bos_token_id: bosTokenId }),

@@ -2,19 +2,12 @@
 // `transformer.`), what it holds besides (mask buffers, a tied head), in which of its shards and in which precision, is settled here.
 
 import { InputError } from '../errors.ts';
-import { quoted } from './json.ts';
+import { firstTen, quoted } from './json.ts';
 import { type ByteSource, formatShape, SafetensorsReader } from './safetensors.ts';
-
-export * from './gpt2_config.ts';
 
 export interface ExpectedTensor {
   readonly name: string;
   readonly shape: readonly number[];
-}
-
-export interface LoadOptions {
-  /** Take NaN and infinity as they are. Default: refuse, naming tensor and element. */
-  readonly allowNan?: boolean;
 }
 
 interface Found {
@@ -38,7 +31,6 @@ const maskBuffer = /^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$/;
 export async function* loadWeights(
   sources: ByteSource | readonly ByteSource[],
   expected: readonly ExpectedTensor[],
-  options: LoadOptions = {},
 ): AsyncGenerator<{ name: string; data: Float32Array }> {
   const readers: SafetensorsReader[] = [];
   for (const source of [sources].flat()) readers.push(await SafetensorsReader.open(source));
@@ -47,7 +39,7 @@ export async function* loadWeights(
   for (const { name } of expected) {
     const { reader, fileName } = found.get(name)!;
     const data = await reader.readFloat32(fileName);
-    if (!options.allowNan) checkFinite(data, fileName, reader.name);
+    checkFinite(data, fileName, reader.name);
     yield { name, data };
   }
 }
@@ -129,8 +121,4 @@ function checkFinite(data: Float32Array, name: string, where: string): void {
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, i) => size === b[i]);
-}
-
-function firstTen(items: readonly string[]): string {
-  return `${items.slice(0, 10).join(', ')}${items.length > 10 ? ', …' : ''}`;
 }

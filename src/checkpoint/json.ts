@@ -1,5 +1,5 @@
-// A strict and bounded JSON reader for files that others wrote: objects become Maps, equal keys are refused (JSON.parse would
-// keep the last one), depth is limited, and every fault is an InputError that names the byte.
+// The one reader of JSON that others wrote (configurations, tokenizers, headers, saved states): objects become Maps, equal keys
+// are refused (JSON.parse would keep the last one), depth is limited, and every fault is an InputError that names the byte.
 
 import { InputError } from '../errors.ts';
 
@@ -8,6 +8,8 @@ export type JsonValue = null | boolean | number | bigint | string | JsonValue[] 
 export type JsonObject = Map<string, JsonValue>;
 
 const maxDepth = 64;
+/** GPT-2's tokenizer.json has 2 Mi. */
+const maxCharacters = 64 * 2 ** 20;
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const word = /[A-Za-z_][\w]*|[^\s]/uy;
 const escapes = new Map([
@@ -24,9 +26,20 @@ const escapes = new Map([
 /**
  * Reads one JSON value.
  * @param where opens every message, such as `config.json` or `model.safetensors: header`
- * @throws InputError at the first fault: syntax, equal keys, more than 64 levels, a number out of range, half a surrogate pair
+ * @throws InputError at the first fault: nothing at all, over 64 Mi characters, a web page, syntax, equal keys, more than 64
+ *   levels, a number out of range, half a surrogate pair
  */
 export function parseJson(text: string, where: string): JsonValue {
+  if (text.length > maxCharacters)
+    throw new InputError(
+      `${where}: found ${text.length} characters, expected at most ${maxCharacters} (64 Mi). This is not a file of a model.`,
+    );
+  if (/^\s*$/.test(text))
+    throw new InputError(`${where}: found an empty file, expected JSON. Copy or download it again.`);
+  if (/^\s*</.test(text))
+    throw new InputError(
+      `${where}: found a web page, expected JSON. The download was redirected: fetch the file itself.`,
+    );
   return new Parser(text, where).document();
 }
 
@@ -199,6 +212,11 @@ export function quoted(text: string): string {
     /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+}
+
+/** Items for a message: the first ten. */
+export function firstTen(items: readonly string[]): string {
+  return `${items.slice(0, 10).join(', ')}${items.length > 10 ? ', …' : ''}`;
 }
 
 /** A value in words for a message: `text "12"`, `number 5`, `a list`, `nothing`. */

@@ -3,8 +3,9 @@
 import { basename } from 'node:path';
 import { InputError } from '../errors.ts';
 import { object } from './fields.ts';
-import { diskLayer, type FileLayer, fileSource, readText, systemError } from './files.ts';
-import { described, parseJson, quoted } from './json.ts';
+import { diskLayer, type FileLayer, fileSource, nameOfKind, readText, systemError } from './files.ts';
+import { described, firstTen, parseJson, quoted } from './json.ts';
+import { trimmed } from './run_place.ts';
 import type { ByteSource } from './safetensors.ts';
 import { listSteps, manifestName, pointedStep, stepName, stepOf, verifyStepFolder } from './step_folder.ts';
 
@@ -18,7 +19,7 @@ const indexName = 'model.safetensors.index.json';
  * @throws InputError saying what was found instead
  */
 export function resolveModelDir(path: string, layer: FileLayer = diskLayer): string {
-  const folder = path.replace(/(?<=.)[/\\]+$/, '');
+  const folder = trimmed(path);
   const names = listFolder(folder, layer);
   if (names.includes('config.json')) return verified(folder, layer);
   const step = pointedStep(layer, folder, 'best') ?? pointedStep(layer, folder, 'last');
@@ -39,9 +40,9 @@ function listFolder(folder: string, layer: FileLayer): string[] {
     const found = layer.stat(folder);
     if (!found)
       throw new InputError(`${folder}: found nothing, expected a run folder or a model folder. Check the path.`);
-    if (found.kind === 'file')
+    if (found.kind !== 'folder')
       throw new InputError(
-        `${folder}: found a file, expected the folder that holds it. ${pickleAdvice(folder)}`.trim(),
+        `${folder}: found ${nameOfKind(found)}, expected the folder that holds it. ${pickleAdvice(folder)}`.trim(),
       );
     return layer.list(folder);
   } catch (error) {
@@ -148,7 +149,7 @@ function readLimited(path: string, limit: number, layer: FileLayer): string {
     const found = layer.stat(path);
     if (!found) throw new InputError(`${path}: not found, expected one in a model folder. Check the path.`);
     throw new InputError(
-      `${path}: found ${found.kind === 'folder' ? 'a folder' : `${found.size} bytes`}, expected a file of at most ${limit} bytes. Check the path.`,
+      `${path}: found ${found.kind === 'file' ? `${found.size} bytes` : nameOfKind(found)}, expected a file of at most ${limit} bytes. Check the path.`,
     );
   } catch (error) {
     if (error instanceof InputError) throw error;
@@ -160,7 +161,5 @@ function readLimited(path: string, limit: number, layer: FileLayer): string {
 }
 
 function listed(names: readonly string[]): string {
-  return names.length === 0
-    ? 'an empty folder'
-    : `${names.slice(0, 10).map(quoted).join(', ')}${names.length > 10 ? ', …' : ''}`;
+  return names.length === 0 ? 'an empty folder' : firstTen(names.map(quoted));
 }

@@ -29,10 +29,6 @@ import {
   writeStepFolder,
 } from './step_folder.ts';
 
-export { type ModelFolder, openModelFolder, resolveModelDir } from './model_folder.ts';
-export type { RunEvent, RunLog } from './run_log.ts';
-export type { FileContent } from './step_folder.ts';
-
 export interface RunOptions {
   /** Keep for ever the checkpoints of steps divisible by this. Default: none but the last two and the best. */
   readonly keepEvery?: number;

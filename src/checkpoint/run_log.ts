@@ -1,10 +1,11 @@
 // metrics.jsonl and samples.txt of a run folder: a line an event, readable while the run goes on, and cut back when it resumes.
 
+import { InputError } from '../errors.ts';
 import { type FileLayer, readText, replaceFile, writeSome } from './files.ts';
 import { saveError } from './step_folder.ts';
 
-/** An event of a run as `--json` prints it. */
-export interface RunEvent {
+/** What a log needs to know of an event; which events there are is the business of training. */
+export interface LoggedEvent {
   readonly event: string;
   readonly step?: number;
   readonly [key: string]: unknown;
@@ -12,7 +13,8 @@ export interface RunEvent {
 
 const metricsName = 'metrics.jsonl';
 const samplesName = 'samples.txt';
-const maxLogBytes = 2 ** 30;
+/** Some millions of steps; a longer text does not fit a string. */
+const maxLogBytes = 500 * 2 ** 20;
 
 export class RunLog {
   private readonly layer: FileLayer;
@@ -25,7 +27,7 @@ export class RunLog {
   }
 
   /** Appends an event to metrics.jsonl; a `sample` with its text also to samples.txt. @throws RunError if the disk refuses */
-  append(event: RunEvent): void {
+  append(event: LoggedEvent): void {
     this.write(metricsName, `${JSON.stringify(event)}\n`);
     if (event.event === 'sample') this.write(samplesName, sampleText(event));
   }
@@ -40,9 +42,9 @@ export class RunLog {
     }
   }
 
-  /** All whole events of metrics.jsonl; a line cut by a crash is left out. */
-  read(): RunEvent[] {
-    const events: RunEvent[] = [];
+  /** All whole events of metrics.jsonl; a line cut by a crash is left out. None of a log over 500 MiB. */
+  read(): LoggedEvent[] {
+    const events: LoggedEvent[] = [];
     for (const line of (readText(this.layer, `${this.path}/${metricsName}`, maxLogBytes) ?? '').split('\n')) {
       const event = parseEvent(line);
       if (event) events.push(event);
@@ -50,8 +52,17 @@ export class RunLog {
     return events;
   }
 
-  /** Cuts both files back to `step`: later events go, and so does the `end` of a run that is about to be continued. */
+  /**
+   * Cuts both files back to `step`: later events go, and so does the `end` of a run that is about to be continued.
+   * @throws InputError for a log too long to be read; RunError if the disk refuses
+   */
   async cutBack(step: number): Promise<void> {
+    const size = this.layer.stat(`${this.path}/${metricsName}`)?.size ?? 0;
+    // Taken for empty, it would be cut back to nothing.
+    if (size > maxLogBytes)
+      throw new InputError(
+        `${this.path}/${metricsName}: found ${size} bytes, expected at most ${maxLogBytes}. Move it out of the folder to go on without it.`,
+      );
     const events = this.read();
     const later = events.findIndex((event) => (event.step ?? 0) > step);
     const kept = (later < 0 ? events : events.slice(0, later)).filter((event) => event.event !== 'end');
@@ -106,11 +117,11 @@ export class RunLog {
   }
 }
 
-function sampleText(event: RunEvent): string {
+function sampleText(event: LoggedEvent): string {
   return `--- step ${event.step ?? 0}\n${String(event.text ?? '')}\n\n`;
 }
 
-function parseEvent(line: string): RunEvent | null {
+function parseEvent(line: string): LoggedEvent | null {
   try {
     const event = JSON.parse(line);
     return typeof event === 'object' && typeof event?.event === 'string' ? event : null;

@@ -3,6 +3,7 @@
 import { dirname } from 'node:path';
 import { InputError } from '../errors.ts';
 import { codeOf, type FileLayer, type FileStat, systemError } from './files.ts';
+import { firstTen } from './json.ts';
 import { type ProcessTable, takeLock } from './lock.ts';
 import { listSteps, manifestName, stepName } from './step_folder.ts';
 
@@ -93,10 +94,7 @@ export function notWritable(path: string, error: unknown): InputError {
 /** No checkpoint: what the folder holds, or why each checkpoint was passed over. */
 export function nothingToResume(path: string, names: readonly string[], passedOver: readonly string[]): InputError {
   const visible = names.filter((name) => !name.startsWith('.') && name !== 'lock');
-  const holds =
-    visible.length === 0
-      ? 'it is empty'
-      : `it holds ${visible.slice(0, 10).join(', ')}${visible.length > 10 ? ', …' : ''}`;
+  const holds = visible.length === 0 ? 'it is empty' : `it holds ${firstTen(visible)}`;
   const what = passedOver.length > 0 ? passedOver.join('; ') : holds;
   return new InputError(
     `${path}: no checkpoint to resume: ${what}; expected a whole step folder. Name another run folder, or begin anew.`,

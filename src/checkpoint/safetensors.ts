@@ -4,7 +4,7 @@
 import { InputError } from '../errors.ts';
 import { float32ToHalves, halvesToFloat32 } from './halves.ts';
 import { compareUtf8 } from './hash.ts';
-import { quoted } from './json.ts';
+import { firstTen, quoted } from './json.ts';
 import {
   dtypeBytes,
   formatShape,
@@ -109,7 +109,7 @@ export class SafetensorsReader {
   private info(name: string): TensorInfo {
     const info = this.tensors.get(name);
     if (info) return info;
-    const names = [...this.tensors.keys()].slice(0, 10).map(quoted).join(', ');
+    const names = firstTen([...this.tensors.keys()].map(quoted));
     throw new InputError(
       `${this.name}: no tensor ${quoted(name)}; it has ${this.tensors.size}: ${names}. Take the file that belongs here.`,
     );
@@ -135,7 +135,7 @@ export interface SafetensorsFile extends AsyncIterable<Uint8Array> {
 }
 
 /** What Hugging Face's libraries want to see in a checkpoint. */
-export const checkpointMetadata: ReadonlyMap<string, string> = new Map([['format', 'pt']]);
+const checkpointMetadata: ReadonlyMap<string, string> = new Map([['format', 'pt']]);
 
 /**
  * Lays out a safetensors file. Tensors come by falling element size (so that all stay aligned, as Hugging Face's writer does),

@@ -20,7 +20,7 @@ export const everywhere = defineFlags([
     placeholder: 'auto|portable|FILE',
     default: 'auto',
     example: 'portable',
-    help: 'which form of each kernel runs: the one measured fastest here, the one that runs everywhere, or a table in a file',
+    help: 'which form of each op runs: the first that this adapter can run, the first that every adapter can, or a table in a file',
   },
   {
     name: 'limits',

@@ -1,5 +1,6 @@
 // Folders that commands read: a tokenizer's, a model's, and the cache of tokens.
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { checkVocabulary, parseGpt2Config } from '../checkpoint/gpt2_config.ts';
 import { openModelFolder, resolveModelDir } from '../checkpoint/model_folder.ts';
@@ -15,17 +16,38 @@ export function tokenCache(): string {
   return path.join(cacheFolder(), 'tokens');
 }
 
-/** @throws InputError for a folder without a tokenizer, or one that is not known here */
+/** @throws InputError for a folder without a tokenizer, or one that is not known here, naming the file */
 export async function readTokenizer(dir: string): Promise<Tokenizer> {
-  return loadTokenizer(async (name) => {
-    try {
-      return await readFile(path.join(dir, name), 'utf8');
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-      throw new InputError(`${path.join(dir, name)}: cannot be read (${code ?? error}).`);
-    }
-  });
+  if (!hasTokenizer(dir))
+    throw new InputError(
+      `${dir}: found no tokenizer.json, expected one (or vocab.json with merges.txt). Check the path.`,
+    );
+  try {
+    return await loadTokenizer(async (name) => readPlainFile(path.join(dir, name)));
+  } catch (error) {
+    if (!(error instanceof InputError) || error.message.startsWith(dir)) throw error;
+    throw new InputError(path.join(dir, error.message), { cause: error });
+  }
+}
+
+/** The text of a file, undefined where there is none. @throws InputError for a pipe, which would be waited for, and unreadable files */
+async function readPlainFile(file: string): Promise<string | undefined> {
+  try {
+    const found = await stat(file);
+    if (!found.isFile()) throw new InputError(`${file}: found no plain file, expected one. Check the path.`);
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new InputError(
+      `${file}: cannot be read (${code ?? error}), expected a readable file. Check its permissions.`,
+    );
+  }
+}
+
+function hasTokenizer(dir: string): boolean {
+  return ['tokenizer.json', 'vocab.json'].some((name) => existsSync(path.join(dir, name)));
 }
 
 export interface LoadedModel {
@@ -45,8 +67,7 @@ export async function openModel(device: Device, given: string, note: (line: stri
     const notes: string[] = [];
     const config = parseGpt2Config(folder.config, folder.configName, notes);
     for (const line of notes) note(line);
-    const hasTokenizer = await hasAny(dir, ['tokenizer.json', 'vocab.json']);
-    const tokenizer = hasTokenizer ? await readTokenizer(dir) : null;
+    const tokenizer = hasTokenizer(dir) ? await readTokenizer(dir) : null;
     if (tokenizer) checkVocabulary(config, tokenizer.vocabSize, dir);
     const model = new GPT2(config, { seed: 0 });
     // The first values are about to be overwritten: drawing random ones for a large model would take longer than loading it.
@@ -56,16 +77,4 @@ export async function openModel(device: Device, given: string, note: (line: stri
   } finally {
     folder.close();
   }
-}
-
-async function hasAny(dir: string, names: readonly string[]): Promise<boolean> {
-  const found = await Promise.all(
-    names.map((n) =>
-      readFile(path.join(dir, n)).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return found.includes(true);
 }

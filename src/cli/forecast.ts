@@ -1,8 +1,7 @@
 // Will it fit? Bytes by class from the plans, before anything is allocated or written.
 import os from 'node:os';
-import { parameterCount } from '../checkpoint/gpt2_config.ts';
 import { InputError } from '../errors.ts';
-import type { GPT2Config } from '../nn/gpt2.ts';
+import { type GPT2Config, gpt2ParameterCount } from '../nn/gpt2_config.ts';
 import { mib } from '../runtime/buffers.ts';
 import type { Device } from '../runtime/device.ts';
 import { slotsFor } from '../runtime/results.ts';
@@ -28,7 +27,7 @@ export interface ModelSizes {
  * @throws InputError with bytes needed and allowed, and what to change
  */
 export function refuseSizes(device: Device, config: GPT2Config, sizes: ModelSizes): void {
-  const parameters = parameterCount({ ...config, bosTokenId: null, eosTokenId: null });
+  const parameters = gpt2ParameterCount(config);
   const hidden = 4 * sizes.batch * sizes.context * sizes.width;
   if (hidden > MOST_IN_A_BINDING)
     throw new InputError(

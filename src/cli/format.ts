@@ -61,3 +61,21 @@ export function inWords(value: Json, limit = 160): string {
   const shown = [...printable(text, true)];
   return shown.length > limit ? `${shown.slice(0, limit).join('')}...` : shown.join('');
 }
+
+/** The sizes that people know a model by; the whole configuration is in the event. */
+export function modelText(config: Json): string {
+  const { nLayer, nHead, nEmbd, blockSize, vocabSize } = { ...(config as Record<string, Json>) };
+  if (![nLayer, nHead, nEmbd, blockSize, vocabSize].every((n) => typeof n === 'number')) return inWords(config);
+  const layers = `${nLayer} layer${nLayer === 1 ? '' : 's'}`;
+  const heads = `${nHead} head${nHead === 1 ? '' : 's'}`;
+  return `${layers}, ${heads}, ${nEmbd} wide, context ${blockSize}, vocabulary ${vocabSize}`;
+}
+
+/** What a run learns from, in a line. */
+export function dataText(dataset: Json): string {
+  const { name, bytes, trainTokens, validationTokens, tokenizer } = { ...(dataset as Record<string, Json>) };
+  if (typeof bytes !== 'number' || typeof trainTokens !== 'number' || typeof validationTokens !== 'number') {
+    return inWords(dataset);
+  }
+  return `${name}, ${byteText(bytes)}: ${grouped(trainTokens)} tokens to learn from, ${grouped(validationTokens)} to validate on (${tokenizer})`;
+}

@@ -21,6 +21,7 @@ export const settingFlags = defineFlags([
     group: 'data',
     above: 0,
     below: 1,
+    example: '0.1',
     help: 'share of the text, from its end, that is not trained on',
   },
   {
@@ -224,6 +225,10 @@ export function typedSettings(flags: Typed, given: ReadonlySet<string>): Partial
 /** Preset, then typed flags. @throws InputError for settings that contradict each other */
 export function newSettings(preset: string, typed: Partial<PretrainSettings>): PretrainSettings {
   const settings = { ...presetSettings(preset), ...typed };
+  if (typed.stride !== undefined && settings.windows !== 'strided')
+    throw new InputError(
+      `--stride: found ${typed.stride} beside --windows ${settings.windows}, expected strided windows. Add --windows strided, or leave --stride out.`,
+    );
   // A short run that says nothing else keeps the preset's shape: its warm-up shrinks with it.
   if (typed.warmupSteps === undefined)
     settings.warmupSteps = Math.min(settings.warmupSteps, Math.floor(settings.steps / 10));

@@ -1,11 +1,16 @@
 // The text of a pretraining run: opened with its tokenizer, and what can be said of it before anything is learnt.
+import fs from 'node:fs';
+import path from 'node:path';
+import { resolveModelDir } from '../checkpoint/model_folder.ts';
 import { type Corpus, openCorpus } from '../data/corpus.ts';
 import { countingBaselines, tokenChunks } from '../data/counting.ts';
 import type { Tokenizer, TokenizerKind } from '../data/tokenizer.ts';
+import { InputError } from '../errors.ts';
 import type { Reference } from './curve.ts';
 import { readTokenizer, tokenCache } from './folders.ts';
 import type { Output } from './output.ts';
 import type { PretrainSettings } from './presets.ts';
+import { quoted } from './printable.ts';
 import { RunShow } from './show.ts';
 
 /**
@@ -37,7 +42,11 @@ export async function openText(
 async function tokenizerFor(name: string, checkpoint: string | null): Promise<TokenizerKind | Tokenizer> {
   if (checkpoint !== null) return readTokenizer(checkpoint);
   if (name === 'char' || name === 'byte' || name === 'gpt2') return name;
-  return readTokenizer(name);
+  if (!fs.existsSync(name))
+    throw new InputError(`--tokenizer: found ${quoted(name)}, expected char, byte, gpt2 or a folder with a tokenizer.`);
+  // A run keeps its tokenizer in its step folders.
+  const isRun = ['best', 'last'].some((pointer) => fs.existsSync(path.join(name, pointer)));
+  return readTokenizer(isRun ? resolveModelDir(name) : name);
 }
 
 /** Losses that words can be put to: guessing, and what counting characters and pairs reaches. */

@@ -2,7 +2,7 @@
 // Pure: what happened in, text out. All foreign text (samples, settings, paths) is escaped.
 import type { Json, RunEvent, SaveEvent } from '../train/events.ts';
 import { extent, type Point, type Reference, withReferences } from './curve.ts';
-import { grouped, inWords, lossText, shortNumber } from './format.ts';
+import { dataText, grouped, inWords, lossText, modelText, shortNumber } from './format.ts';
 import { chartHtml, escapeHtml, type Line } from './report_chart.ts';
 import { reportScript, reportStyle } from './report_page.ts';
 import { cursorData, figures, finite, type Run, readRun, summary } from './report_run.ts';
@@ -31,8 +31,12 @@ export function reportHtml(options: ReportOptions): string {
   const run = readRun(options.events);
   const unit = options.unit ?? 'nats a token';
   const subtitle = run.start
-    ? [run.start.dataset, `${grouped(run.start.parameters)} parameters`, run.start.adapter]
-        .map((part) => escapeHtml(inWords(part)))
+    ? [
+        dataText(run.start.dataset),
+        `${grouped(run.start.parameters)} parameters: ${modelText(run.start.config)}`,
+        inWords(run.start.adapter),
+      ]
+        .map((part) => escapeHtml(part))
         .join(' &#183; ')
     : '';
   return `<!doctype html>

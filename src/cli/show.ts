@@ -3,7 +3,7 @@
 import { ops } from '../ops/index.ts';
 import type { EndEvent, Json, RunEvent, StartEvent } from '../train/events.ts';
 import type { Point, Reference } from './curve.ts';
-import { byteText, grouped, inWords, lossText } from './format.ts';
+import { byteText, dataText, grouped, inWords, lossText, modelText } from './format.ts';
 import type { Output } from './output.ts';
 import { plotLoss } from './plot.ts';
 import { printable } from './printable.ts';
@@ -170,21 +170,4 @@ function kernelText(table: Json): string {
   return special.length === 0
     ? 'portable forms'
     : `${special.map(([name, form]) => `${name} ${form}`).join(', ')}, else portable forms`;
-}
-
-/** The sizes that people know a model by; the whole configuration is in the event. */
-function modelText(config: Json): string {
-  const { nLayer, nHead, nEmbd, blockSize, vocabSize } = { ...(config as Record<string, Json>) };
-  if (![nLayer, nHead, nEmbd, blockSize, vocabSize].every((n) => typeof n === 'number')) return inWords(config);
-  const layers = `${nLayer} layer${nLayer === 1 ? '' : 's'}`;
-  const heads = `${nHead} head${nHead === 1 ? '' : 's'}`;
-  return `${layers}, ${heads}, ${nEmbd} wide, context ${blockSize}, vocabulary ${vocabSize}`;
-}
-
-function dataText(dataset: Json): string {
-  const { name, bytes, trainTokens, validationTokens, tokenizer } = { ...(dataset as Record<string, Json>) };
-  if (typeof bytes !== 'number' || typeof trainTokens !== 'number' || typeof validationTokens !== 'number') {
-    return inWords(dataset);
-  }
-  return `${name}, ${byteText(bytes)}: ${grouped(trainTokens)} tokens to learn from, ${grouped(validationTokens)} to validate on (${tokenizer})`;
 }

@@ -81,10 +81,19 @@ function walk(dir: string, skipped: string[]): string[] {
     if (entry.name.startsWith('.')) return [];
     if (entry.isDirectory()) return walk(file, skipped);
     if (entry.isFile()) return [file];
-    if (entry.isSymbolicLink() && fs.statSync(file, { throwIfNoEntry: false })?.isFile()) return [file];
+    if (entry.isSymbolicLink() && leadsToFile(file)) return [file];
     skipped.push(`${file} (not a file)`);
     return [];
   });
+}
+
+/** False also where a link leads in a circle, or somewhere that may not be looked at. */
+function leadsToFile(link: string): boolean {
+  try {
+    return fs.statSync(link).isFile();
+  } catch {
+    return false;
+  }
 }
 
 function statOf(data: string): fs.Stats {

@@ -1,11 +1,11 @@
 // Tokenizers read back from a Hugging Face folder. The content decides which tokenizer it is, the name that a file gives
 // itself must agree, and nothing from a file is ever run.
+import { described, type JsonObject, type JsonValue, parseJson, quoted } from '../checkpoint/json.ts';
 import { InputError } from '../errors.ts';
 import { ByteTokenizer } from './byte.ts';
 import { BYTE_TO_CHAR } from './byte_level.ts';
 import { CharTokenizer } from './char.ts';
 import { Gpt2Tokenizer } from './gpt2.ts';
-import { describe, isObject, parseStrictJson } from './strict_json.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { END_OF_TEXT, KIND_FIELD } from './tokenizer_save.ts';
 import { mergesOf, mergesOfText, refuseProgram, vocabularyOf } from './vocabulary.ts';
@@ -48,23 +48,22 @@ export async function tokenizerFromFiles(files: ReadonlyMap<string, string>): Pr
       'tokenizer: found no tokenizer.json, expected one (or vocab.json with merges.txt). Name its folder.',
     );
   }
-  const vocab = vocabularyOf('vocab.json', parseStrictJson('vocab.json', vocabJson), []);
+  const vocab = vocabularyOf('vocab.json', parseJson(vocabJson, 'vocab.json'), []);
   return gpt2From('vocab.json', vocab, mergesOfText('merges.txt', mergesTxt, vocab));
 }
 
 async function fromTokenizerJson(text: string): Promise<Tokenizer> {
   const file = 'tokenizer.json';
-  const json = parseStrictJson(file, text);
-  if (!isObject(json)) throw new InputError(`${file}: found ${describe(json)}, expected an object.`);
-  const model = json.model;
-  if (!isObject(model)) throw new InputError(`${file}: model: found ${describe(model)}, expected an object.`);
-  if (model.type !== undefined && model.type !== 'BPE') {
-    throw new InputError(`${file}: model.type: found ${describe(model.type)}, expected "BPE". ${KNOWN}.`);
+  const json = anObject(parseJson(text, file), file);
+  const model = anObject(json.get('model'), `${file}: model`);
+  const type = model.get('type');
+  if (type !== undefined && type !== 'BPE') {
+    throw new InputError(`${file}: model.type: found ${described(type)}, expected "BPE". ${KNOWN}.`);
   }
-  const vocab = vocabularyOf(`${file}: model.vocab`, model.vocab, json.added_tokens ?? []);
-  const merges = mergesOf(`${file}: model.merges`, model.merges, vocab);
+  const vocab = vocabularyOf(`${file}: model.vocab`, model.get('vocab'), json.get('added_tokens') ?? []);
+  const merges = mergesOf(`${file}: model.merges`, model.get('merges'), vocab);
   refuseProgram(file, json);
-  if (json.pre_tokenizer == null) {
+  if ((json.get('pre_tokenizer') ?? null) === null) {
     const characters = vocab.every(
       (token) => token.length <= 2 && String.fromCodePoint(token.codePointAt(0)!) === token,
     );
@@ -85,8 +84,8 @@ async function gpt2From(file: string, vocab: readonly string[], merges: readonly
   const expected = [...gpt2.visibleTokens(), END_OF_TEXT];
   const id = expected.findIndex((token, i) => vocab[i] !== token);
   if (vocab.length !== expected.length || id >= 0) {
-    const found = id >= 0 ? `id ${id} as ${describe(vocab[id])}` : `${vocab.length} tokens`;
-    const wanted = id >= 0 ? describe(expected[id]) : expected.length;
+    const found = id >= 0 ? `id ${id} as ${quoted(vocab[id] ?? '')}` : `${vocab.length} tokens`;
+    const wanted = id >= 0 ? quoted(expected[id]!) : expected.length;
     throw new InputError(`${file}: found ${found}, expected ${wanted} as in GPT-2. ${KNOWN}.`);
   }
   // Merge number i makes token 256 + i.
@@ -100,13 +99,16 @@ async function gpt2From(file: string, vocab: readonly string[], merges: readonly
 
 function agree(text: string, tokenizer: Tokenizer): void {
   const file = 'tokenizer_config.json';
-  const config = parseStrictJson(file, text);
-  if (!isObject(config)) throw new InputError(`${file}: found ${describe(config)}, expected an object.`);
-  const said = config[KIND_FIELD];
+  const said = anObject(parseJson(text, file), file).get(KIND_FIELD);
   if (said !== undefined && said !== tokenizer.kind) {
     throw new InputError(
-      `${file}: ${KIND_FIELD}: found ${describe(said)}, expected "${tokenizer.kind}", which is what tokenizer.json holds. ` +
+      `${file}: ${KIND_FIELD}: found ${described(said)}, expected "${tokenizer.kind}", which is what tokenizer.json holds. ` +
         'The two files are of different tokenizers.',
     );
   }
+}
+
+function anObject(value: JsonValue | undefined, where: string): JsonObject {
+  if (value instanceof Map) return value;
+  throw new InputError(`${where}: found ${described(value)}, expected an object. Fetch the file again.`);
 }

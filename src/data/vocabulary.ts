@@ -1,46 +1,48 @@
 // Reading the vocabulary and the merges of a Hugging Face tokenizer, believing nothing: ids must be 0..V-1 once each, merges
 // must be pairs of tokens that exist.
+import { described, type JsonObject, type JsonValue, quoted } from '../checkpoint/json.ts';
 import { InputError } from '../errors.ts';
-import { describe, isObject } from './strict_json.ts';
 
 /**
  * Tokens by id.
  * @param where file and field, for messages
  * @param vocab object token -> id   @param added list of {id, content}, which may repeat entries of `vocab`
  */
-export function vocabularyOf(where: string, vocab: unknown, added: unknown): string[] {
-  if (!isObject(vocab))
-    throw new InputError(`${where}: found ${describe(vocab)}, expected an object of tokens and ids.`);
-  if (!Array.isArray(added)) throw new InputError(`${where}: added_tokens: found ${describe(added)}, expected a list.`);
+export function vocabularyOf(where: string, vocab: JsonValue | undefined, added: JsonValue): string[] {
+  if (!(vocab instanceof Map))
+    throw new InputError(`${where}: found ${described(vocab)}, expected an object of tokens and ids.`);
+  if (!Array.isArray(added))
+    throw new InputError(`${where}: added_tokens: found ${described(added)}, expected a list.`);
   const tokenOf = new Map<number, string>();
-  const add = (token: string, id: unknown) => {
+  const add = (token: string, id: JsonValue | undefined) => {
     if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) {
-      throw new InputError(`${where}: ${describe(token)}: found id ${describe(id)}, expected a whole number from 0.`);
+      throw new InputError(`${where}: ${quoted(token)}: found id ${described(id)}, expected a whole number from 0.`);
     }
     const other = tokenOf.get(id);
     if (other !== undefined && other !== token) {
-      throw new InputError(
-        `${where}: id ${id} is ${describe(other)} and ${describe(token)}, expected one token an id.`,
-      );
+      throw new InputError(`${where}: id ${id} is ${quoted(other)} and ${quoted(token)}, expected one token an id.`);
     }
     tokenOf.set(id, token);
   };
-  for (const [token, id] of Object.entries(vocab)) {
+  for (const [token, id] of vocab) {
     if (token === '') throw new InputError(`${where}: found an empty token, expected at least one character.`);
     add(token, id);
   }
-  added.forEach((entry: unknown, i) => {
-    if (!isObject(entry) || typeof entry.content !== 'string' || entry.content === '') {
-      const found = isObject(entry) && entry.content === '' ? 'an empty token' : describe(entry);
+  added.forEach((entry, i) => {
+    const fields: JsonObject = entry instanceof Map ? entry : new Map();
+    const content = fields.get('content');
+    if (typeof content !== 'string' || content === '') {
+      const found = content === '' ? 'an empty token' : described(entry);
       throw new InputError(`${where}: added token ${i + 1}: found ${found}, expected an object with content and id.`);
     }
-    const id = Object.hasOwn(vocab, entry.content) ? vocab[entry.content] : entry.id;
-    if (id !== entry.id) {
+    const id = fields.get('id');
+    const other = vocab.get(content) ?? id;
+    if (id !== other) {
       throw new InputError(
-        `${where}: added token ${describe(entry.content)}: found ids ${id} and ${describe(entry.id)}.`,
+        `${where}: added token ${quoted(content)}: found ids ${described(other)} and ${described(id)}, expected one.`,
       );
     }
-    add(entry.content, id);
+    add(content, id);
   });
   if (tokenOf.size === 0) throw new InputError(`${where}: found no tokens, expected at least one.`);
   const tokens: string[] = [];
@@ -57,22 +59,21 @@ export function vocabularyOf(where: string, vocab: unknown, added: unknown): str
 }
 
 /** Merges as "left right", from a list of such texts or of pairs. */
-export function mergesOf(where: string, merges: unknown, tokens: readonly string[]): string[] {
-  if (!Array.isArray(merges)) throw new InputError(`${where}: found ${describe(merges)}, expected a list.`);
+export function mergesOf(where: string, merges: JsonValue | undefined, tokens: readonly string[]): string[] {
+  if (!Array.isArray(merges)) throw new InputError(`${where}: found ${described(merges)}, expected a list.`);
   const known = new Set(tokens);
   const seen = new Set<string>();
-  return merges.map((merge: unknown, i) => {
-    const parts: unknown[] = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : [merge];
+  return merges.map((merge, i) => {
+    const parts: JsonValue[] = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : [merge];
     const at = `${where}: merge ${i + 1}`;
     const [left, right] = parts;
     if (parts.length !== 2 || typeof left !== 'string' || typeof right !== 'string') {
-      throw new InputError(`${at}: found ${describe(merge)} (${parts.length} parts), expected two tokens.`);
+      throw new InputError(`${at}: found ${described(merge)} (${parts.length} parts), expected two tokens.`);
     }
     const unknown = [left, right, left + right].find((token) => !known.has(token));
-    if (unknown !== undefined)
-      throw new InputError(`${at}: found ${describe(unknown)}, which is not in the vocabulary.`);
+    if (unknown !== undefined) throw new InputError(`${at}: found ${quoted(unknown)}, which is not in the vocabulary.`);
     const pair = `${left} ${right}`;
-    if (seen.has(pair)) throw new InputError(`${at}: found ${describe(pair)} again, expected each pair once.`);
+    if (seen.has(pair)) throw new InputError(`${at}: found ${quoted(pair)} again, expected each pair once.`);
     seen.add(pair);
     return pair;
   });
@@ -88,20 +89,25 @@ export function mergesOfText(where: string, text: string, tokens: readonly strin
  * Normalizers and pre-tokenizers are small programs, some with regular expressions that hang their reader. The only ones
  * accepted are none at all and GPT-2's ByteLevel, recognised as data.
  */
-export function refuseProgram(file: string, json: { readonly [key: string]: unknown }): void {
+export function refuseProgram(file: string, json: JsonObject): void {
   const advice =
     'Patterns and rules from files are never run. Use a folder whose tokenizer is known here (char, byte, gpt2).';
-  if (json.normalizer != null) {
-    throw new InputError(`${file}: normalizer: found ${shorten(json.normalizer)}, expected none. ${advice}`);
+  const normalizer = json.get('normalizer') ?? null;
+  if (normalizer !== null) {
+    throw new InputError(`${file}: normalizer: found ${shorten(normalizer)}, expected none. ${advice}`);
   }
-  const pre = json.pre_tokenizer;
-  if (pre == null || (isObject(pre) && pre.type === 'ByteLevel' && pre.add_prefix_space !== true)) return;
+  const pre = json.get('pre_tokenizer') ?? null;
+  if (pre === null) return;
+  if (pre instanceof Map && pre.get('type') === 'ByteLevel' && pre.get('add_prefix_space') !== true) return;
   throw new InputError(
     `${file}: pre_tokenizer: found ${shorten(pre)}, expected none or GPT-2's ByteLevel without prefix space. ${advice}`,
   );
 }
 
-function shorten(value: unknown): string {
-  const text = JSON.stringify(value);
+/** As it stands in the file, so that it can be found there. */
+function shorten(value: JsonValue): string {
+  const plain = (_: string, part: JsonValue) =>
+    part instanceof Map ? Object.fromEntries(part) : typeof part === 'bigint' ? String(part) : part;
+  const text = JSON.stringify(value, plain);
   return text.length > 100 ? `${text.slice(0, 100)}...` : text;
 }

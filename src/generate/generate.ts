@@ -52,7 +52,7 @@ export class TokenGenerator {
     return Math.min(this.#model.blockSize, bucket(seen));
   }
 
-  /** Logits (V) of what follows `ids`, of which the last `window` are seen. */
+  /** Logits (V) of what follows `ids`, of which the last `window` are seen. @throws InputError for no ids, or one outside the vocabulary */
   async logits(ids: readonly number[], window = this.#model.blockSize): Promise<Float32Array> {
     if (ids.length === 0) throw new InputError('generate: the prompt is empty. Give at least one token.');
     const { blockSize, vocabSize } = this.#model;
@@ -67,7 +67,7 @@ export class TokenGenerator {
     return (await out.logits!.read()) as Float32Array;
   }
 
-  /** New tokens one by one, until maxNewTokens or eosId. */
+  /** New tokens one by one, until maxNewTokens or eosId. @throws InputError as `logits`, and where the model gives NaN */
   async *generate(prompt: readonly number[], options: GenerateOptions): AsyncGenerator<GeneratedToken> {
     const ids = [...prompt];
     for (let i = 0; i < options.maxNewTokens; i++) {

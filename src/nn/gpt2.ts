@@ -12,43 +12,10 @@ import { constant } from '../ops/op.ts';
 import { normal } from '../tensor/random.ts';
 import { layOutSlabs } from '../tensor/slab.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { type Activation, fittingHeads, type GPT2Config } from './gpt2_config.ts';
 import type { LanguageModel } from './model.ts';
 
-export type Activation = 'gelu_new' | 'gelu' | 'relu' | 'silu';
-
-export interface GPT2Config {
-  vocabSize: number;
-  /** Longest context in tokens: the rows of the position table. */
-  blockSize: number;
-  nEmbd: number;
-  nLayer: number;
-  nHead: number;
-  /** Width inside the MLP, usually 4 nEmbd. */
-  nInner: number;
-  activation: Activation;
-  layerNormEps: number;
-  /** The head is the token table itself. */
-  tieWordEmbeddings: boolean;
-  /** Standard deviation of the initial weights; GPT-2's is 0.02, narrow models want more. */
-  initializerRange: number;
-  /** Linear layers and norms with a bias. Hugging Face's GPT-2 always has them. */
-  bias: boolean;
-}
-
-/** The rest of a configuration from its sizes. */
-export function gpt2Config(
-  sizes: Pick<GPT2Config, 'vocabSize' | 'blockSize' | 'nEmbd' | 'nLayer' | 'nHead'> & Partial<GPT2Config>,
-): GPT2Config {
-  return {
-    ...sizes,
-    nInner: sizes.nInner ?? 4 * sizes.nEmbd,
-    activation: sizes.activation ?? 'gelu_new',
-    layerNormEps: sizes.layerNormEps ?? 1e-5,
-    tieWordEmbeddings: sizes.tieWordEmbeddings ?? true,
-    initializerRange: sizes.initializerRange ?? 0.02,
-    bias: sizes.bias ?? true,
-  };
-}
+export { type GPT2Config, gpt2Config } from './gpt2_config.ts';
 
 const ACTIVATIONS: Record<Activation, (x: Tensor) => Tensor> = {
   gelu_new: (x) => gelu(x, 'tanh'),
@@ -90,15 +57,10 @@ export class GPT2 implements LanguageModel {
    */
   constructor(config: GPT2Config, { seed }: { seed: number }) {
     const { vocabSize: V, blockSize, nEmbd: C, nLayer, nHead, nInner, initializerRange: std } = config;
-    if (C % nHead !== 0) {
-      const divisors = Array.from({ length: C }, (_, i) => i + 1).filter((h) => C % h === 0);
-      const near = divisors
-        .filter((h) => C / h >= Math.min(4, C))
-        .sort((a, b) => Math.abs(a - nHead) - Math.abs(b - nHead))
-        .slice(0, 3)
-        .sort((a, b) => a - b);
-      throw new InputError(`model: width ${C} is not divisible by ${nHead} heads; use ${near.join(' or ')} heads.`);
-    }
+    if (C % nHead !== 0)
+      throw new InputError(
+        `model: width ${C} is not divisible by ${nHead} heads; use ${fittingHeads(C, nHead)} heads.`,
+      );
     this.config = config;
     const parameters: Tensor[] = [];
     const make = (name: string, shape: number[], init?: () => Float32Array) => {

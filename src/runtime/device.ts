@@ -1,4 +1,5 @@
 // A GPU device as the rest of the project sees it: compile a function, read and write parameters and state, release.
+import type { Traced } from '../autograd/graph.ts';
 import type { Batch, Compiled, CompileOptions, Machine } from '../autograd/machine.ts';
 import { graphOf } from '../autograd/trace_batch.ts';
 import type { Capabilities } from '../ops/op.ts';
@@ -99,7 +100,10 @@ export class Device implements Machine {
     return this.opened.name;
   }
 
-  compile(fn: (batch: Record<string, Tensor>) => Record<string, Tensor>, options: CompileOptions = {}): Compiled {
+  compile<R extends Traced>(
+    fn: (batch: Record<string, Tensor>) => R,
+    options: CompileOptions = {},
+  ): Compiled<keyof R & string> {
     return compileOn(this, fn, options);
   }
 

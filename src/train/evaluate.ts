@@ -5,8 +5,8 @@ import type { LanguageModel } from '../nn/model.ts';
 import type { Task } from '../tasks/task.ts';
 import { whoMadeIt } from './diagnose.ts';
 
-/** Batches queued before results are read. The ring of results holds 64. */
-const MAX_UNREAD = 32;
+/** Replays queued before results are read. The ring of results holds 64. */
+export const MAX_UNREAD = 32;
 
 export interface Evaluation {
   /** nats a token */

@@ -10,6 +10,7 @@ export interface LoopOptions extends ScheduleOptions {
   evalEvery: number;
   sampleEvery: number;
   saveEvery: number;
+  /** B * T of a step, for the speed that is told. */
   tokensPerStep: number;
   /** Batch of step n, from 1. Called once a step, in order. */
   batch(step: number): Batch;

@@ -10,7 +10,7 @@ import {
 } from '../checkpoint/safetensors.ts';
 import { InputError, RunError } from '../errors.ts';
 import type { LanguageModel } from '../nn/model.ts';
-import type { AdamW } from '../optim/adamw.ts';
+import type { Optimizer } from '../optim/optimizer.ts';
 import type { HostArray, Tensor } from '../tensor/tensor.ts';
 
 /** Values of tensors, read slab by slab. */
@@ -52,8 +52,8 @@ export async function hashOf(machine: Machine, model: LanguageModel): Promise<st
   return parameterHash([...values].map(([{ name }, data]) => ({ name, data: data as Float32Array })));
 }
 
-/** optimizer.safetensors: moments by parameter, and the control values. */
-export async function optimizerFile(machine: Machine, optimizer: AdamW): Promise<SafetensorsFile> {
+/** optimizer.safetensors: the optimizer's state by name. */
+export async function optimizerFile(machine: Machine, optimizer: Optimizer): Promise<SafetensorsFile> {
   const state = optimizer.state();
   const values = await readAll(machine, state.values());
   return writeSafetensors(
@@ -73,7 +73,7 @@ export async function loadModel(machine: Machine, model: LanguageModel, sources:
 }
 
 /** @throws InputError if the file's tensors are not those of this optimizer */
-export async function loadOptimizer(machine: Machine, optimizer: AdamW, source: ByteSource): Promise<void> {
+export async function loadOptimizer(machine: Machine, optimizer: Optimizer, source: ByteSource): Promise<void> {
   const reader = await SafetensorsReader.open(source);
   const state = optimizer.state();
   for (const [name, tensor] of state) {

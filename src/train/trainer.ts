@@ -5,11 +5,11 @@ import { backward } from '../autograd/backward.ts';
 import type { Batch, Compiled, Machine } from '../autograd/machine.ts';
 import { RunError } from '../errors.ts';
 import type { LanguageModel } from '../nn/model.ts';
-import type { AdamW } from '../optim/adamw.ts';
+import type { Optimizer } from '../optim/optimizer.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { whoMadeIt } from './diagnose.ts';
-import { type Evaluation, meanLoss } from './evaluate.ts';
+import { type Evaluation, MAX_UNREAD, meanLoss } from './evaluate.ts';
 
 export interface StepResult {
   /** The first is 1; its loss is the untrained model's. */
@@ -29,15 +29,13 @@ interface Queued {
 
 /** Results are read about this often (ms), so that reading costs little and the screen stays alive. */
 const READ_EVERY = 250;
-/** Most steps between two reads. The ring of results holds 64. */
-const MAX_UNREAD = 32;
 
 const ADVICE = 'Lower the learning rate or go back to an earlier checkpoint.';
 
 export class Trainer {
   readonly machine: Machine;
   readonly model: LanguageModel;
-  readonly optimizer: AdamW;
+  readonly optimizer: Optimizer;
   /** Steps done and acknowledged. */
   step = 0;
   #task: Task;
@@ -48,7 +46,7 @@ export class Trainer {
   #msPerStep = READ_EVERY;
 
   /** @param parts.evaluation the loss of an evaluation, where it differs from the one that is trained (label smoothing) */
-  constructor(parts: { machine: Machine; model: LanguageModel; optimizer: AdamW; task: Task; evaluation?: Task }) {
+  constructor(parts: { machine: Machine; model: LanguageModel; optimizer: Optimizer; task: Task; evaluation?: Task }) {
     this.machine = parts.machine;
     this.model = parts.model;
     this.optimizer = parts.optimizer;

@@ -1,9 +1,10 @@
 // A golden folder: reference values of kernels and of whole training runs, described by its index.json (format: the folder's README).
 // Files come through one function, so that the folder may lie on a disk or behind a server.
 
+import { type JsonValue, parseJson } from '../../checkpoint/json.ts';
 import { type ByteSource, bytesSource, SafetensorsReader, type TensorArray } from '../../checkpoint/safetensors.ts';
 import { InputError } from '../../errors.ts';
-import { attributesOf, list, names, record, text } from './fields.ts';
+import { attributesOf, type Fields, list, names, record, text } from './fields.ts';
 
 /** The folder itself is at fault, not what is being checked. */
 export class FolderError extends InputError {}
@@ -30,7 +31,7 @@ export interface KernelCase {
   /** Path of the safetensors file, and what its tensors' names begin with. */
   file: string;
   prefix: string;
-  attrs: ReadonlyMap<string, unknown>;
+  attrs: Fields;
   inputs: readonly string[];
   gradOutputs: readonly string[];
   gradInputs: readonly string[];
@@ -88,7 +89,7 @@ export class GoldenFolder {
     return bytesSource(path, await this.#read(path));
   }
 
-  async json(path: string): Promise<ReadonlyMap<string, unknown>> {
+  async json(path: string): Promise<Fields> {
     return record(parse(await this.#read(path), path), path);
   }
 
@@ -110,17 +111,15 @@ async function blamed<T>(reading: Promise<T>): Promise<T> {
   }
 }
 
-function parse(bytes: Uint8Array, where: string): unknown {
+function parse(bytes: Uint8Array, where: string): JsonValue {
   try {
-    return JSON.parse(new TextDecoder().decode(bytes));
+    return parseJson(new TextDecoder().decode(bytes), where);
   } catch (error) {
-    throw new FolderError(
-      `${where}: is not JSON (${(error as Error).message}). Take a golden folder as its README describes it.`,
-    );
+    throw error instanceof InputError ? new FolderError(error.message) : error;
   }
 }
 
-function kernelCase(entry: unknown, at: string): KernelCase {
+function kernelCase(entry: JsonValue, at: string): KernelCase {
   const fields = record(entry, at);
   const name = text(fields, 'case', at);
   const where = `${at} (${name})`;
@@ -138,7 +137,7 @@ function kernelCase(entry: unknown, at: string): KernelCase {
   };
 }
 
-function traceCase(entry: unknown, at: string): TraceCase {
+function traceCase(entry: JsonValue, at: string): TraceCase {
   const fields = record(entry, at);
   return {
     trace: text(fields, 'trace', at),
@@ -149,10 +148,10 @@ function traceCase(entry: unknown, at: string): TraceCase {
 }
 
 /** @throws InputError unless both are numbers that can be a tolerance: a NaN would let everything pass or nothing */
-export function tolerance(value: unknown, where: string): Tolerance {
+export function tolerance(value: JsonValue | undefined, where: string): Tolerance {
   const fields = record(value, where);
   const [atol, rtol] = [fields.get('atol'), fields.get('rtol')];
-  const fits = (x: unknown): x is number => typeof x === 'number' && Number.isFinite(x) && x >= 0;
+  const fits = (x: JsonValue | undefined): x is number => typeof x === 'number' && Number.isFinite(x) && x >= 0;
   if (fits(atol) && fits(rtol)) return { atol, rtol };
   throw new FolderError(
     `${where}: found atol ${atol} and rtol ${rtol}, expected two numbers of at least 0. Correct the file.`,

@@ -12,7 +12,7 @@ export const golden = defineCommand({
   name: 'golden',
   summary: 'checks kernels and whole training runs against reference values',
   positionals: [{ name: 'DIR', help: 'the folder with index.json', required: true }],
-  examples: ['golden ../shared/golden', 'golden ../shared/golden --only matmul,softmax/8x16,gpt2 --in deno'],
+  examples: ['golden test/golden', 'golden test/golden --only matmul,softmax/8x16,gpt2 --in deno'],
   flags: defineFlags([
     {
       name: 'only',

@@ -1,4 +1,5 @@
 // The generation part of a trace: greedy tokens must be the same, and the logits behind each of them within tolerance.
+import { TokenGenerator } from '../../generate/generate.ts';
 import { list, text } from './fields.ts';
 import { type GoldenTensor, tolerance } from './folder.ts';
 import { load, type TraceRun } from './trace_run.ts';
@@ -31,32 +32,20 @@ async function checkOne(run: TraceRun, name: string): Promise<Verdict[]> {
   return verdicts;
 }
 
-/**
- * Greedy continuation. The text is filled up behind its end to a multiple of 16 tokens: a causal model's logits do not depend on
- * what follows, so a few plans serve every length.
- * @param window each step sees at most the last so many tokens, at positions 0, 1, ...
- */
+/** Greedy continuation. @param window each step sees at most the last so many tokens, at positions 0, 1, ... */
 async function greedy({ machine, model }: TraceRun, prompt: GoldenTensor, count: number, window: number | null) {
   const V = model.vocabSize;
-  const sees = window ?? model.blockSize;
-  const text = [...(prompt.data as Int32Array)];
-  const tokens = new Int32Array(count);
+  const tokens: number[] = [];
   const logits = new Float32Array(count * V);
-  const next = machine.compile(({ ids }) => ({ logits: model.head(model.hidden(ids!)) }));
+  const generator = new TokenGenerator(machine, model);
   try {
-    for (let i = 0; i < count; i++) {
-      const seen = text.slice(-sees);
-      const T = Math.min(16 * Math.ceil(seen.length / 16), model.blockSize);
-      const data = new Int32Array(T);
-      data.set(seen);
-      const all = await (await next({ ids: { shape: [1, T], data } })).logits!.read();
-      const last = all.slice((seen.length - 1) * V, seen.length * V);
-      logits.set(last, i * V);
-      tokens[i] = last.indexOf(Math.max(...last));
-      text.push(tokens[i]!);
+    const options = { temperature: 0, maxNewTokens: count, ...(window !== null && { window }) };
+    for await (const made of generator.generate([...(prompt.data as Int32Array)], options)) {
+      logits.set(made.logits, tokens.length * V);
+      tokens.push(made.id);
     }
   } finally {
-    next.release();
+    generator.release();
   }
-  return { tokens, logits };
+  return { tokens: Int32Array.from(tokens), logits };
 }

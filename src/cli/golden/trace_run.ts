@@ -1,7 +1,7 @@
 // What the parts of a trace share: the machine, the folder, the model, and loading a file of weights into it.
 import type { Machine } from '../../autograd/machine.ts';
-import { loadWeights } from '../../checkpoint/huggingface.ts';
 import type { GPT2 } from '../../nn/gpt2.ts';
+import { loadModel } from '../../train/snapshot.ts';
 import type { GoldenFolder, TraceCase } from './folder.ts';
 
 /** A trace and the model that it is about. */
@@ -14,7 +14,5 @@ export interface TraceRun {
 
 /** Reads a file of the trace into the machine. @throws InputError naming what does not fit the model */
 export async function load({ machine, folder, trace, model }: TraceRun, file: string): Promise<void> {
-  const source = await folder.weights(`${trace.dir}/${file}`);
-  const byName = new Map(model.parameters.map((p) => [p.name, p]));
-  for await (const { name, data } of loadWeights(source, model.parameters)) machine.write(byName.get(name)!, data);
+  await loadModel(machine, model, [await folder.weights(`${trace.dir}/${file}`)]);
 }

@@ -1,0 +1,43 @@
+// The commands that look: which adapters there are, what a step is made of, and a fixed workload whose losses are known.
+import { expect, test } from 'vitest';
+import { bench } from '../src/cli/bench/bench.ts';
+import { devices } from '../src/cli/devices.ts';
+import { inspect } from '../src/cli/inspect.ts';
+import { fakeHome, shaderformer } from './cli_home.ts';
+
+const wanted = process.env.SHADERFORMER_ADAPTER;
+
+async function run(...words: string[]): Promise<string> {
+  const adapter = wanted ? ['--adapter', wanted] : [];
+  const { code, stdout, stderr } = await shaderformer([...words, ...adapter], [bench, devices, inspect], fakeHome());
+  if (code !== 0) throw new Error(stderr);
+  return stdout;
+}
+
+test('devices names the adapter that a command takes, among all that are here, and the forms of kernels that run on it', async () => {
+  const { chosen, adapters, kernels } = JSON.parse(await run('devices', '--json'));
+  expect(adapters.map((adapter: { name: string }) => adapter.name)).toContain(chosen);
+  expect(Object.keys(kernels)).toContain('matmul');
+});
+
+test('inspect prints a line a dispatch, from the token table to the optimizer', async () => {
+  const rows = (await run('inspect', '--layers', '1')).split('\n');
+  expect(rows[1]).toMatch(/^0 +embed embedding +embedding .*weight\(81,32\)@parameters/);
+  expect(rows.filter((row) => /\.backward /.test(row)).length).toBeGreaterThan(10);
+  expect(rows.findLast((row) => /^\d+ {2,}/.test(row))).toMatch(/^\d+ .*optimizer adamw/);
+});
+
+test('inspect --trace follows a part of the model', async () => {
+  const rows = (await run('inspect', '--layers', '1', '--trace', 'h.0.attn')).split('\n');
+  expect(rows.some((row) => /read +transformer\.h\.0\.attn\.c_attn\.weight/.test(row))).toBe(true);
+});
+
+// What other libraries give for the same sizes, weights and tokens.
+test('bench train TINY has the losses of its peers, one submit a step, and makes nothing after the first', async () => {
+  const line = JSON.parse(
+    await run('bench', 'train', 'TINY', '--warm', '2', '--iterations', '1', '--block', '1', '--json'),
+  );
+  const losses = [4.21495, 3.89643, 3.71804, 3.63249];
+  for (const [i, loss] of losses.entries()) expect(Math.abs(line.loss[i] - loss)).toBeLessThan(1e-4);
+  expect(line.per_step).toMatchObject({ submits: 1, passes: 1, bindgroups: 0, buffers: 0 });
+});
