@@ -399,6 +399,14 @@ test('a log line that a full disk refused comes first the next time', async () =
   expect(run.log.read().map((event) => event.step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
 });
 
+test('a checkpoint under another name is verified all the same', async () => {
+  const layer = await runWith(10);
+  layer.rename('out/step-000010', 'out/my-model');
+  expect(resolveModelDir('out/my-model', layer)).toBe('out/my-model');
+  layer.damage('out/my-model/model.safetensors', (data) => data.fill(0));
+  expect(() => resolveModelDir('out/my-model', layer)).toThrow('model.safetensors differs from its SHA-256');
+});
+
 test('a model path means the best step of a run, a step, or a plain folder', async () => {
   const layer = await runWith(10, 20, 30);
   expect(resolveModelDir('out', layer)).toBe('out/step-000010');

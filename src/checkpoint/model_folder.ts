@@ -54,7 +54,9 @@ function listFolder(folder: string, layer: FileLayer): string[] {
 }
 
 function verified(folder: string, layer: FileLayer): string {
-  if (stepOf(basename(folder)) === undefined || !layer.stat(`${folder}/${manifestName}`)) return folder;
+  // A checkpoint that was copied under another name still is one: its training state tells.
+  const ours = stepOf(basename(folder)) !== undefined || layer.stat(`${folder}/training.json`) !== null;
+  if (!ours || !layer.stat(`${folder}/${manifestName}`)) return folder;
   const reason = verifyStepFolder(layer, folder);
   if (reason === null) return folder;
   throw new InputError(

@@ -155,7 +155,8 @@ export function verifyStepFolder(layer: FileLayer, path: string): string | null 
     if (text === null) return `${manifestName} is missing`;
     const manifest = readManifest(text);
     if (!manifest) return `${manifestName} is damaged`;
-    if (stepName(manifest.step) !== basename(path)) return `${manifestName} is of step ${manifest.step}`;
+    const named = stepOf(basename(path));
+    if (named !== undefined && named !== manifest.step) return `${manifestName} is of step ${manifest.step}`;
     for (const line of manifest.lines) {
       const fault = verifyFile(layer, `${path}/${line.name}`, line);
       if (fault) return `${line.name} ${fault}`;
