@@ -1,6 +1,5 @@
 // The command line's frame: finds the command, reads its flags, runs it, and turns whatever happens into an exit code and a sentence.
 // Commands plug in as data (command.ts). Exit codes: 0 done, 1 failed after it began, 2 refused before, 130 and 143 after a signal.
-import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { InputError, RunError } from '../errors.ts';
 import { allFlags, type Command, checkPositionals, type GlobalValues } from './command.ts';
@@ -11,6 +10,7 @@ import { Output } from './output.ts';
 import { printable, quoted } from './printable.ts';
 import { catchSignals, type SignalSource, StopSignal } from './stop.ts';
 import { type Environment, type TextStream, widthOf } from './terminal.ts';
+import { version } from './version.ts';
 
 /** Where the program runs; tests pass their own. */
 export interface Home {
@@ -161,9 +161,4 @@ function report(error: unknown, out: Output, debug: boolean): number {
     if (error.cause instanceof Error) out.raw(`caused by ${printable(error.cause.stack ?? error.cause.message)}`);
   }
   return error instanceof InputError ? 2 : 1;
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return String((JSON.parse(text) as { version: unknown }).version);
 }

@@ -59,7 +59,7 @@ const BASE: PretrainSettings = {
 
 export const PRESETS: Readonly<Record<string, { about: string; settings: Partial<PretrainSettings> }>> = {
   'moby-small': {
-    about: 'Moby-Dick in three minutes on a software adapter',
+    about: 'Moby-Dick in under three minutes on a software adapter',
     settings: {
       layers: 1,
       heads: 2,
@@ -77,7 +77,7 @@ export const PRESETS: Readonly<Record<string, { about: string; settings: Partial
     },
   },
   'moby-medium': {
-    about: 'Moby-Dick in three minutes on an integrated GPU',
+    about: 'Moby-Dick, sized for an integrated GPU and not timed on one yet',
     settings: {
       layers: 3,
       heads: 4,
@@ -92,7 +92,7 @@ export const PRESETS: Readonly<Record<string, { about: string; settings: Partial
     },
   },
   'moby-large': {
-    about: 'Moby-Dick in three minutes on a discrete GPU',
+    about: 'Moby-Dick, sized for a discrete GPU and not timed on one yet',
     settings: {
       layers: 6,
       heads: 6,

@@ -114,9 +114,6 @@ async function trainOn(request: PretrainRequest, corpus: Corpus, data: string | 
   const files = new RunFiles({ ...parts, settings: { ...settings, ...remembered } });
   if (resumed) {
     files.check(resumed.state, resumed.path, out);
-    for (const [op, form] of Object.entries(tableOf(plans)))
-      if (kernels[op] !== form)
-        out.note(`kernel of ${op} was ${kernels[op]}, is ${form} here: losses may differ in the last digits`);
     await restore(trainer, model, optimizer, resumed.path);
     sampler.restore(files.cursor(resumed.state));
     trainer.step = resumed.state.step;

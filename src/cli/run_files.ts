@@ -1,6 +1,5 @@
 // What a run writes: checkpoints with everything a resume needs, and the report.
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { diskLayer, replaceFile, systemError } from '../checkpoint/files.ts';
 import { generationConfigJson, gpt2ConfigJson } from '../checkpoint/gpt2_config.ts';
 import type { RunFolder } from '../checkpoint/run.ts';
@@ -20,6 +19,7 @@ import type { Trainer } from '../train/trainer.ts';
 import type { Reference } from './curve.ts';
 import type { Output } from './output.ts';
 import { reportHtml } from './report.ts';
+import { version } from './version.ts';
 
 /** Saves that may fail one after the other (a full disk) before the run stops. */
 const MOST_FAILED_SAVES = 3;
@@ -125,7 +125,7 @@ export class RunFiles {
         .update(tokenizer.files().get('tokenizer.json') ?? '')
         .digest('hex'),
       kernels: new Map(Object.entries(kernels)),
-      versions: new Map(Object.entries({ shaderformer: ownVersion(), node: process.versions.node })),
+      versions: new Map(Object.entries({ shaderformer: version(), node: process.versions.node })),
       adapter: device.name,
       best: trainer.step === 0 ? null : best,
     };
@@ -184,10 +184,4 @@ export class RunFiles {
       out.warn(`${path}/report.html: could not be written: ${systemError(error)}. The run goes on.`);
     }
   }
-}
-
-function ownVersion(): string {
-  return String(
-    (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: unknown }).version,
-  );
 }
