@@ -1,14 +1,21 @@
 // The reverse walk. Gradients are ordinary nodes on the same graph: they are planned, printed and inspected like the rest.
 import { InputError } from '../errors.ts';
 import { add } from '../ops/add.ts';
-import { constant, type Gradient } from '../ops/op.ts';
+import { constant, type Gradient, type Values } from '../ops/op.ts';
 import { sumTo } from '../ops/sum.ts';
 import { sameShape, show } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { currentGraph, type Node } from './graph.ts';
+import { currentGraph, type Graph, type Node } from './graph.ts';
 
 /** Gradient by trainable parameter, in the order in which the parameters were first used. */
 export type Gradients = Map<Tensor, Tensor>;
+
+export interface BackwardOptions {
+  /** d(objective)/d(loss), of the loss's shape; by default 1. */
+  seed?: Tensor;
+  /** What gradients are added onto, by parameter: those of earlier batches. */
+  onto?: ReadonlyMap<Tensor, Tensor>;
+}
 
 /**
  * Appends the nodes that compute d(loss)/d(parameter) for every trainable parameter that `loss` depends on.
@@ -16,7 +23,7 @@ export type Gradients = Map<Tensor, Tensor>;
  * @param loss one number: shape (1) or ()
  * @throws InputError if the loss is not one number, depends on no trainable parameter, or passes an op without derivative
  */
-export function backward(loss: Tensor): Gradients {
+export function backward(loss: Tensor, { seed, onto = new Map() }: BackwardOptions = {}): Gradients {
   const graph = currentGraph();
   if (loss.size !== 1)
     throw new InputError(
@@ -27,10 +34,8 @@ export function backward(loss: Tensor): Gradients {
   if (!needed.has(loss)) throw new InputError('backward: the loss depends on no trainable parameter.');
 
   const grads = new Map<Tensor, Tensor>();
-  grads.set(
-    loss,
-    constant('one', loss.shape, () => new Float32Array([1])),
-  );
+  grads.set(loss, seed ?? constant('one', loss.shape, () => new Float32Array([1])));
+  const again = new Again(graph, nodes);
   for (const node of nodes.reverse()) {
     const upstream = Object.fromEntries(Object.entries(node.outputs).map(([name, t]) => [name, grads.get(t)]));
     const wanted = (input: string) => node.inputs[input] !== undefined && needed.has(node.inputs[input]);
@@ -38,32 +43,60 @@ export function backward(loss: Tensor): Gradients {
     const { backward: derivative } = node.op;
     if (derivative === 'not differentiable')
       throw new InputError(`backward: ${node.op.name} has no derivative, and the loss depends on it.`);
+    const [inputs, outputs] = [again.values(node, node.inputs), again.values(node, node.outputs)];
     graph.inScope(`${node.scope}.backward`, () => {
       const parts = derivative({
-        inputs: node.inputs,
-        outputs: node.outputs,
+        inputs,
+        outputs,
         attrs: node.attrs,
         grads: upstream,
         needs: wanted,
       });
       for (const [name, gradient] of Object.entries(parts)) {
-        if (gradient && wanted(name)) accumulate(grads, node.inputs[name]!, gradient);
+        const target = node.inputs[name]!;
+        if (gradient && wanted(name)) grads.set(target, sum(grads.get(target) ?? onto.get(target), target, gradient));
       }
     });
   }
   return new Map([...needed].filter((t) => t.kind === 'parameter' && grads.has(t)).map((t) => [t, grads.get(t)!]));
 }
 
-/** Adds one contribution. Broadcasting is undone here and nowhere else. */
-function accumulate(grads: Map<Tensor, Tensor>, target: Tensor, gradient: Gradient): void {
-  const before = grads.get(target) ?? null;
-  if (typeof gradient === 'function' && gradient.length > 0) {
-    grads.set(target, gradient(before));
-    return;
-  }
+/** What has been accumulated so far and one contribution. Broadcasting is undone here and nowhere else. */
+function sum(before: Tensor | undefined, target: Tensor, gradient: Gradient): Tensor {
+  if (typeof gradient === 'function' && gradient.length > 0) return gradient(before ?? null);
   const made = typeof gradient === 'function' ? gradient(null) : gradient;
   const own = sameShape(made.shape, target.shape) ? made : sumTo(made, target.shape);
-  grads.set(target, before ? add(before, own) : own);
+  return before ? add(before, own) : own;
+}
+
+/** Values as the backward pass reads them: those of a stretch are computed again, once the walk arrives at its end. */
+class Again {
+  readonly #graph: Graph;
+  readonly #stretches = new Map<number, Node[]>();
+  readonly #repeated = new Map<Tensor, Tensor>();
+
+  constructor(graph: Graph, nodes: readonly Node[]) {
+    this.#graph = graph;
+    for (const node of nodes) {
+      if (node.stretch === null) continue;
+      const stretch = this.#stretches.get(node.stretch);
+      if (stretch) stretch.push(node);
+      else this.#stretches.set(node.stretch, [node]);
+    }
+  }
+
+  values({ stretch }: Node, values: Values): Values {
+    if (stretch === null) return values;
+    for (const node of this.#stretches.get(stretch) ?? []) this.#repeat(node);
+    this.#stretches.delete(stretch);
+    return Object.fromEntries(Object.entries(values).map(([name, t]) => [name, this.#repeated.get(t) ?? t]));
+  }
+
+  #repeat({ op, inputs, outputs, attrs, scope }: Node): void {
+    const own = Object.fromEntries(Object.entries(inputs).map(([name, t]) => [name, this.#repeated.get(t) ?? t]));
+    const made = this.#graph.inScope(`${scope}.again`, () => this.#graph.push(op, own, attrs));
+    for (const [name, t] of Object.entries(outputs)) this.#repeated.set(t, made[name]!);
+  }
 }
 
 /** Trainable parameters and every value that depends on one. */

@@ -11,8 +11,10 @@ export interface Node {
   readonly inputs: Values;
   readonly outputs: Values;
   readonly attrs: unknown;
-  /** Where in the model it was written, such as "h.3.attn"; backward nodes end in ".backward". */
+  /** Where in the model it was written, such as "h.3.attn"; backward nodes end in ".backward", repeated ones in ".again". */
   readonly scope: string;
+  /** Nodes of one stretch are written again by backward, so that their values need not be kept until then. See recompute(). */
+  readonly stretch: number | null;
 }
 
 /** The tape that a function is traced on. */
@@ -25,11 +27,20 @@ export class Graph implements Tape {
   /** The node that made an activation. */
   readonly producer = new Map<Tensor, Node>();
   #scopes: string[] = [];
+  #stretch: number | null = null;
+  #stretches = 0;
+  #instead: ReadonlyMap<Tensor, Tensor>;
+
+  /** @param instead tensors that stand in for parameters: the same function over other weights */
+  constructor(instead: ReadonlyMap<Tensor, Tensor> = new Map()) {
+    this.#instead = instead;
+  }
 
   push<A>(op: Op<A>, given: Record<string, Tensor | undefined>, attrs: A): Record<string, Tensor> {
     const inputs: Record<string, Tensor> = {};
-    for (const [name, tensor] of Object.entries(given)) {
-      if (tensor === undefined) continue;
+    for (const [name, value] of Object.entries(given)) {
+      if (value === undefined) continue;
+      const tensor = this.#instead.get(value) ?? value;
       if (!this.owns(tensor)) {
         throw new InputError(
           `${op.name}: ${name} ${show(tensor.shape)} was made while another function was traced. Pass it as an input.`,
@@ -37,8 +48,14 @@ export class Graph implements Tape {
       }
       inputs[name] = tensor;
     }
+    if (this.#stretch !== null && op.writes) {
+      throw new InputError(
+        `${op.name}: found inside recompute(), where it would be done twice. Write to state outside.`,
+      );
+    }
     const outputs: Record<string, Tensor> = {};
-    const node: Node = { index: this.nodes.length, op, inputs, outputs, attrs, scope: this.#scopes.join('.') };
+    const scope = this.#scopes.join('.');
+    const node: Node = { index: this.nodes.length, op, inputs, outputs, attrs, scope, stretch: this.#stretch };
     for (const [name, spec] of Object.entries(op.outputs(inputs, attrs))) {
       const tensor = new Tensor({ kind: 'activation', name: `${op.name}.${name}`, ...spec });
       outputs[name] = tensor;
@@ -83,6 +100,17 @@ export class Graph implements Tape {
       this.#scopes.pop();
     }
   }
+
+  /** Whatever `fn` writes is one stretch; one inside another belongs to the outer. */
+  inStretch<T>(fn: () => T): T {
+    if (this.#stretch !== null) return fn();
+    this.#stretch = this.#stretches++;
+    try {
+      return fn();
+    } finally {
+      this.#stretch = null;
+    }
+  }
 }
 
 /** The graph being traced. @throws InputError outside of tracing */
@@ -97,15 +125,25 @@ export function scope<T>(name: string, fn: () => T): T {
   return currentGraph().inScope(name, fn);
 }
 
+/**
+ * Values that `fn` makes are not kept for the backward pass but computed again there, by the same nodes with the same attributes
+ * (a dropout mask repeats itself), so gradients are the same to the bit. What it reads and what is used outside stays.
+ * Source: Chen et al. 2016 (arXiv:1604.06174).
+ */
+export function recompute<T>(fn: () => T): T {
+  return currentGraph().inStretch(fn);
+}
+
 /** What a traced function may return: tensors by name. */
 export type Traced = Record<string, Tensor>;
 
 /**
  * Runs `fn` once and returns the graph it wrote, its results as outputs.
+ * @param instead tensors that stand in for parameters
  * @throws InputError if a result is not a tensor of this graph: a number computed here would be frozen into every replay
  */
-export function trace(fn: () => Traced): Graph {
-  const graph = new Graph();
+export function trace(fn: () => Traced, instead?: ReadonlyMap<Tensor, Tensor>): Graph {
+  const graph = new Graph(instead);
   const results: unknown = withTape(graph, fn);
   if (results === null || typeof results !== 'object' || results instanceof Tensor || results instanceof Promise) {
     throw new InputError(

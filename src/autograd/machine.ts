@@ -43,6 +43,8 @@ export interface Compiled<Names extends string = string> {
 export interface CompileOptions {
   /** Which values inside the function are further outputs, by names such as "#12 h.0.attn matmul.y": node, scope, op, output. */
   keep?: (name: string) => boolean;
+  /** Tensors that stand in for parameters, such as averaged weights. */
+  parameters?: ReadonlyMap<Tensor, Tensor>;
 }
 
 export interface Machine {

@@ -4,20 +4,20 @@ import { currentTape } from '../ops/op.ts';
 import { type Shape, sameShape, show, sizeOf } from '../tensor/shape.ts';
 import type { DType, HostArray, Tensor } from '../tensor/tensor.ts';
 import { type Graph, type Traced, trace } from './graph.ts';
-import type { Batch, HostTensor, Scalars } from './machine.ts';
+import type { Batch, CompileOptions, HostTensor, Scalars } from './machine.ts';
 
 /** The graph of `fn` for inputs of these shapes. Batch entries come first, in the order in which they are given. */
 export function graphOf(
   fn: (batch: Record<string, Tensor>) => Traced,
   batch: Batch,
-  keep?: (name: string) => boolean,
+  { keep, parameters }: CompileOptions = {},
 ): Graph {
   const graph = trace(() => {
     const inputs = Object.entries(batch).map(
       ([name, { shape, data }]) => [name, currentTape().input(name, shape, dtypeOf(data))] as const,
     );
     return fn(Object.fromEntries(inputs));
-  });
+  }, parameters);
   if (keep) {
     for (const node of graph.nodes) {
       for (const [output, tensor] of Object.entries(node.outputs)) {

@@ -115,8 +115,8 @@ export function defineOp<A>(op: Op<A>): Op<A> {
 }
 
 /** A scalar that the host sends with every replay, by name: learning rate, step, position. Shape (1). */
-export function stepScalar(name: string): Tensor {
-  return currentTape().input(name, [1], 'f32');
+export function stepScalar(name: string, dtype: DType = 'f32'): Tensor {
+  return currentTape().input(name, [1], dtype);
 }
 
 /** Fixed values that are uploaded once when a plan is made. */

@@ -37,7 +37,7 @@ export class Twin implements Machine {
     const call = async (batch: Batch, scalars: Scalars = {}): Promise<Record<string, TwinOutput>> => {
       const key = batchKey(batch);
       let graph = graphs.get(key);
-      if (!graph) graphs.set(key, (graph = graphOf(fn, batch, options.keep)));
+      if (!graph) graphs.set(key, (graph = graphOf(fn, batch, options)));
       const results = this.#run(graph, batch, scalars);
       const values = Object.fromEntries([...results].map(([name, { exact }]) => [name, narrow(exact)]));
       unread.push({ index: replays++, values });
@@ -111,7 +111,7 @@ function runNode(node: Node, valuesOf: (t: Tensor) => Numbers, define: (t: Tenso
   const given = Object.fromEntries(Object.entries(inputs).map(([name, t]) => [name, valuesOf(t)]));
   const results = reference(given, node);
   for (const [name, tensor] of Object.entries(outputs)) define(tensor, results[name]!);
-  for (const name of op.writes ?? []) valuesOf(inputs[name]!).set(results[name]!);
+  for (const name of op.writes ?? []) if (inputs[name]) valuesOf(inputs[name]).set(results[name]!);
 }
 
 function output(name: string, shape: Shape, exact: Numbers): TwinOutput {

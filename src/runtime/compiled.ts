@@ -134,11 +134,7 @@ class CompiledFunction {
   }
 
   async #make(batch: Batch): Promise<Entry> {
-    const plan = makePlan(
-      graphOf(this.#fn, batch, this.#options.keep),
-      this.#device.capabilities,
-      this.#device.kernels,
-    );
+    const plan = makePlan(graphOf(this.#fn, batch, this.#options), this.#device.capabilities, this.#device.kernels);
     await this.#device.prepare(plan);
     // First what is most likely to be refused, for lack of room: nothing is left behind then.
     const results = new Results(plan, this.#device.shared.buffers);

@@ -132,7 +132,10 @@ class Users {
 
 /** Whether a node writes to any part of `size` elements of state at `slot`. */
 function overwrites(node: Node, slot: Place, size: number, resolve: (t: Tensor) => Place): boolean {
-  return (node.op.writes ?? []).some((name) => overlaps(node.inputs[name]!, slot, size, resolve));
+  return (node.op.writes ?? []).some((name) => {
+    const state = node.inputs[name];
+    return state !== undefined && overlaps(state, slot, size, resolve);
+  });
 }
 
 function overlaps(tensor: Tensor, slot: Place, size: number, resolve: (t: Tensor) => Place): boolean {

@@ -12,6 +12,11 @@ export function faultsOf(plan: Plan, graph: Graph): string[] {
     const node = graph.producer.get(t);
     return node?.op.view ? origin(node.inputs.x!) : t;
   };
+  /** Bytes from the start of that value. */
+  const windowAt = (t: Tensor): number => {
+    const node = graph.producer.get(t);
+    return node?.op.view ? windowAt(node.inputs.x!) + 4 * node.op.view(node.inputs, node.attrs) : 0;
+  };
   /** What an in-place output was before the kernel ran. */
   const before = new Map<Tensor, Tensor>();
   for (const { op, inputs, outputs } of graph.nodes) {
@@ -44,9 +49,10 @@ export function faultsOf(plan: Plan, graph: Graph): string[] {
     }
   });
   for (const [name, { from }] of plan.outputs) {
-    const value = origin(graph.outputs.get(name)!);
-    if (isActivation(value) && holds.get(regionKey(from)) !== value)
-      faults.push(`output ${name}: there stands ${holds.get(regionKey(from))}`);
+    const output = graph.outputs.get(name)!;
+    const value = origin(output);
+    const there = holds.get(regionKey({ ...from, offset: from.offset - windowAt(output) }));
+    if (isActivation(value) && there !== value) faults.push(`output ${name}: there stands ${there}`);
   }
   return faults;
 }
