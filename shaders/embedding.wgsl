@@ -1,9 +1,9 @@
-// embedding: y[n] = weight[ids[n]]; a row of zeros where ids[n] is no row of weight.
-// weight (V,C)  ids (N)  ->  y (N,C)
+// embedding: y[n] = weight[ids[n] - first]; a row of zeros where that is no row of weight.
+// weight (V,C)  ids (N)  ->  y (N,C); if ACCUMULATE is 1, added onto what y holds
 // grid: one invocation four neighbouring columns of a row of y, folded.
 // lib: fold
 
-struct Sizes { N: u32, V: u32, C: u32 }
+struct Sizes { N: u32, V: u32, C: u32, first: i32, ACCUMULATE: u32 }
 
 @group(0) @binding(0) var<storage, read> weight: array<f32>;
 @group(0) @binding(1) var<storage, read> ids: array<i32>;
@@ -21,11 +21,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     return;
   }
   let id = ids[n];
-  let known = id >= 0 && u32(id) < sizes.V;
-  let row = select(0u, u32(id), known) * sizes.C;
-  let first = (i % quads) * 4u;
-  let end = min(first + 4u, sizes.C);
-  for (var c = first; c < end; c++) {
-    y[n * sizes.C + c] = select(0.0, weight[row + c], known);
+  let known = id >= sizes.first && u32(id - sizes.first) < sizes.V;
+  if (sizes.ACCUMULATE == 1u && !known) {
+    return;
+  }
+  let row = select(0u, u32(id - sizes.first), known) * sizes.C;
+  let start = (i % quads) * 4u;
+  let end = min(start + 4u, sizes.C);
+  for (var c = start; c < end; c++) {
+    let at = n * sizes.C + c;
+    var value = select(0.0, weight[row + c], known);
+    if (sizes.ACCUMULATE == 1u) {
+      value += y[at];
+    }
+    y[at] = value;
   }
 }

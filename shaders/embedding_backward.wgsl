@@ -1,10 +1,10 @@
-// embedding_backward: dweight[v] += sum of dy[n] over the n with ids[n] = v. Without atomics: the first position of an id walks the
+// embedding_backward: dweight[v] += sum of dy[n] over the n with ids[n] - first = v. Without atomics: the first position of an id walks the
 // chain of embedding_links and adds in the order of positions, so every run gives the same bits.
 // ids (N)  links (N)  dy (N,C)  ->  dweight (V,C), added onto what it holds; rows without an id stay as they are
 // grid: one invocation four neighbouring columns of a position, folded. Only first positions work.
 // lib: fold
 
-struct Sizes { N: u32, C: u32 }
+struct Sizes { N: u32, C: u32, first: i32 }
 
 @group(0) @binding(0) var<storage, read> ids: array<i32>;
 @group(0) @binding(1) var<storage, read> links: array<vec2u>;
@@ -22,8 +22,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (n >= sizes.N || links[min(n, sizes.N - 1u)].y == 0u) {
     return;
   }
-  let first = (i % quads) * 4u;
-  let column = min(vec4u(first) + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.C - 1u));
+  let start = (i % quads) * 4u;
+  let column = min(vec4u(start) + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.C - 1u));
   var total = vec4f();
   var m = n;
   while (m < sizes.N) {
@@ -31,8 +31,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     total += vec4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]);
     m = links[m].x;
   }
-  let row = u32(ids[n]) * sizes.C;
-  for (var j = 0u; j < min(4u, sizes.C - first); j++) {
-    dweight[row + first + j] += total[j];
+  let row = u32(ids[n] - sizes.first) * sizes.C;
+  for (var j = 0u; j < min(4u, sizes.C - start); j++) {
+    dweight[row + start + j] += total[j];
   }
 }

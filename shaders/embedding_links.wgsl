@@ -1,10 +1,10 @@
 // embedding_links: for each position the next one with the same id, and whether it is the first: a chain through all uses of a row.
-// ids (N)  ->  links (N), x: the next position, or N at the end; y: 1 for the first position of an id of 0..V-1, else 0
+// ids (N)  ->  links (N), x: the next position, or N at the end; y: 1 for the first position of an id of first..first+V-1, else 0
 // grid: one invocation a position, folded. Each looks forwards and backwards until it meets its id, at worst N steps: short where few
 // ids are in use, and sorting would need more passes.
 // lib: fold
 
-struct Sizes { N: u32, V: u32 }
+struct Sizes { N: u32, V: u32, first: i32 }
 
 @group(0) @binding(0) var<storage, read> ids: array<i32>;
 @group(0) @binding(1) var<storage, read_write> links: array<vec2u>;
@@ -19,7 +19,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     return;
   }
   let id = ids[n];
-  if (id < 0 || u32(id) >= sizes.V) {
+  if (id < sizes.first || u32(id - sizes.first) >= sizes.V) {
     links[n] = vec2u(sizes.N, 0u);
     return;
   }

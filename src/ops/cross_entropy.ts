@@ -1,44 +1,33 @@
-// Cross-entropy of class scores, with ignored targets and label smoothing.
+// Cross-entropy of class scores, with ignored targets and label smoothing, from what softmax_stats.ts has collected of each row.
 import { InputError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { currentTape, defineOp, expectShape, expectType } from './op.ts';
 import { rowsOf } from './rows.ts';
+import { softmaxStats } from './softmax_stats.ts';
 
 export interface CrossEntropyAttrs {
+  /** Classes, in all chunks together. */
+  vocabSize: number;
   /** Rows with this target count for nothing. */
   ignoreIndex: number;
   /** e in (1 - e) * nll + e * mean over all classes of -log p; from 0 to 1. */
   labelSmoothing: number;
 }
 
-/** From this many classes on a row is worth a workgroup. */
-const WIDE = 1024;
-/** Columns that a workgroup of cross_entropy_backward_wide covers. */
-const WIDE_BLOCK = 256;
-
 /** Fields of the kernels' Sizes. */
-function sizesOf(logits: Tensor, { ignoreIndex, labelSmoothing }: CrossEntropyAttrs) {
-  const { R: N, C: V } = rowsOf('crossEntropy', logits);
-  return { N, V, ignore_index: ignoreIndex, smoothing: labelSmoothing };
+function sizesOf(targets: Tensor, { vocabSize, ignoreIndex, labelSmoothing }: CrossEntropyAttrs) {
+  return { N: targets.size, V: vocabSize, ignore_index: ignoreIndex, smoothing: labelSmoothing };
 }
 
+/** targets, kept, and the gradients of loss and tokenLoss, of which one may be missing  ->  dstats (N,4) */
 export const crossEntropyBackwardOp = defineOp<CrossEntropyAttrs>({
   name: 'cross_entropy_backward',
-  outputs: ({ logits }) => ({ dlogits: { shape: logits!.shape } }),
-  inPlace: { dlogits: 'logits' },
+  outputs: ({ targets }) => ({ dstats: { shape: [targets!.size, 4] } }),
   forms: [
     {
-      name: 'workgroup_a_row',
-      when: ({ inputs: { logits } }) => rowsOf('crossEntropy', logits!).C >= WIDE,
-      dispatches: ({ inputs: { logits }, attrs }) => {
-        const sizes = sizesOf(logits!, attrs);
-        return [{ kernel: 'cross_entropy_backward_wide', sizes, threads: [sizes.N * Math.ceil(sizes.V / WIDE_BLOCK)] }];
-      },
-    },
-    {
       name: 'row',
-      dispatches: ({ inputs: { logits }, attrs }) => {
-        const sizes = sizesOf(logits!, attrs);
+      dispatches: ({ inputs: { targets, dloss, dtokenLoss }, attrs }) => {
+        const sizes = { ...sizesOf(targets!, attrs), HAS_LOSS: dloss ? 1 : 0, HAS_TOKEN_LOSS: dtokenLoss ? 1 : 0 };
         return [{ kernel: 'cross_entropy_backward', sizes, threads: [sizes.N] }];
       },
     },
@@ -46,60 +35,46 @@ export const crossEntropyBackwardOp = defineOp<CrossEntropyAttrs>({
   backward: 'not differentiable',
 });
 
-/** The kernel that makes tokenLoss and the two parts of each row's log-sum-exp, then the one that reduces. */
-function forward(kernel: string, logits: Tensor, attrs: CrossEntropyAttrs) {
-  const sizes = sizesOf(logits, attrs);
-  const { smoothing: _, ...reduced } = sizes;
-  return [
-    { kernel, sizes, threads: [sizes.N] as const },
-    { kernel: 'cross_entropy_mean', sizes: reduced, threads: [1] as const },
-  ];
-}
-
 export const crossEntropyOp = defineOp<CrossEntropyAttrs>({
   name: 'cross_entropy',
-  outputs: ({ logits, targets }, { ignoreIndex, labelSmoothing }) => {
-    rowsOf('crossEntropy', logits!);
-    const shape = logits!.shape.slice(0, -1);
-    expectType('crossEntropy', 'logits', logits!, 'f32');
+  outputs: ({ stats, targets }, { vocabSize, ignoreIndex, labelSmoothing }) => {
     expectType('crossEntropy', 'targets', targets!, 'i32');
-    expectShape('crossEntropy', 'targets', targets!, shape);
+    expectShape('crossEntropy', 'stats', stats!, [targets!.size, 4]);
+    if (!(Number.isInteger(vocabSize) && vocabSize >= 1)) {
+      throw new InputError(`crossEntropy: vocabSize is ${vocabSize}, expected a whole number of at least 1.`);
+    }
     if (!Number.isInteger(ignoreIndex)) {
       throw new InputError(`crossEntropy: ignoreIndex is ${ignoreIndex}, expected a whole number.`);
     }
     if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
       throw new InputError(`crossEntropy: labelSmoothing is ${labelSmoothing}, expected a number from 0 to 1.`);
     }
-    const one = { shape: [1] };
-    return { loss: one, tokenLoss: { shape }, kept: one, rowMax: { shape }, logSum: { shape } };
+    return { loss: { shape: [1] }, tokenLoss: { shape: targets!.shape }, kept: { shape: [1] } };
   },
   forms: [
     {
-      name: 'workgroup_a_row',
-      when: ({ inputs: { logits } }) => rowsOf('crossEntropy', logits!).C >= WIDE,
-      dispatches: ({ inputs: { logits }, attrs }) => forward('cross_entropy_wide', logits!, attrs),
-    },
-    {
-      name: 'row',
-      dispatches: ({ inputs: { logits }, attrs }) => forward('cross_entropy', logits!, attrs),
+      name: 'one_workgroup',
+      dispatches: ({ inputs: { targets }, attrs }) => [
+        { kernel: 'cross_entropy', sizes: sizesOf(targets!, attrs), threads: [1] },
+      ],
     },
   ],
-  backward: ({ inputs: { logits, targets }, outputs: { rowMax, logSum, kept }, attrs, grads }) => {
-    if (grads.tokenLoss) {
-      throw new InputError('crossEntropy: tokenLoss has no derivative here, and the loss depends on it. Use loss.');
-    }
-    const inputs = { logits, targets, rowMax, logSum, kept, dloss: grads.loss };
-    return grads.loss ? { logits: () => currentTape().push(crossEntropyBackwardOp, inputs, attrs).dlogits! } : {};
-  },
+  // How many are kept does not depend on the logits.
+  backward: ({ inputs: { targets }, outputs: { kept }, attrs, grads: { loss: dloss, tokenLoss: dtokenLoss } }) =>
+    dloss || dtokenLoss
+      ? {
+          stats: () => currentTape().push(crossEntropyBackwardOp, { targets, kept, dloss, dtokenLoss }, attrs).dstats!,
+        }
+      : {},
 });
 
 /** ignoreIndex is -100 and labelSmoothing 0 where they are not given. */
-export type CrossEntropyOptions = Partial<CrossEntropyAttrs>;
+export type CrossEntropyOptions = Partial<Omit<CrossEntropyAttrs, 'vocabSize'>>;
 
 export interface CrossEntropy {
-  /** (1): mean over the kept targets, 0 if there is none. The only one through which gradients flow. */
+  /** (1): mean over the kept targets, 0 if there is none. */
   loss: Tensor;
-  /** The targets' shape: the loss of each, 0 where ignored. */
+  /** The targets' shape: the loss of each, 0 where ignored. Gradients flow through it as through `loss`. */
   tokenLoss: Tensor;
   /** (1): how many targets are kept. */
   kept: Tensor;
@@ -108,13 +83,27 @@ export interface CrossEntropy {
 /**
  * Cross-entropy of softmax(logits) against class indices.     logits (...,V)  targets i32 (...)
  * tokenLoss = (1 - e) * -log p[target] + e * mean over all V classes of -log p, with e = labelSmoothing, as PyTorch has it;
- * dlogits = dloss / kept * (softmax - (1 - e) * onehot - e / V).
+ * dlogits = (dloss / kept + dtokenLoss) * (softmax - (1 - e) * onehot - e / V).
  * A target that is ignoreIndex, or no class at all, is ignored: loss and gradient 0.
  * Source: Szegedy et al. 2016 (arXiv:1512.00567), section 7, for label smoothing.
  * @throws InputError if targets are not i32 of shape (...), or labelSmoothing is not in [0, 1]
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): CrossEntropy {
-  const { ignoreIndex = -100, labelSmoothing = 0 } = options;
-  const outputs = currentTape().push(crossEntropyOp, { logits, targets }, { ignoreIndex, labelSmoothing });
+  const { C: vocabSize } = rowsOf('crossEntropy', logits);
+  return crossEntropyOf(softmaxStats(logits, targets), targets, { ...options, vocabSize });
+}
+
+/**
+ * The same from the statistics of a row over all chunks of its logits.     stats (N,4), of softmaxStats()  targets i32 (...)
+ * `vocabSize` is the number of classes of all chunks together. dstats = (dloss / kept + dtokenLoss) * (0, 1, e - 1, -e / V).
+ * @throws InputError if stats and targets do not fit, or an option is out of its range
+ */
+export function crossEntropyOf(
+  stats: Tensor,
+  targets: Tensor,
+  options: CrossEntropyOptions & { vocabSize: number },
+): CrossEntropy {
+  const { vocabSize, ignoreIndex = -100, labelSmoothing = 0 } = options;
+  const outputs = currentTape().push(crossEntropyOp, { stats, targets }, { vocabSize, ignoreIndex, labelSmoothing });
   return { loss: outputs.loss!, tokenLoss: outputs.tokenLoss!, kept: outputs.kept! };
 }

@@ -1,11 +1,16 @@
-// Rows of a table by id.
+// Rows of a table by id. A table that is stored in several pieces is read by a call for each piece.
 import { InputError } from '../errors.ts';
 import { show } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { currentTape, defineOp, expectShape, expectType } from './op.ts';
 
-export interface EmbeddingBackwardAttrs {
-  /** Rows of the table. */
+export interface EmbeddingAttrs {
+  /** The id whose row is weight's row 0. */
+  first: number;
+}
+
+export interface EmbeddingBackwardAttrs extends EmbeddingAttrs {
+  /** Rows of weight. */
   V: number;
 }
 
@@ -21,7 +26,7 @@ export const embeddingBackwardOp = defineOp<EmbeddingBackwardAttrs>({
     {
       name: 'chain',
       scratch: ({ inputs: { ids } }) => ({ links: { shape: [ids!.size, 2], dtype: 'u32' } }),
-      dispatches: ({ inputs: { ids, dy, add }, outputs: { dweight }, attrs: { V } }) => {
+      dispatches: ({ inputs: { ids, dy, add }, outputs: { dweight }, attrs: { V, first } }) => {
         const N = ids!.size;
         const C = dy!.shape.at(-1)!;
         const zero = {
@@ -32,8 +37,8 @@ export const embeddingBackwardOp = defineOp<EmbeddingBackwardAttrs>({
         } as const;
         return [
           ...(add ? [] : [zero]),
-          { kernel: 'embedding_links', sizes: { N, V }, threads: [N] },
-          { kernel: 'embedding_backward', sizes: { N, C }, threads: [N * Math.ceil(C / 4)] },
+          { kernel: 'embedding_links', sizes: { N, V, first }, threads: [N] },
+          { kernel: 'embedding_backward', sizes: { N, C, first }, threads: [N * Math.ceil(C / 4)] },
         ];
       },
     },
@@ -41,39 +46,58 @@ export const embeddingBackwardOp = defineOp<EmbeddingBackwardAttrs>({
   backward: 'not differentiable',
 });
 
-export const embeddingOp = defineOp<null>({
+export const embeddingOp = defineOp<EmbeddingAttrs>({
   name: 'embedding',
-  outputs: ({ weight, ids }) => {
+  outputs: ({ weight, ids, add }, { first }) => {
     if (weight!.shape.length !== 2) {
       throw new InputError(`embedding: weight has shape ${show(weight!.shape)}, expected (rows,columns).`);
     }
     expectType('embedding', 'weight', weight!, 'f32');
     expectType('embedding', 'ids', ids!, 'i32');
-    return { y: { shape: [...ids!.shape, weight!.shape[1]!] } };
+    if (!(Number.isInteger(first) && first >= 0)) {
+      throw new InputError(`embedding: first is ${first}, expected the number of a row, 0 or more.`);
+    }
+    const shape = [...ids!.shape, weight!.shape[1]!];
+    if (add) {
+      expectShape('embedding', 'add', add, shape);
+      expectType('embedding', 'add', add, 'f32');
+    }
+    return { y: { shape } };
   },
+  inPlace: { y: 'add' },
   forms: [
     {
       name: 'gather',
-      dispatches: ({ inputs: { weight, ids } }) => {
+      dispatches: ({ inputs: { weight, ids, add }, attrs: { first } }) => {
         const [V, C] = weight!.shape as [number, number];
-        return [{ kernel: 'embedding', sizes: { N: ids!.size, V, C }, threads: [ids!.size * Math.ceil(C / 4)] }];
+        const sizes = { N: ids!.size, V, C, first, ACCUMULATE: add ? 1 : 0 };
+        return [{ kernel: 'embedding', sizes, threads: [sizes.N * Math.ceil(C / 4)] }];
       },
     },
   ],
-  backward: ({ inputs: { weight, ids }, grads }) => ({
+  backward: ({ inputs: { weight, ids }, attrs: { first }, grads: { y: dy } }) => ({
     weight: (add) => {
-      const inputs = { ids, dy: grads.y, add: add ?? undefined };
-      return currentTape().push(embeddingBackwardOp, inputs, { V: weight!.shape[0]! }).dweight!;
+      const inputs = { ids, dy, add: add ?? undefined };
+      return currentTape().push(embeddingBackwardOp, inputs, { V: weight!.shape[0]!, first }).dweight!;
     },
+    add: dy!,
   }),
 });
 
+export interface EmbeddingOptions {
+  /** weight holds the rows first..first+V-1 of a larger table. By default 0. */
+  first?: number;
+  /** (...,C): what the rows are added to, such as the rows that another piece of the table has. */
+  add?: Tensor | undefined;
+}
+
 /**
- * y[n] = weight[ids[n]].     weight (V,C)  ids i32 (...)  ->  y (...,C)
- * dweight[v] = sum of dy[n] over all n with ids[n] = v, added in the order of n: the same bits on every run.
- * An id outside of 0..V-1 reads as a row of zeros and gets no gradient.
- * @throws InputError unless weight has two axes and ids are i32
+ * y[n] = weight[ids[n] - first], onto `add` where it is given.     weight (V,C)  ids i32 (...)  ->  y (...,C)
+ * dweight[v] = sum of dy[n] over all n with ids[n] - first = v, added in the order of n: the same bits on every run.
+ * An id outside of first..first+V-1 reads as a row of zeros and gets no gradient: a table in pieces is a chain of calls.
+ * @throws InputError unless weight has two axes, ids are i32, and `add` has y's shape
  */
-export function embedding(weight: Tensor, ids: Tensor): Tensor {
-  return currentTape().push(embeddingOp, { weight, ids }, null).y!;
+export function embedding(weight: Tensor, ids: Tensor, options: EmbeddingOptions = {}): Tensor {
+  const { first = 0, add } = options;
+  return currentTape().push(embeddingOp, { weight, ids, add }, { first }).y!;
 }

@@ -1,14 +1,10 @@
 // Samples of the operations that layers are made of.
 import { gelu, relu, silu } from '../../src/ops/activations.ts';
-import { crossEntropy } from '../../src/ops/cross_entropy.ts';
-import { embedding } from '../../src/ops/embedding.ts';
 import { layernorm } from '../../src/ops/layernorm.ts';
-import { matmul } from '../../src/ops/matmul.ts';
 import { mul } from '../../src/ops/mul.ts';
-import { scale } from '../../src/ops/scale.ts';
 import { softmax } from '../../src/ops/softmax.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
-import { around, i32, ids, listed, type OpRow, wholes } from './op_row.ts';
+import { around, listed, type OpRow } from './op_row.ts';
 import type { Named, Sample } from './op_sample.ts';
 
 const activation = (name: string, f: (x: Tensor) => Tensor): OpRow => ({
@@ -88,110 +84,4 @@ export const layers: readonly OpRow[] = [
   activation('gelu_erf', (x) => gelu(x, 'erf')),
   activation('silu', silu),
   activation('relu', relu),
-  {
-    ops: ['embedding', 'embedding_backward'],
-    samples: [
-      {
-        name: 'ids that repeat',
-        real: { w: [11, 33] },
-        whole: { ids: ids([4, 9], 11) },
-        build: (t) => embedding(t.w!, t.ids!),
-      },
-      {
-        name: 'one row of one',
-        real: { w: [1, 1] },
-        whole: { ids: wholes([1], 0) },
-        build: (t) => embedding(t.w!, t.ids!),
-      },
-      {
-        name: 'ids that are no rows',
-        real: { w: [5, 6] },
-        whole: { ids: wholes([4], -1, 5, 2, 2) },
-        build: (t) => embedding(t.w!, t.ids!),
-      },
-      {
-        name: 'tied with the head: the gradient goes onto what is there',
-        real: { w: [13, 8] },
-        whole: { ids: ids([2, 7], 13) },
-        build: (t) => matmul(embedding(t.w!, t.ids!), t.w!, { transposeB: true }),
-      },
-    ],
-    tolerance: 2e-6,
-    because: 'a few gradients meet in a row',
-    refuses: [
-      [(t) => embedding(t(3), i32(2)), /^embedding: weight has shape \(3\), expected \(rows,columns\)\.$/],
-      [(t) => embedding(t(3, 2), t(2)), /^embedding: ids holds f32, expected i32\.$/],
-    ],
-  },
-  {
-    ops: ['cross_entropy', 'cross_entropy_backward'],
-    samples: [
-      {
-        name: '33 rows',
-        real: { x: [33, 65] },
-        whole: { y: ids([33], 65) },
-        build: (t) => crossEntropy(t.x!, t.y!).loss,
-      },
-      {
-        name: 'a wide vocabulary',
-        real: { x: [3, 2, 1500] },
-        whole: { y: ids([3, 2], 1500) },
-        build: (t) => crossEntropy(t.x!, t.y!).loss,
-      },
-      {
-        name: 'ignored and impossible targets',
-        real: { x: [6, 9] },
-        whole: { y: wholes([6], 0, -100, 8, -100, 9, -5) },
-        build: (t) => crossEntropy(t.x!, t.y!).loss,
-      },
-      {
-        name: 'everything ignored',
-        real: { x: [2, 9] },
-        whole: { y: wholes([2], -100, -100) },
-        build: (t) => crossEntropy(t.x!, t.y!).loss,
-      },
-      {
-        name: 'smoothed, another ignored id',
-        real: { x: [5, 33] },
-        whole: { y: wholes([5], 0, 1, 2, 0, 32) },
-        build: (t) => crossEntropy(t.x!, t.y!, { ignoreIndex: 0, labelSmoothing: 0.1 }).loss,
-      },
-      {
-        name: 'logits of 1e4',
-        real: { x: around(1e4, [4, 17], 30) },
-        whole: { y: ids([4], 17) },
-        build: (t) => crossEntropy(t.x!, t.y!).loss,
-        notSmooth: true,
-      },
-      {
-        name: 'each token, and how many',
-        real: { x: [5, 17] },
-        whole: { y: wholes([5], 3, -100, 4, 16, 0) },
-        build: (t) => {
-          const { loss, tokenLoss, kept } = crossEntropy(t.x!, t.y!);
-          return { loss, tokenLoss, kept };
-        },
-        forwardOnly: true,
-      },
-      {
-        name: 'logits that are read again',
-        real: { x: [4, 5] },
-        whole: { y: ids([4], 5) },
-        build: (t) => {
-          const logits = scale(t.x!, 2);
-          return { loss: crossEntropy(logits, t.y!).loss, logits };
-        },
-      },
-    ],
-    tolerance: 1e-5,
-    because: 'exp and log of differences to the largest logit',
-    refuses: [
-      [(t) => crossEntropy(t(2, 3), i32(3)), /^crossEntropy: targets has shape \(3\), expected \(2\)\.$/],
-      [(t) => crossEntropy(t(2, 3), t(2)), /^crossEntropy: targets holds f32, expected i32\.$/],
-      [
-        (t) => crossEntropy(t(2, 3), i32(2), { labelSmoothing: 2 }),
-        /^crossEntropy: labelSmoothing is 2, expected a number from 0 to 1\.$/,
-      ],
-    ],
-  },
 ];
