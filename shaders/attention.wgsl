@@ -2,12 +2,13 @@
 // q (B,H,Tq,D), k and v (B,KV,Tk,D), each at its own start and strides, so that all three may lie in one packed tensor;
 // query head h reads kv head h / GROUP  ->  y (B,H,Tq,D) at strides, lse (B,H,Tq). Starts and strides count vec4s; D = 4 * vectors.
 // Query i sees keys j < Tk whose keyMask is not 0 and, if CAUSAL, j <= i + q_offset + qOffset. One that sees none: y = 0.
+// Dropout (threshold > 0): p_ij reaches v times its factor of the mask that (stream, randomStep) stand for; lse knows nothing of it.
 // grid: one invocation 4 queries, y heads, z batch entries.
 // One pass over the keys, 4 at a time, with the running maximum and sum of each query; y holds the mean so far and is read
 // and written once a tile of keys: only the invocation's own rows. No array in registers, so any D compiles fast.
 // Source: Milakov and Gimelshein 2018 (arXiv:1805.02867); Dao et al. 2022 (arXiv:2205.14135).
-// optional: keyMask, qOffset
-// lib: attention_tile
+// optional: keyMask, qOffset, randomStep
+// lib: attention_tile, attention_dropout
 
 struct Sizes {
   Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32,
@@ -18,6 +19,7 @@ struct Sizes {
   scale: f32,
   CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
   HAS_MASK: u32,
+  stream: u32, threshold: u32, keep_scale: f32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -25,9 +27,10 @@ struct Sizes {
 @group(0) @binding(2) var<storage, read> v: array<vec4f>;
 @group(0) @binding(3) var<storage, read> keyMask: array<u32>;
 @group(0) @binding(4) var<storage, read> qOffset: array<f32>;
-@group(0) @binding(5) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> lse: array<f32>;
-@group(0) @binding(7) var<uniform> sizes: Sizes;
+@group(0) @binding(5) var<storage, read> randomStep: array<u32>;
+@group(0) @binding(6) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> lse: array<f32>;
+@group(0) @binding(8) var<uniform> sizes: Sizes;
 
 const TILE_X = 128;
 
@@ -74,6 +77,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   // Neighbouring queries see nearly the same keys, so that an invocation stops where its last query does. One tile is always
   // done: it writes the zeros of queries that see nothing.
   let stop = max(end.w, 1u);
+  let mask_row = vec4u((b * sizes.H + head) * sizes.Tq) + row;
+  var mask_key = vec2u();
+  if (sizes.threshold > 0u) {
+    mask_key = step_key(sizes.stream, randomStep[0]);
+  }
   var top = vec4f(SCORE_FLOOR);
   var total = vec4f();
   for (var j = 0u; j < stop; j += 4u) {
@@ -95,7 +103,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let blind = total == vec4f();
     let part = 1.0 / select(total, vec4f(1.0), blind);
     let old_part = before * part;
-    let weights = transpose(mat4x4f(p[0] * part, p[1] * part, p[2] * part, p[3] * part));
+    var kept_p = p;
+    if (sizes.threshold > 0u) {
+      kept_p = scaled_tile(p, keep_tile(mask_key, mask_row, sizes.Tk, j, sizes.threshold, sizes.keep_scale));
+    }
+    let weights = transpose(mat4x4f(kept_p[0] * part, kept_p[1] * part, kept_p[2] * part, kept_p[3] * part));
     for (var c = 0u; c < sizes.vectors; c++) {
       let at = y_at + c;
       var mean = v_tile(v_at + c) * weights;

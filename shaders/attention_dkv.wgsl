@@ -1,5 +1,5 @@
 // attention_dkv: dk_j = scale * sum over i that see j of ds_ij q_i, dv_j = sum of p_ij dy_i, with p and ds as in attention_dq.wgsl;
-// both sums run over the GROUP query heads that read the kv head, too.
+// with dropout dv takes what dropout leaves of p; both sums run over the GROUP query heads that read the kv head, too.
 // q, k, v, keyMask, qOffset, dy, rows, starts and strides as in attention_dq.wgsl  ->  dk, dv (B,KV,Tk,D), two parts of one
 // tensor dkv at their own starts and strides: WebGPU allows a packed gradient only one writable binding.
 // grid: one invocation 4 keys, y kv heads, z batch entries.
@@ -7,7 +7,7 @@
 // invocations start with the same queries. dkv is read and written once a tile: only the invocation's own rows.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
 // optional: keyMask, qOffset
-// lib: attention_tile
+// lib: attention_tile, attention_dropout
 
 struct Sizes {
   Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32,
@@ -20,6 +20,7 @@ struct Sizes {
   scale: f32,
   CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
   HAS_MASK: u32,
+  stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -83,6 +84,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (sizes.CAUSAL == 1u) {
     lowest = u32(clamp(i32(keys.x) - offset, 0, i32(sizes.Tq) - 1)) / 4u;
   }
+  var mask_key = vec2u();
+  if (sizes.threshold > 0u) {
+    mask_key = step_key(sizes.stream, whole_of(rows[sizes.last]));
+  }
   var fresh = true;
   for (var g = 0u; g < sizes.GROUP; g++) {
     let head = kv * sizes.GROUP + g;
@@ -108,10 +113,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         dp += transpose(dy_tile(dy_at + c)) * v_tile(v_at + c);
       }
       let p = exp_tile(hide_unseen(sizes.scale * s, keys, end, keep), stats[0]);
+      var kept_p = p;
+      if (sizes.threshold > 0u) {
+        let keep = keep_tile(mask_key, stats_at, sizes.Tk, keys.x, sizes.threshold, sizes.keep_scale);
+        kept_p = scaled_tile(p, keep);
+        dp = scaled_tile(dp, keep);
+      }
       let ds = sizes.scale * score_gradient(p, dp, stats[1]);
       for (var c = 0u; c < sizes.vectors; c++) {
         put(dk_at + c, is_key, fresh, q_tile(q_at + c) * ds);
-        put(dv_at + c, is_key, fresh, dy_tile(dy_at + c) * p);
+        put(dv_at + c, is_key, fresh, dy_tile(dy_at + c) * kept_p);
       }
       fresh = false;
     }

@@ -1,10 +1,11 @@
 // attention_dq: dq_i = scale * sum over seen j of ds_ij k_j, ds_ij = p_ij (dy_i . v_j - delta_i), p_ij = exp(s_ij - lse_i).
 // q, k, v, keyMask, qOffset, starts, strides and grid as in attention.wgsl; dy (B,H,Tq,D) lies as y does; rows (B,H,Tq,2)
-// holds lse and delta  ->  dq (B,H,Tq,D) at its own start and strides, which may be a part of a packed gradient.
+// holds lse and delta, and behind them randomStep at `last`  ->  dq (B,H,Tq,D) at its own start and strides, which may be a part of a packed gradient.
+// With dropout dy_i . v_j is multiplied with the factor of the mask.
 // Scores are computed again. dq is read and written once a tile of 4 keys: only the invocation's own rows, in the order of keys.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
 // optional: keyMask, qOffset
-// lib: attention_tile
+// lib: attention_tile, attention_dropout
 
 struct Sizes {
   Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32,
@@ -16,6 +17,7 @@ struct Sizes {
   scale: f32,
   CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
   HAS_MASK: u32,
+  stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -74,6 +76,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let dq_at = vec4u(sizes.dq_start + b * sizes.dq_batch + head * sizes.dq_head) + row * sizes.dq_token;
   let k_start = vec4u(sizes.k_start + b * sizes.k_batch + kv * sizes.k_head);
   let v_start = vec4u(sizes.v_start + b * sizes.v_batch + kv * sizes.v_head);
+  var mask_key = vec2u();
+  if (sizes.threshold > 0u) {
+    mask_key = step_key(sizes.stream, whole_of(rows[sizes.last]));
+  }
   // One tile is always done: it writes the zeros of queries that see nothing.
   let stop = max(end.w, 1u);
   for (var j = 0u; j < stop; j += 4u) {
@@ -86,6 +92,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var c = 0u; c < sizes.vectors; c++) {
       s += transpose(q_tile(q_at + c)) * k_tile(k_at + c);
       dp += transpose(dy_tile(dy_at + c)) * v_tile(v_at + c);
+    }
+    if (sizes.threshold > 0u) {
+      dp = scaled_tile(dp, keep_tile(mask_key, stats_at, sizes.Tk, j, sizes.threshold, sizes.keep_scale));
     }
     let p = exp_tile(hide_unseen(sizes.scale * s, keys, end, kept(b, key)), stats[0]);
     let ds = transpose(sizes.scale * score_gradient(p, dp, stats[1]));

@@ -1,10 +1,11 @@
 // attention_scores: p_ij = exp(s_ij - lse_i) and ds_ij = scale * p_ij (dy_i . v_j - delta_i), written out for attention_mix.
 // q, k, v, keyMask, qOffset, dy, rows, starts and strides as in attention_dq.wgsl  ->  scores (2,B,H,Tq,4*columns): p, then ds;
 // 4 * columns >= Tk, and the keys beyond Tk get 0. Tiles of 4 queries and 4 keys that the causal rule hides altogether are left as they are.
+// With dropout p is what dropout leaves of it, and dy_i . v_j is multiplied with the same factors of the mask.
 // grid: one invocation 4 queries, y heads, z batch entries.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
 // optional: keyMask, qOffset
-// lib: attention_tile
+// lib: attention_tile, attention_dropout
 
 struct Sizes {
   B: u32, Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32, columns: u32,
@@ -15,6 +16,7 @@ struct Sizes {
   scale: f32,
   CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
   HAS_MASK: u32,
+  stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -80,6 +82,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let ds_at = p_at + sizes.B * sizes.H * sizes.Tq * sizes.columns;
   let k_start = vec4u(sizes.k_start + b * sizes.k_batch + kv * sizes.k_head);
   let v_start = vec4u(sizes.v_start + b * sizes.v_batch + kv * sizes.v_head);
+  var mask_key = vec2u();
+  if (sizes.threshold > 0u) {
+    mask_key = step_key(sizes.stream, whole_of(rows[sizes.last]));
+  }
   for (var j = 0u; j < end.w; j += 4u) {
     let keys = vec4u(j) + vec4u(0u, 1u, 2u, 3u);
     let key = min(keys, vec4u(sizes.Tk - 1u));
@@ -92,7 +98,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       dp += transpose(dy_tile(dy_at + c)) * v_tile(v_at + c);
     }
     let p = exp_tile(hide_unseen(sizes.scale * s, keys, end, kept(b, key)), stats[0]);
-    put(p_at + j / 4u, i, transpose(p));
+    var kept_p = p;
+    if (sizes.threshold > 0u) {
+      let keep = keep_tile(mask_key, stats_at, sizes.Tk, j, sizes.threshold, sizes.keep_scale);
+      kept_p = scaled_tile(p, keep);
+      dp = scaled_tile(dp, keep);
+    }
+    put(p_at + j / 4u, i, transpose(kept_p));
     put(ds_at + j / 4u, i, transpose(sizes.scale * score_gradient(p, dp, stats[1])));
   }
 }

@@ -34,3 +34,8 @@ fn score_gradient(p: mat4x4f, dp: mat4x4f, delta: vec4f) -> mat4x4f {
 fn causal_end(query: vec4u, offset: i32, Tk: u32) -> vec4u {
   return vec4u(clamp(vec4i(query) + vec4i(offset + 1), vec4i(0), vec4i(i32(Tk))));
 }
+
+// Factor by factor, of two tiles.
+fn scaled_tile(a: mat4x4f, b: mat4x4f) -> mat4x4f {
+  return mat4x4f(a[0] * b[0], a[1] * b[1], a[2] * b[2], a[3] * b[3]);
+}

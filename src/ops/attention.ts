@@ -8,6 +8,7 @@ import {
   padDispatch,
   paddedScratch,
   recomputingDispatches,
+  rowsShape,
   scoresDispatches,
   scoresShape,
 } from './attention_dispatch.ts';
@@ -18,6 +19,7 @@ import {
   paddedShape,
   type Strides,
 } from './attention_shape.ts';
+import { type DropoutAttrs, expectDropout } from './dropout_mask.ts';
 import { currentTape, defineOp, type Values } from './op.ts';
 import { part } from './part.ts';
 
@@ -106,7 +108,7 @@ export const attentionBackwardOp = defineOp<AttentionBackwardAttrs>({
         return shape.D % 4 === 0 && bytesOf(sizeOf(scoresShape(shape))) <= MAX_SCORES;
       },
       scratch: ({ inputs, attrs }) => ({
-        rows: { shape: [...inputs.lse!.shape, 2] },
+        rows: { shape: rowsShape(backwardShape(inputs, attrs)) },
         scores: { shape: scoresShape(backwardShape(inputs, attrs)) },
       }),
       dispatches: (site, { rows, scores }) => {
@@ -119,7 +121,7 @@ export const attentionBackwardOp = defineOp<AttentionBackwardAttrs>({
     {
       name: 'recompute',
       when: ({ inputs, attrs }) => backwardShape(inputs, attrs).D % 4 === 0,
-      scratch: ({ inputs }) => ({ rows: { shape: [...inputs.lse!.shape, 2] } }),
+      scratch: ({ inputs, attrs }) => ({ rows: { shape: rowsShape(backwardShape(inputs, attrs)) } }),
       dispatches: (site, { rows }) => {
         const { inputs, attrs, outputs } = site;
         const needs = { q: attrs.needsQ, kv: attrs.needsKV };
@@ -130,8 +132,9 @@ export const attentionBackwardOp = defineOp<AttentionBackwardAttrs>({
     {
       name: 'padded',
       scratch: ({ inputs, attrs }) => {
-        const { q, k, v, y, dqkv } = paddedScratch(backwardShape(inputs, attrs));
-        const rows = { shape: [...inputs.lse!.shape, 2] };
+        const shape = backwardShape(inputs, attrs);
+        const { q, k, v, y, dqkv } = paddedScratch(shape);
+        const rows = { shape: rowsShape(shape) };
         return { wideQ: q, wideK: k, wideV: v, wideY: y, wideDy: y, wideGradient: dqkv, rows };
       },
       dispatches: (site, scratch) => {
@@ -180,6 +183,12 @@ export interface AttentionOptions {
   qOffset?: Tensor | number;
   /** (B,Tk), f32 or i32: 1 keeps a key, 0 hides it from all queries. */
   keyMask?: Tensor | undefined;
+  /** Drops probabilities; element ((b*H + h)*Tq + i)*Tk + j of the mask belongs to query i and key j. step: (1) u32. */
+  dropout?: AttentionDropout | undefined;
+}
+
+export interface AttentionDropout extends DropoutAttrs {
+  step: Tensor;
 }
 
 /**
@@ -187,6 +196,7 @@ export interface AttentionOptions {
  * q (B,Tq,H*D) or (B,Tq,H,D), k and v (B,Tk,KV*D) or (B,Tk,KV,D)  ->  y as q.     'bhtd': q (B,H,Tq,D), k and v (B,KV,Tk,D)
  * With p the softmax, dp_ij = dy_i . v_j and delta_i = dy_i . y_i:
  *   ds = p * (dp - delta)    dq = scale * ds k    dk = scale * ds^T q    dv = p^T dy, dk and dv summed over the heads that share a kv head
+ * With dropout m_ij p_ij takes the place of p_ij in y and dv, and m_ij dp_ij that of dp_ij, m_ij being 0 or 1 / (1-p).
  * A query that sees no key has y = 0 and passes no gradient. keyMask and qOffset have none.
  * Source: Vaswani et al. 2017 (arXiv:1706.03762); online softmax and recomputation: Dao et al. 2022 (arXiv:2205.14135);
  * shared kv heads: Ainslie et al. 2023 (arXiv:2305.13245).
@@ -222,8 +232,16 @@ function push(
   const offset = typeof qOffset === 'number' ? qOffset : 0;
   if (!Number.isSafeInteger(offset))
     throw new InputError(`attention: found qOffset ${offset}, expected a whole number.`);
-  const inputs = { ...given, keyMask, qOffset: typeof qOffset === 'number' ? undefined : qOffset };
-  const attrs: AttentionAttrs = { heads, kvHeads, causal, scale: 1, layout, offset };
+  const { step, ...mask } = options.dropout ?? { step: undefined, p: 0, seed: 0, site: 0 };
+  if (step) expectDropout('attention', mask, step);
+  const dropout = mask.p > 0 ? mask : null;
+  const inputs = {
+    ...given,
+    keyMask,
+    qOffset: typeof qOffset === 'number' ? undefined : qOffset,
+    randomStep: dropout ? step : undefined,
+  };
+  const attrs: AttentionAttrs = { heads, kvHeads, causal, scale: 1, layout, offset, dropout };
   const { D } = attentionShape(given, attrs);
   return currentTape().push(attentionOp, inputs, { ...attrs, scale: options.scale ?? 1 / Math.sqrt(D) }).y!;
 }

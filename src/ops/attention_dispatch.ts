@@ -1,15 +1,16 @@
 // The dispatches of attention, forward and backward, and the copies that give heads of an odd size whole vec4s.
 import type { Tensor } from '../tensor/tensor.ts';
 import { type AttentionAttrs, type AttentionShape, paddedShape, type Strides } from './attention_shape.ts';
+import { maskSizes } from './dropout_mask.ts';
 import type { Dispatch, Values } from './op.ts';
 
-/** A node's keyMask and qOffset beside its attributes: what every kernel over queries and keys must be told. */
+/** A node's keyMask, qOffset and randomStep beside its attributes: what every kernel over queries and keys must be told. */
 export interface AttentionSite {
   inputs: Values;
   attrs: AttentionAttrs;
 }
 
-/** What a gradient is made of, by binding name, and rows: scratch (B,H,Tq,2) for lse and delta. */
+/** What a gradient is made of, by binding name, and rows: scratch for lse and delta. */
 export type BackwardTensors = Readonly<Record<'q' | 'k' | 'v' | 'y' | 'dy' | 'lse' | 'rows', Tensor>>;
 
 /** Size fields of strided tensors. Kernels that read vec4s count in vec4s: unit 4. */
@@ -33,15 +34,18 @@ function causalSizes({ inputs: { qOffset }, attrs }: AttentionSite): Record<stri
   };
 }
 
+const NO_DROPOUT = { stream: 0, threshold: 0, keep_scale: 1 };
+
 function commonSizes(site: AttentionSite, { Tq, Tk, H, KV, D, q, k, v, y }: AttentionShape): Record<string, number> {
   const lengths = { Tq, Tk, H, GROUP: H / KV, vectors: D / 4 };
-  const { scale } = site.attrs;
+  const { scale, dropout } = site.attrs;
   return {
     ...lengths,
     ...stridesOf({ q, k, v, y }),
     scale,
     ...causalSizes(site),
     HAS_MASK: site.inputs.keyMask ? 1 : 0,
+    ...(dropout ? maskSizes(dropout) : NO_DROPOUT),
   };
 }
 
@@ -54,8 +58,18 @@ export function forwardDispatch(
   return { kernel: 'attention', sizes: commonSizes(site, shape), threads: [shape.Tq, shape.H, shape.B], bind };
 }
 
-function deltaDispatch({ B, Tq, H, D, y: strides }: AttentionShape, { y, dy, lse, rows }: BackwardTensors): Dispatch {
-  const sizes = { Tq, H, vectors: D / 4, ...stridesOf({ y: strides }) };
+/** lse and delta of each query, and one pair more for the number of the step. */
+export function rowsShape({ B, H, Tq }: AttentionShape): number[] {
+  return [B * H * Tq + 1, 2];
+}
+
+/** Where in rows the number of the step lies. */
+const lastRow = ({ B, H, Tq }: AttentionShape) => B * H * Tq;
+
+function deltaDispatch(site: AttentionSite, shape: AttentionShape, { y, dy, lse, rows }: BackwardTensors): Dispatch {
+  const { B, Tq, H, D, y: strides } = shape;
+  const dropout = { DROPOUT: site.attrs.dropout ? 1 : 0, last: lastRow(shape) };
+  const sizes = { Tq, H, vectors: D / 4, ...stridesOf({ y: strides }), ...dropout };
   return { kernel: 'attention_delta', sizes, threads: [Tq, H, B], bind: { y, dy, lse, rows } };
 }
 
@@ -69,8 +83,8 @@ export function recomputingDispatches(
 ): Dispatch[] {
   const { B, Tq, Tk, H, KV, dq, dk, dv } = shape;
   const { q, k, v, dy, rows } = given;
-  const common = commonSizes(site, shape);
-  const list = [deltaDispatch(shape, given)];
+  const common = { ...commonSizes(site, shape), last: lastRow(shape) };
+  const list = [deltaDispatch(site, shape, given)];
   if (needs.q) {
     const sizes = { ...common, ...stridesOf({ dq }) };
     list.push({ kernel: 'attention_dq', sizes, threads: [Tq, H, B], bind: { q, k, v, dy, rows, dq: dqkv } });
@@ -99,8 +113,8 @@ export function scoresDispatches(
   const { B, Tq, Tk, H, KV, D } = shape;
   const { q, k, v, dy, rows } = given;
   const width = Math.ceil(Tk / 4) * 4;
-  const sizes = { B, columns: width / 4, ...commonSizes(site, shape) };
-  const list = [deltaDispatch(shape, given)];
+  const sizes = { B, columns: width / 4, ...commonSizes(site, shape), last: lastRow(shape) };
+  const list = [deltaDispatch(site, shape, given)];
   list.push({ kernel: 'attention_scores', sizes, threads: [Tq, H, B], bind: { q, k, v, dy, rows, scores } });
 
   const ds = { w_start: B * H * Tq * width, w_head: Tq * width };

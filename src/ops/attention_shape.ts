@@ -4,6 +4,7 @@ import { InputError } from '../errors.ts';
 import { type Shape, show } from '../tensor/shape.ts';
 import { alignSlab } from '../tensor/slab.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { type DropoutAttrs, expectDropout } from './dropout_mask.ts';
 import { expectType, type Values } from './op.ts';
 
 /** Axes of q and y: (B,T,H*D) or (B,T,H,D), or (B,H,T,D). k and v lie likewise. */
@@ -19,6 +20,8 @@ export interface AttentionAttrs {
   layout: AttentionLayout;
   /** Causal: query i sees keys j <= i + offset (+ the input qOffset). */
   offset: number;
+  /** Of the probabilities, or null. With it goes the input randomStep. */
+  dropout: DropoutAttrs | null;
 }
 
 /** The element (b,t,h,d) lies at start + b * batch + t * token + h * head + d. */
@@ -60,7 +63,7 @@ export function attentionShape(inputs: Values, attrs: AttentionAttrs): Attention
   const shape = inputs.qkv
     ? packedShape(inputs.qkv, H, KV)
     : separateShape(inputs as Record<'q' | 'k' | 'v', Tensor>, attrs);
-  checkOthers(inputs, shape);
+  checkOthers(inputs, shape, attrs);
   return shape;
 }
 
@@ -151,7 +154,9 @@ function gradientParts(B: number, Tq: number, Tk: number, H: number, KV: number,
   return { dq: q, dk: { ...kv, start: sizeQ }, dv: { ...kv, start: sizeQ + sizeK }, dShape: [sizeQ + 2 * sizeK] };
 }
 
-function checkOthers({ keyMask, qOffset, ...rest }: Values, { B, Tk }: AttentionShape): void {
+function checkOthers(inputs: Values, { B, Tk }: AttentionShape, { dropout }: AttentionAttrs): void {
+  const { keyMask, qOffset, randomStep, ...rest } = inputs;
+  if (dropout && randomStep) expectDropout('attention', dropout, randomStep);
   for (const [name, tensor] of Object.entries(rest)) expectType('attention', name, tensor, 'f32');
   if (keyMask && (keyMask.shape.length !== 2 || keyMask.shape[0] !== B || keyMask.shape[1] !== Tk)) {
     throw new InputError(

@@ -1,4 +1,5 @@
 // What a row of the tests' op table looks like, and the values that samples are made of.
+import { constant } from '../../src/ops/op.ts';
 import { normal } from '../../src/tensor/random.ts';
 import { type Shape, sizeOf } from '../../src/tensor/shape.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
@@ -34,3 +35,6 @@ export const wholes = (shape: Shape, ...values: number[]) => ({ shape, values })
 
 /** What takes the place of ids in a call that is refused. */
 export const i32 = (...shape: number[]) => new Tensor({ kind: 'state', shape, dtype: 'i32', name: 'ids' });
+
+/** The number of a step, the same at every replay. */
+export const stepNumber = (n: number) => constant('randomStep', [1], () => Uint32Array.of(n), 'u32');

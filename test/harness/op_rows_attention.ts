@@ -1,9 +1,10 @@
 // Samples of attention: packed and separate, every layout, shared heads, masks, offsets, and sizes that fill no tile.
-import { type AttentionOptions, attention, attentionPacked } from '../../src/ops/attention.ts';
+import { type AttentionDropout, type AttentionOptions, attention, attentionPacked } from '../../src/ops/attention.ts';
 import { constant } from '../../src/ops/op.ts';
 import type { Shape } from '../../src/tensor/shape.ts';
-import { i32, type OpRow, wholes } from './op_row.ts';
-import type { Sample } from './op_sample.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
+import { i32, type OpRow, stepNumber, wholes } from './op_row.ts';
+import type { Named, Sample } from './op_sample.ts';
 
 const separate = (name: string, q: Shape, kv: Shape, options: AttentionOptions = {}): Sample => ({
   name,
@@ -21,6 +22,16 @@ const masked = (name: string, mask: readonly number[], options: AttentionOptions
   whole: { keep: wholes([2, 5], ...mask) },
   build: (t) => attention(t.q!, t.k!, t.v!, { ...options, keyMask: t.keep! }),
 });
+/** The same with dropout, p = 0.3. */
+const thinned = (sample: Sample, build: (t: Named, dropout: AttentionDropout) => Tensor): Sample => ({
+  ...sample,
+  name: `dropout: ${sample.name}`,
+  build: (t) => build(t, { p: 0.3, seed: 5, site: 2, step: stepNumber(7) }),
+});
+const thinnedPacked = (name: string, qkv: Shape, options: Parameters<typeof attentionPacked>[1]): Sample =>
+  thinned(packed(name, qkv, options), (t, dropout) => attentionPacked(t.qkv!, { ...options, dropout }));
+const thinnedSeparate = (name: string, q: Shape, kv: Shape, options: AttentionOptions = {}): Sample =>
+  thinned(separate(name, q, kv, options), (t, dropout) => attention(t.q!, t.k!, t.v!, { ...options, dropout }));
 
 export const attentions: readonly OpRow[] = [
   {
@@ -48,6 +59,17 @@ export const attentions: readonly OpRow[] = [
       masked('padded on the right', [1, 1, 1, 0, 0, 1, 1, 1, 1, 1], { causal: true }),
       masked('padded on the left: the first queries see nothing', [0, 0, 1, 1, 1, 1, 1, 1, 1, 1], { causal: true }),
       masked('a row without any key', [0, 0, 0, 0, 0, 1, 0, 1, 0, 1], {}),
+      ...[16, 32, 64, 80, 128].map((D) =>
+        separate(`heads of ${D}, a key head for two`, [1, 4, 6, D], [1, 2, 6, D], { causal: true }),
+      ),
+      thinnedPacked('as GPT-2 has it', [2, 9, 24], { heads: 2, causal: true }),
+      thinnedPacked('packed, kv heads shared by two, heads of 3', [1, 7, 24], { heads: 4, kvHeads: 2, causal: true }),
+      thinnedSeparate('130 queries, 33 keys, kv heads shared by two', [1, 4, 130, 4], [1, 2, 33, 4]),
+      thinnedSeparate('cross-attention in three axes', [2, 3, 12], [2, 6, 12], { heads: 3 }),
+      thinnedSeparate('from the middle of a cache', [2, 2, 3, 4], [2, 2, 9, 4], { causal: true, qOffset: 6 }),
+      thinned(masked('a row without any key', [0, 0, 0, 0, 0, 1, 0, 1, 0, 1], {}), (t, dropout) =>
+        attention(t.q!, t.k!, t.v!, { keyMask: t.keep!, dropout }),
+      ),
       { ...separate('sharp scores', [1, 2, 9, 4], [1, 2, 9, 4], { scale: 30 }), notSmooth: true, tolerance: 1e-4 },
     ],
     tolerance: 1e-5,
@@ -78,6 +100,10 @@ export const attentions: readonly OpRow[] = [
       [
         (t) => attention(t(2, 2, 3, 4), t(2, 2, 5, 4), t(2, 2, 5, 4), { qOffset: t(3) }),
         /^attention: found qOffset \(3\), expected \(1\), or \(2\) for one a batch row\.$/,
+      ],
+      [
+        (t) => attentionPacked(t(1, 2, 12), { heads: 2, dropout: { p: 1, seed: 1, site: 0, step: stepNumber(1) } }),
+        /^attention: found dropout 1, expected a number from 0 to below 1: the share of values that is dropped\.$/,
       ],
     ],
   },
