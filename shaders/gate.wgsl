@@ -1,41 +1,97 @@
-// gate: decides whether an optimizer step is applied, and how.
-// norm (1), control (4: steps applied, 1 - beta1^steps, 1 - beta2^steps, latch)
-//   ->  gate (4: applied or not, factor on the gradients, 1 - beta1^t, 1 - beta2^t) and the new control
+// gate: decides whether an optimizer step is applied, and how, and what the step looked like.
+// norm (1) of the gradients, totals (2: losses summed, targets) where gradients are sums over that many targets, else loss (1),
+// control (8: steps applied, 1 - beta1^steps, 1 - beta2^steps, latch; mean, variance and number of the losses so far, unused)
+//   ->  gate (4: applied or not, factor on the gradients, 1 - beta1^t, 1 - beta2^t), the new control, and
+//       seen (4: norm of the mean gradient, mean loss, deviations of the loss above its mean, skipped as a spike)
 // The bias corrections follow c <- beta c + (1 - beta), which needs no pow and loses no digits at small t. They live on the
-// device because a step that was skipped must not count. max_norm 0 does not clip.
+// device because a step that was skipped must not count. max_norm 0 does not clip. Statistics move by differences
+// (Finch 2009, section 9); a spike counts as one that is just none.
 // grid: one invocation.
+// optional: totals, loss
 
 struct Sizes {
   max_norm: f32,
   beta1: f32, beta2: f32,
   one_minus_beta1: f32, one_minus_beta2: f32,
   LATCH: u32,
+  SUMMED: u32,
+  SCORED: u32,
+  SKIP: u32,
+  spike: f32, score_after: f32, mean_step: f32, variance_step: f32, least_share: f32, least_deviation: f32,
 }
 
 @group(0) @binding(0) var<storage, read> norm: array<f32>;
 @group(0) @binding(1) var<storage, read_write> control: array<f32>;
-@group(0) @binding(2) var<storage, read_write> gate: array<f32>;
-@group(0) @binding(3) var<uniform> sizes: Sizes;
+@group(0) @binding(2) var<storage, read> totals: array<f32>;
+@group(0) @binding(3) var<storage, read> loss: array<f32>;
+@group(0) @binding(4) var<storage, read_write> gate: array<f32>;
+@group(0) @binding(5) var<storage, read_write> seen: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+// The exponent bits are all set in an infinity and in a NaN; comparisons of floats may be optimised away.
+fn is_finite(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}
+
+// Deviations of a loss above those before it, which it then joins.
+fn score(x: f32) -> f32 {
+  let mean = control[4];
+  let count = control[6];
+  let deviation = max(sqrt(control[5]), max(sizes.least_share * abs(mean), sizes.least_deviation));
+  var z = 0.0;
+  var joins = x;
+  if (count >= sizes.score_after) {
+    z = (x - mean) / deviation;
+    joins = min(x, mean + sizes.spike * deviation);
+  }
+  let share = 1.0 / (count + 1.0);
+  let a = max(sizes.mean_step, share);
+  let b = max(sizes.variance_step, share);
+  let d = joins - mean;
+  control[4] = mean + a * d;
+  control[5] += b * ((1.0 - a) * d * d - control[5]);
+  control[6] = count + 1.0;
+  return z;
+}
 
 @compute @workgroup_size(1)
 fn main() {
-  // The exponent bits are all set in an infinity and in a NaN; comparisons of floats may be optimised away.
-  let finite = (bitcast<u32>(norm[0]) & 0x7f800000u) != 0x7f800000u;
+  var size = norm[0];
+  var mean_loss = 0.0;
+  var share = 1.0;
+  if (sizes.SUMMED == 1u) {
+    share = 1.0 / max(totals[1], 1.0);
+    size *= share;
+    mean_loss = totals[0] * share;
+  } else if (sizes.SCORED == 1u) {
+    mean_loss = loss[0];
+  }
+  let finite = is_finite(size);
   if (!finite && sizes.LATCH == 1u) {
     control[3] = 1.0;
   }
-  let apply = finite && control[3] == 0.0;
+  var apply = finite && control[3] == 0.0;
+  var z = 0.0;
+  if (sizes.SCORED == 1u && apply && is_finite(mean_loss)) {
+    z = score(mean_loss);
+  }
+  let skipped = sizes.SKIP == 1u && z > sizes.spike;
+  apply = apply && !skipped;
   if (apply) {
     control[0] += 1.0;
     control[1] = sizes.beta1 * control[1] + sizes.one_minus_beta1;
     control[2] = sizes.beta2 * control[2] + sizes.one_minus_beta2;
   }
-  var factor = 1.0;
+  var factor = share;
   if (sizes.max_norm > 0.0) {
-    factor = min(1.0, sizes.max_norm / (norm[0] + 1e-6));
+    factor *= min(1.0, sizes.max_norm / (size + 1e-6));
   }
   gate[0] = select(0.0, 1.0, apply);
   gate[1] = factor;
   gate[2] = control[1];
   gate[3] = control[2];
+  seen[0] = size;
+  seen[1] = mean_loss;
+  seen[2] = z;
+  seen[3] = select(0.0, 1.0, skipped);
 }

@@ -116,12 +116,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // q (B,H,Tq,D), k and v (B,KV,Tk,D), each at its own start and strides, so that all three may lie in one packed tensor;
 // query head h reads kv head h / GROUP  ->  y (B,H,Tq,D) at strides, lse (B,H,Tq). Starts and strides count vec4s; D = 4 * vectors.
 // Query i sees keys j < Tk whose keyMask is not 0 and, if CAUSAL, j <= i + q_offset + qOffset. One that sees none: y = 0.
+// Dropout (threshold > 0): p_ij reaches v times its factor of the mask that (stream, randomStep) stand for; lse knows nothing of it.
 // grid: one invocation 4 queries, y heads, z batch entries.
 // One pass over the keys, 4 at a time, with the running maximum and sum of each query; y holds the mean so far and is read
 // and written once a tile of keys: only the invocation's own rows. No array in registers, so any D compiles fast.
 // Source: Milakov and Gimelshein 2018 (arXiv:1805.02867); Dao et al. 2022 (arXiv:2205.14135).
-// optional: keyMask, qOffset
-// lib: attention_tile
+// optional: keyMask, qOffset, randomStep
+// lib: attention_tile, attention_dropout
 
 struct Sizes {
   Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32,
@@ -132,6 +133,7 @@ struct Sizes {
   scale: f32,
   CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
   HAS_MASK: u32,
+  stream: u32, threshold: u32, keep_scale: f32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -139,9 +141,10 @@ struct Sizes {
 @group(0) @binding(2) var<storage, read> v: array<vec4f>;
 @group(0) @binding(3) var<storage, read> keyMask: array<u32>;
 @group(0) @binding(4) var<storage, read> qOffset: array<f32>;
-@group(0) @binding(5) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> lse: array<f32>;
-@group(0) @binding(7) var<uniform> sizes: Sizes;
+@group(0) @binding(5) var<storage, read> randomStep: array<u32>;
+@group(0) @binding(6) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> lse: array<f32>;
+@group(0) @binding(8) var<uniform> sizes: Sizes;
 
 const TILE_X = 128;
 
@@ -188,6 +191,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   // Neighbouring queries see nearly the same keys, so that an invocation stops where its last query does. One tile is always
   // done: it writes the zeros of queries that see nothing.
   let stop = max(end.w, 1u);
+  let mask_row = vec4u((b * sizes.H + head) * sizes.Tq) + row;
+  var mask_key = vec2u();
+  if (sizes.threshold > 0u) {
+    mask_key = step_key(sizes.stream, randomStep[0]);
+  }
   var top = vec4f(SCORE_FLOOR);
   var total = vec4f();
   for (var j = 0u; j < stop; j += 4u) {
@@ -209,7 +217,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let blind = total == vec4f();
     let part = 1.0 / select(total, vec4f(1.0), blind);
     let old_part = before * part;
-    let weights = transpose(mat4x4f(p[0] * part, p[1] * part, p[2] * part, p[3] * part));
+    var kept_p = p;
+    if (sizes.threshold > 0u) {
+      kept_p = scaled_tile(p, keep_tile(mask_key, mask_row, sizes.Tk, j, sizes.threshold, sizes.keep_scale));
+    }
+    let weights = transpose(mat4x4f(kept_p[0] * part, kept_p[1] * part, kept_p[2] * part, kept_p[3] * part));
     for (var c = 0u; c < sizes.vectors; c++) {
       let at = y_at + c;
       var mean = v_tile(v_at + c) * weights;
@@ -234,20 +246,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 `,
 
   'attention_delta': `// attention_delta: what the backward kernels need of each query, side by side: lse and delta = sum over d of dy * y.
-// y, dy (B,H,Tq,D) at strides that count vec4s, lse (B,H,Tq)  ->  rows (B,H,Tq,2)
+// y, dy (B,H,Tq,D) at strides that count vec4s, lse (B,H,Tq)  ->  rows (B*H*Tq + 1, 2). With dropout y is what dropout left, so that
+// delta needs no mask; the last pair is randomStep in two halves, for the kernels that compute the mask again.
 // grid: one invocation a query, y heads, z batch entries.
+// optional: randomStep
+// lib: attention_dropout
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
 
 struct Sizes {
   Tq: u32, H: u32, vectors: u32,
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
+  DROPOUT: u32, last: u32,
 }
 
 @group(0) @binding(0) var<storage, read> y: array<vec4f>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read> lse: array<f32>;
-@group(0) @binding(3) var<storage, read_write> rows: array<vec2f>;
-@group(0) @binding(4) var<uniform> sizes: Sizes;
+@group(0) @binding(3) var<storage, read> randomStep: array<u32>;
+@group(0) @binding(4) var<storage, read_write> rows: array<vec2f>;
+@group(0) @binding(5) var<uniform> sizes: Sizes;
 
 const TILE_X = 32;
 
@@ -264,11 +281,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let row = (group.z * sizes.H + group.y) * sizes.Tq + i;
   rows[row] = vec2f(lse[row], total.x + total.y + total.z + total.w);
+  if (sizes.DROPOUT == 1u && row == 0u) {
+    rows[sizes.last] = halves_of(randomStep[0]);
+  }
 }
 `,
 
   'attention_dkv': `// attention_dkv: dk_j = scale * sum over i that see j of ds_ij q_i, dv_j = sum of p_ij dy_i, with p and ds as in attention_dq.wgsl;
-// both sums run over the GROUP query heads that read the kv head, too.
+// with dropout dv takes what dropout leaves of p; both sums run over the GROUP query heads that read the kv head, too.
 // q, k, v, keyMask, qOffset, dy, rows, starts and strides as in attention_dq.wgsl  ->  dk, dv (B,KV,Tk,D), two parts of one
 // tensor dkv at their own starts and strides: WebGPU allows a packed gradient only one writable binding.
 // grid: one invocation 4 keys, y kv heads, z batch entries.
@@ -276,7 +296,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // invocations start with the same queries. dkv is read and written once a tile: only the invocation's own rows.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
 // optional: keyMask, qOffset
-// lib: attention_tile
+// lib: attention_tile, attention_dropout
 
 struct Sizes {
   Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32,
@@ -289,6 +309,7 @@ struct Sizes {
   scale: f32,
   CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
   HAS_MASK: u32,
+  stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -352,6 +373,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (sizes.CAUSAL == 1u) {
     lowest = u32(clamp(i32(keys.x) - offset, 0, i32(sizes.Tq) - 1)) / 4u;
   }
+  var mask_key = vec2u();
+  if (sizes.threshold > 0u) {
+    mask_key = step_key(sizes.stream, whole_of(rows[sizes.last]));
+  }
   var fresh = true;
   for (var g = 0u; g < sizes.GROUP; g++) {
     let head = kv * sizes.GROUP + g;
@@ -377,10 +402,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         dp += transpose(dy_tile(dy_at + c)) * v_tile(v_at + c);
       }
       let p = exp_tile(hide_unseen(sizes.scale * s, keys, end, keep), stats[0]);
+      var kept_p = p;
+      if (sizes.threshold > 0u) {
+        let keep = keep_tile(mask_key, stats_at, sizes.Tk, keys.x, sizes.threshold, sizes.keep_scale);
+        kept_p = scaled_tile(p, keep);
+        dp = scaled_tile(dp, keep);
+      }
       let ds = sizes.scale * score_gradient(p, dp, stats[1]);
       for (var c = 0u; c < sizes.vectors; c++) {
         put(dk_at + c, is_key, fresh, q_tile(q_at + c) * ds);
-        put(dv_at + c, is_key, fresh, dy_tile(dy_at + c) * p);
+        put(dv_at + c, is_key, fresh, dy_tile(dy_at + c) * kept_p);
       }
       fresh = false;
     }
@@ -390,11 +421,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
   'attention_dq': `// attention_dq: dq_i = scale * sum over seen j of ds_ij k_j, ds_ij = p_ij (dy_i . v_j - delta_i), p_ij = exp(s_ij - lse_i).
 // q, k, v, keyMask, qOffset, starts, strides and grid as in attention.wgsl; dy (B,H,Tq,D) lies as y does; rows (B,H,Tq,2)
-// holds lse and delta  ->  dq (B,H,Tq,D) at its own start and strides, which may be a part of a packed gradient.
+// holds lse and delta, and behind them randomStep at \`last\`  ->  dq (B,H,Tq,D) at its own start and strides, which may be a part of a packed gradient.
+// With dropout dy_i . v_j is multiplied with the factor of the mask.
 // Scores are computed again. dq is read and written once a tile of 4 keys: only the invocation's own rows, in the order of keys.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
 // optional: keyMask, qOffset
-// lib: attention_tile
+// lib: attention_tile, attention_dropout
 
 struct Sizes {
   Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32,
@@ -406,6 +438,7 @@ struct Sizes {
   scale: f32,
   CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
   HAS_MASK: u32,
+  stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -464,6 +497,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let dq_at = vec4u(sizes.dq_start + b * sizes.dq_batch + head * sizes.dq_head) + row * sizes.dq_token;
   let k_start = vec4u(sizes.k_start + b * sizes.k_batch + kv * sizes.k_head);
   let v_start = vec4u(sizes.v_start + b * sizes.v_batch + kv * sizes.v_head);
+  var mask_key = vec2u();
+  if (sizes.threshold > 0u) {
+    mask_key = step_key(sizes.stream, whole_of(rows[sizes.last]));
+  }
   // One tile is always done: it writes the zeros of queries that see nothing.
   let stop = max(end.w, 1u);
   for (var j = 0u; j < stop; j += 4u) {
@@ -476,6 +513,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var c = 0u; c < sizes.vectors; c++) {
       s += transpose(q_tile(q_at + c)) * k_tile(k_at + c);
       dp += transpose(dy_tile(dy_at + c)) * v_tile(v_at + c);
+    }
+    if (sizes.threshold > 0u) {
+      dp = scaled_tile(dp, keep_tile(mask_key, stats_at, sizes.Tk, j, sizes.threshold, sizes.keep_scale));
     }
     let p = exp_tile(hide_unseen(sizes.scale * s, keys, end, kept(b, key)), stats[0]);
     let ds = transpose(sizes.scale * score_gradient(p, dp, stats[1]));
@@ -637,10 +677,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   'attention_scores': `// attention_scores: p_ij = exp(s_ij - lse_i) and ds_ij = scale * p_ij (dy_i . v_j - delta_i), written out for attention_mix.
 // q, k, v, keyMask, qOffset, dy, rows, starts and strides as in attention_dq.wgsl  ->  scores (2,B,H,Tq,4*columns): p, then ds;
 // 4 * columns >= Tk, and the keys beyond Tk get 0. Tiles of 4 queries and 4 keys that the causal rule hides altogether are left as they are.
+// With dropout p is what dropout leaves of it, and dy_i . v_j is multiplied with the same factors of the mask.
 // grid: one invocation 4 queries, y heads, z batch entries.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
 // optional: keyMask, qOffset
-// lib: attention_tile
+// lib: attention_tile, attention_dropout
 
 struct Sizes {
   B: u32, Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32, columns: u32,
@@ -651,6 +692,7 @@ struct Sizes {
   scale: f32,
   CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
   HAS_MASK: u32,
+  stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -716,6 +758,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let ds_at = p_at + sizes.B * sizes.H * sizes.Tq * sizes.columns;
   let k_start = vec4u(sizes.k_start + b * sizes.k_batch + kv * sizes.k_head);
   let v_start = vec4u(sizes.v_start + b * sizes.v_batch + kv * sizes.v_head);
+  var mask_key = vec2u();
+  if (sizes.threshold > 0u) {
+    mask_key = step_key(sizes.stream, whole_of(rows[sizes.last]));
+  }
   for (var j = 0u; j < end.w; j += 4u) {
     let keys = vec4u(j) + vec4u(0u, 1u, 2u, 3u);
     let key = min(keys, vec4u(sizes.Tk - 1u));
@@ -728,9 +774,44 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       dp += transpose(dy_tile(dy_at + c)) * v_tile(v_at + c);
     }
     let p = exp_tile(hide_unseen(sizes.scale * s, keys, end, kept(b, key)), stats[0]);
-    put(p_at + j / 4u, i, transpose(p));
+    var kept_p = p;
+    if (sizes.threshold > 0u) {
+      let keep = keep_tile(mask_key, stats_at, sizes.Tk, j, sizes.threshold, sizes.keep_scale);
+      kept_p = scaled_tile(p, keep);
+      dp = scaled_tile(dp, keep);
+    }
+    put(p_at + j / 4u, i, transpose(kept_p));
     put(ds_at + j / 4u, i, transpose(sizes.scale * score_gradient(p, dp, stats[1])));
   }
+}
+`,
+
+  'average': `// average: a moving average of parameters, over a slab, in place.
+//   average += (1 - d) (p - average),   d = min(decay, (1 + t) / (10 + t)),   t: steps applied, control[0]
+// p, average (N); gate: see gate.wgsl. Nothing changes where gate[0] is 0.
+// grid: one invocation a vec4, folded.
+// Source: Polyak and Juditsky 1992 for the idea; the warm-up of the decay is TensorFlow's ExponentialMovingAverage(num_updates).
+// lib: fold
+
+struct Sizes { N: u32, decay: f32 }
+
+@group(0) @binding(0) var<storage, read> p: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> average: array<vec4f>;
+@group(0) @binding(2) var<storage, read> gate: array<f32>;
+@group(0) @binding(3) var<storage, read> control: array<f32>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded(group, workgroups) * 64u + lane;
+  if (i >= sizes.N || gate[0] == 0.0) {
+    return;
+  }
+  let t = control[0];
+  let share = 1.0 - min(sizes.decay, (1.0 + t) / (10.0 + t));
+  average[i] += share * (p[i] - average[i]);
 }
 `,
 
@@ -756,150 +837,52 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
-  'cross_entropy': `// cross_entropy: tokenLoss = (1 - e) * nll + e * mean over the row of -log p, nll = -log p[target]; 0 where the target is ignored.
-// logits (N,V)  targets (N)  ->  tokenLoss (N)  rowMax, logSum (N), saved for the backward pass
-// grid: one invocation a row, folded. For long rows see cross_entropy_wide.
-// logSum = log of the sum of exp(logits - rowMax). The log-sum-exp is rowMax + logSum, but it is never formed: rounded at its own
-// size it would cost every probability digits where logits are large.
-// lib: fold, targets
+  'copy_columns': `// copy_columns: \`width\` neighbouring columns of x into y, whose other columns stay as they are.
+// x (N,from_width), from column from_first on  ->  y (N,to_width), from column to_first on
+// grid: one invocation four neighbouring columns of a row, folded.
+// lib: fold
 
-struct Sizes { N: u32, V: u32, ignore_index: i32, smoothing: f32 }
+struct Sizes { N: u32, width: u32, from_width: u32, from_first: u32, to_width: u32, to_first: u32 }
 
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
-@group(0) @binding(1) var<storage, read> targets: array<i32>;
-@group(0) @binding(2) var<storage, read_write> tokenLoss: array<f32>;
-@group(0) @binding(3) var<storage, read_write> rowMax: array<f32>;
-@group(0) @binding(4) var<storage, read_write> logSum: array<f32>;
-@group(0) @binding(5) var<uniform> sizes: Sizes;
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let n = folded(group, groups) * 64u + lane;
+  let i = folded(group, groups) * 64u + lane;
+  let quads = (sizes.width + 3u) / 4u;
+  let n = i / quads;
   if (n >= sizes.N) {
     return;
   }
-  let start = n * sizes.V;
-  var largest = logits[start];
-  for (var v = 1u; v < sizes.V; v++) {
-    largest = max(largest, logits[start + v]);
-  }
-  var total = 0.0;
-  var below = 0.0;
-  for (var v = 0u; v < sizes.V; v++) {
-    let d = logits[start + v] - largest;
-    total += exp(d);
-    below += d;
-  }
-  let log_total = log(total);
-  var loss = 0.0;
-  if (is_kept(targets[n], sizes.ignore_index, sizes.V)) {
-    let nll = log_total - (logits[start + u32(targets[n])] - largest);
-    let even = log_total - below / f32(sizes.V);
-    loss = (1.0 - sizes.smoothing) * nll + sizes.smoothing * even;
-  }
-  tokenLoss[n] = loss;
-  rowMax[n] = largest;
-  logSum[n] = log_total;
-}
-`,
-
-  'cross_entropy_backward': `// cross_entropy_backward: dlogits = dloss / kept * (softmax - wanted), wanted = (1 - e) at the target + e / V everywhere; 0 in rows
-// whose target is ignored.
-// logits (N,V), in dlogits' place  targets, rowMax, logSum (N)  kept, dloss (1)  ->  dlogits (N,V)
-// grid: one invocation a row, folded. For long rows see cross_entropy_backward_wide.
-// lib: fold, targets
-
-struct Sizes { N: u32, V: u32, ignore_index: i32, smoothing: f32 }
-
-@group(0) @binding(0) var<storage, read> targets: array<i32>;
-@group(0) @binding(1) var<storage, read> rowMax: array<f32>;
-@group(0) @binding(2) var<storage, read> logSum: array<f32>;
-@group(0) @binding(3) var<storage, read> kept: array<f32>;
-@group(0) @binding(4) var<storage, read> dloss: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dlogits: array<f32>;
-@group(0) @binding(6) var<uniform> sizes: Sizes;
-
-const TILE_X = 64;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let n = folded(group, groups) * 64u + lane;
-  if (n >= sizes.N) {
-    return;
-  }
-  let target_id = targets[n];
-  let counts = is_kept(target_id, sizes.ignore_index, sizes.V);
-  let factor = dloss[0] / max(kept[0], 1.0);
-  let even = sizes.smoothing / f32(sizes.V);
-  let largest = rowMax[n];
-  let log_total = logSum[n];
-  for (var v = 0u; v < sizes.V; v++) {
-    let at = n * sizes.V + v;
-    let p = exp((dlogits[at] - largest) - log_total);
-    let wanted = even + select(0.0, 1.0 - sizes.smoothing, u32(target_id) == v);
-    dlogits[at] = select(0.0, factor * (p - wanted), counts);
+  let source = n * sizes.from_width + sizes.from_first;
+  let to = n * sizes.to_width + sizes.to_first;
+  let first = (i % quads) * 4u;
+  let end = min(first + 4u, sizes.width);
+  for (var c = first; c < end; c++) {
+    y[to + c] = x[source + c];
   }
 }
 `,
 
-  'cross_entropy_backward_wide': `// cross_entropy_backward_wide: as cross_entropy_backward, for long rows: a vocabulary of thousands.
-// logits (N,V), in dlogits' place  targets, rowMax, logSum (N)  kept, dloss (1)  ->  dlogits (N,V)
-// grid: one workgroup 256 neighbouring columns of a row, four columns an invocation, folded.
-// lib: fold, targets
-
-struct Sizes { N: u32, V: u32, ignore_index: i32, smoothing: f32 }
-
-@group(0) @binding(0) var<storage, read> targets: array<i32>;
-@group(0) @binding(1) var<storage, read> rowMax: array<f32>;
-@group(0) @binding(2) var<storage, read> logSum: array<f32>;
-@group(0) @binding(3) var<storage, read> kept: array<f32>;
-@group(0) @binding(4) var<storage, read> dloss: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dlogits: array<f32>;
-@group(0) @binding(6) var<uniform> sizes: Sizes;
-
-const TILE_X = 1;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let blocks = (sizes.V + 255u) / 256u;
-  let block = folded(group, groups);
-  let n = block / blocks;
-  if (n >= sizes.N) {
-    return;
-  }
-  let target_id = targets[n];
-  let counts = is_kept(target_id, sizes.ignore_index, sizes.V);
-  let factor = dloss[0] / max(kept[0], 1.0);
-  let even = sizes.smoothing / f32(sizes.V);
-  let largest = rowMax[n];
-  let log_total = logSum[n];
-  for (var j = 0u; j < 4u; j++) {
-    let v = (block % blocks) * 256u + 64u * j + lane;
-    if (v < sizes.V) {
-      let at = n * sizes.V + v;
-      let p = exp((dlogits[at] - largest) - log_total);
-      let wanted = even + select(0.0, 1.0 - sizes.smoothing, u32(target_id) == v);
-      dlogits[at] = select(0.0, factor * (p - wanted), counts);
-    }
-  }
-}
-`,
-
-  'cross_entropy_mean': `// cross_entropy_mean: loss = sum of tokenLoss / kept, kept = number of targets that are not ignored; 0 if there is none.
-// targets, tokenLoss (N)  ->  loss (1)  kept (1)
-// grid: one workgroup for everything. Lane l adds elements l, l + 64, .. in order, then lane 0 the 64 partial sums: the same bits on
+  'cross_entropy': `// cross_entropy: tokenLoss = (1 - e) * nll + e * mean over all classes of -log p, nll = -log p[target]; 0 where the target is ignored.
+// loss = sum of tokenLoss / kept, kept = number of targets that are not ignored; 0 if there is none.
+// stats (N,4), of softmax_stats  targets (N)  ->  tokenLoss (N)  loss, kept (1)
+// grid: one workgroup for everything. Lane l adds rows l, l + 64, .. in order, then lane 0 the 64 partial sums: the same bits on
 // every run.
 // lib: targets
 
-struct Sizes { N: u32, V: u32, ignore_index: i32 }
+struct Sizes { N: u32, V: u32, ignore_index: i32, smoothing: f32 }
 
-@group(0) @binding(0) var<storage, read> targets: array<i32>;
-@group(0) @binding(1) var<storage, read> tokenLoss: array<f32>;
-@group(0) @binding(2) var<storage, read_write> loss: array<f32>;
-@group(0) @binding(3) var<storage, read_write> kept: array<f32>;
-@group(0) @binding(4) var<uniform> sizes: Sizes;
+@group(0) @binding(0) var<storage, read> stats: array<vec4f>;
+@group(0) @binding(1) var<storage, read> targets: array<i32>;
+@group(0) @binding(2) var<storage, read_write> tokenLoss: array<f32>;
+@group(0) @binding(3) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(4) var<storage, read_write> kept: array<f32>;
+@group(0) @binding(5) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
 
@@ -911,8 +894,16 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   var sum = 0.0;
   var count = 0u;
   for (var n = lane; n < sizes.N; n += 64u) {
-    sum += tokenLoss[n];
-    count += select(0u, 1u, is_kept(targets[n], sizes.ignore_index, sizes.V));
+    var token_loss = 0.0;
+    if (is_kept(targets[n], sizes.ignore_index, sizes.V)) {
+      let row = stats[n];
+      let nll = row.y - row.z;
+      let even = row.y - row.w / f32(sizes.V);
+      token_loss = (1.0 - sizes.smoothing) * nll + sizes.smoothing * even;
+      count++;
+    }
+    tokenLoss[n] = token_loss;
+    sum += token_loss;
   }
   sums[lane] = sum;
   counts[lane] = count;
@@ -929,79 +920,88 @@ fn main(@builtin(local_invocation_index) lane: u32) {
 }
 `,
 
-  'cross_entropy_wide': `// cross_entropy_wide: as cross_entropy, for long rows: a vocabulary of thousands.
-// logits (N,V)  targets (N)  ->  tokenLoss, rowMax, logSum (N)
-// grid: one workgroup a row, folded. Lane l takes columns l, l + 64, ..; the 64 partial results meet in workgroup memory and are added
-// in order: the same bits on every run.
+  'cross_entropy_backward': `// cross_entropy_backward: dstats = (dloss / kept + dtokenLoss) * (0, 1, e - 1, -e / V); 0 in rows whose target is ignored.
+// targets (N)  kept (1)  dloss (1) if HAS_LOSS is 1  dtokenLoss (N) if HAS_TOKEN_LOSS is 1  ->  dstats (N,4)
+// grid: one invocation a row, folded.
 // lib: fold, targets
+// optional: dloss, dtokenLoss
 
-struct Sizes { N: u32, V: u32, ignore_index: i32, smoothing: f32 }
+struct Sizes { N: u32, V: u32, ignore_index: i32, smoothing: f32, HAS_LOSS: u32, HAS_TOKEN_LOSS: u32 }
 
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
-@group(0) @binding(1) var<storage, read> targets: array<i32>;
-@group(0) @binding(2) var<storage, read_write> tokenLoss: array<f32>;
-@group(0) @binding(3) var<storage, read_write> rowMax: array<f32>;
-@group(0) @binding(4) var<storage, read_write> logSum: array<f32>;
+@group(0) @binding(0) var<storage, read> targets: array<i32>;
+@group(0) @binding(1) var<storage, read> kept: array<f32>;
+@group(0) @binding(2) var<storage, read> dloss: array<f32>;
+@group(0) @binding(3) var<storage, read> dtokenLoss: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dstats: array<vec4f>;
 @group(0) @binding(5) var<uniform> sizes: Sizes;
 
-const TILE_X = 1;
-
-var<workgroup> largest_of: array<f32, 64>;
-var<workgroup> total_of: array<f32, 64>;
-var<workgroup> below_of: array<f32, 64>;
+const TILE_X = 64;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  // A folded grid may have workgroups behind the last row: they repeat it up to the end, for barriers must be met by all.
-  let n = min(folded(group, groups), sizes.N - 1u);
-  let start = n * sizes.V;
-  var largest = logits[start + min(lane, sizes.V - 1u)];
-  for (var v = lane; v < sizes.V; v += 64u) {
-    largest = max(largest, logits[start + v]);
-  }
-  largest_of[lane] = largest;
-  workgroupBarrier();
-  for (var l = 0u; l < 64u; l++) {
-    largest = max(largest, largest_of[l]);
-  }
-  var total = 0.0;
-  var below = 0.0;
-  for (var v = lane; v < sizes.V; v += 64u) {
-    let d = logits[start + v] - largest;
-    total += exp(d);
-    below += d;
-  }
-  total_of[lane] = total;
-  below_of[lane] = below;
-  workgroupBarrier();
-  if (lane > 0u || folded(group, groups) >= sizes.N) {
+  let n = folded(group, groups) * 64u + lane;
+  if (n >= sizes.N) {
     return;
   }
-  total = 0.0;
-  below = 0.0;
-  for (var l = 0u; l < 64u; l++) {
-    total += total_of[l];
-    below += below_of[l];
-  }
-  let log_total = log(total);
-  var loss = 0.0;
+  var d = 0.0;
   if (is_kept(targets[n], sizes.ignore_index, sizes.V)) {
-    let nll = log_total - (logits[start + u32(targets[n])] - largest);
-    let even = log_total - below / f32(sizes.V);
-    loss = (1.0 - sizes.smoothing) * nll + sizes.smoothing * even;
+    if (sizes.HAS_LOSS == 1u) {
+      d = dloss[0] / kept[0];
+    }
+    if (sizes.HAS_TOKEN_LOSS == 1u) {
+      d += dtokenLoss[n];
+    }
   }
-  tokenLoss[n] = loss;
-  rowMax[n] = largest;
-  logSum[n] = log_total;
+  let e = sizes.smoothing;
+  dstats[n] = d * vec4f(0.0, 1.0, e - 1.0, -e / f32(sizes.V));
 }
 `,
 
-  'embedding': `// embedding: y[n] = weight[ids[n]]; a row of zeros where ids[n] is no row of weight.
-// weight (V,C)  ids (N)  ->  y (N,C)
+  'dropout': `// dropout: y = keep_scale * x where an element is kept, else 0. The mask is a function of (stream, randomStep, element); none is stored.
+// x (N), randomStep (1)  ->  y (N)
+// grid: 64 invocations a workgroup, four times four elements each, folded. The last vector may reach past N: it is read whole,
+// since bindings are padded to 16 bytes, and written element by element, since what lies behind y may be another value.
+// lib: fold, random
+
+struct Sizes { N: u32, stream: u32, threshold: u32, keep_scale: f32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> randomStep: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+const TILE_X = 1024;
+
+// A dropped value is 0 whatever it was.
+fn dropped(key: vec2u, i: u32) -> vec4f {
+  let keep = keep_factors(key, vec4u(4u * i) + vec4u(0u, 1u, 2u, 3u), sizes.threshold, sizes.keep_scale);
+  return select(vec4f(), keep * x[i], keep > vec4f());
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let key = step_key(sizes.stream, randomStep[0]);
+  let first = folded(group, groups) * 256u + lane;
+  for (var j = 0u; j < 4u; j++) {
+    let i = first + 64u * j;
+    if (4u * i + 4u <= sizes.N) {
+      y[i] = dropped(key, i);
+    } else if (4u * i < sizes.N) {
+      let tail = dropped(key, i);
+      for (var k = 0u; k < sizes.N - 4u * i; k++) {
+        y[i][k] = tail[k];
+      }
+    }
+  }
+}
+`,
+
+  'embedding': `// embedding: y[n] = weight[ids[n] - first]; a row of zeros where that is no row of weight.
+// weight (V,C)  ids (N)  ->  y (N,C); if ACCUMULATE is 1, added onto what y holds
 // grid: one invocation four neighbouring columns of a row of y, folded.
 // lib: fold
 
-struct Sizes { N: u32, V: u32, C: u32 }
+struct Sizes { N: u32, V: u32, C: u32, first: i32, ACCUMULATE: u32 }
 
 @group(0) @binding(0) var<storage, read> weight: array<f32>;
 @group(0) @binding(1) var<storage, read> ids: array<i32>;
@@ -1019,23 +1019,31 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     return;
   }
   let id = ids[n];
-  let known = id >= 0 && u32(id) < sizes.V;
-  let row = select(0u, u32(id), known) * sizes.C;
-  let first = (i % quads) * 4u;
-  let end = min(first + 4u, sizes.C);
-  for (var c = first; c < end; c++) {
-    y[n * sizes.C + c] = select(0.0, weight[row + c], known);
+  let known = id >= sizes.first && u32(id - sizes.first) < sizes.V;
+  if (sizes.ACCUMULATE == 1u && !known) {
+    return;
+  }
+  let row = select(0u, u32(id - sizes.first), known) * sizes.C;
+  let start = (i % quads) * 4u;
+  let end = min(start + 4u, sizes.C);
+  for (var c = start; c < end; c++) {
+    let at = n * sizes.C + c;
+    var value = select(0.0, weight[row + c], known);
+    if (sizes.ACCUMULATE == 1u) {
+      value += y[at];
+    }
+    y[at] = value;
   }
 }
 `,
 
-  'embedding_backward': `// embedding_backward: dweight[v] += sum of dy[n] over the n with ids[n] = v. Without atomics: the first position of an id walks the
+  'embedding_backward': `// embedding_backward: dweight[v] += sum of dy[n] over the n with ids[n] - first = v. Without atomics: the first position of an id walks the
 // chain of embedding_links and adds in the order of positions, so every run gives the same bits.
 // ids (N)  links (N)  dy (N,C)  ->  dweight (V,C), added onto what it holds; rows without an id stay as they are
 // grid: one invocation four neighbouring columns of a position, folded. Only first positions work.
 // lib: fold
 
-struct Sizes { N: u32, C: u32 }
+struct Sizes { N: u32, C: u32, first: i32 }
 
 @group(0) @binding(0) var<storage, read> ids: array<i32>;
 @group(0) @binding(1) var<storage, read> links: array<vec2u>;
@@ -1053,8 +1061,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (n >= sizes.N || links[min(n, sizes.N - 1u)].y == 0u) {
     return;
   }
-  let first = (i % quads) * 4u;
-  let column = min(vec4u(first) + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.C - 1u));
+  let start = (i % quads) * 4u;
+  let column = min(vec4u(start) + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.C - 1u));
   var total = vec4f();
   var m = n;
   while (m < sizes.N) {
@@ -1062,20 +1070,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     total += vec4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]);
     m = links[m].x;
   }
-  let row = u32(ids[n]) * sizes.C;
-  for (var j = 0u; j < min(4u, sizes.C - first); j++) {
-    dweight[row + first + j] += total[j];
+  let row = u32(ids[n] - sizes.first) * sizes.C;
+  for (var j = 0u; j < min(4u, sizes.C - start); j++) {
+    dweight[row + start + j] += total[j];
   }
 }
 `,
 
   'embedding_links': `// embedding_links: for each position the next one with the same id, and whether it is the first: a chain through all uses of a row.
-// ids (N)  ->  links (N), x: the next position, or N at the end; y: 1 for the first position of an id of 0..V-1, else 0
+// ids (N)  ->  links (N), x: the next position, or N at the end; y: 1 for the first position of an id of first..first+V-1, else 0
 // grid: one invocation a position, folded. Each looks forwards and backwards until it meets its id, at worst N steps: short where few
 // ids are in use, and sorting would need more passes.
 // lib: fold
 
-struct Sizes { N: u32, V: u32 }
+struct Sizes { N: u32, V: u32, first: i32 }
 
 @group(0) @binding(0) var<storage, read> ids: array<i32>;
 @group(0) @binding(1) var<storage, read_write> links: array<vec2u>;
@@ -1090,7 +1098,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     return;
   }
   let id = ids[n];
-  if (id < 0 || u32(id) >= sizes.V) {
+  if (id < sizes.first || u32(id - sizes.first) >= sizes.V) {
     links[n] = vec2u(sizes.N, 0u);
     return;
   }
@@ -1159,46 +1167,102 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
-  'gate': `// gate: decides whether an optimizer step is applied, and how.
-// norm (1), control (4: steps applied, 1 - beta1^steps, 1 - beta2^steps, latch)
-//   ->  gate (4: applied or not, factor on the gradients, 1 - beta1^t, 1 - beta2^t) and the new control
+  'gate': `// gate: decides whether an optimizer step is applied, and how, and what the step looked like.
+// norm (1) of the gradients, totals (2: losses summed, targets) where gradients are sums over that many targets, else loss (1),
+// control (8: steps applied, 1 - beta1^steps, 1 - beta2^steps, latch; mean, variance and number of the losses so far, unused)
+//   ->  gate (4: applied or not, factor on the gradients, 1 - beta1^t, 1 - beta2^t), the new control, and
+//       seen (4: norm of the mean gradient, mean loss, deviations of the loss above its mean, skipped as a spike)
 // The bias corrections follow c <- beta c + (1 - beta), which needs no pow and loses no digits at small t. They live on the
-// device because a step that was skipped must not count. max_norm 0 does not clip.
+// device because a step that was skipped must not count. max_norm 0 does not clip. Statistics move by differences
+// (Finch 2009, section 9); a spike counts as one that is just none.
 // grid: one invocation.
+// optional: totals, loss
 
 struct Sizes {
   max_norm: f32,
   beta1: f32, beta2: f32,
   one_minus_beta1: f32, one_minus_beta2: f32,
   LATCH: u32,
+  SUMMED: u32,
+  SCORED: u32,
+  SKIP: u32,
+  spike: f32, score_after: f32, mean_step: f32, variance_step: f32, least_share: f32, least_deviation: f32,
 }
 
 @group(0) @binding(0) var<storage, read> norm: array<f32>;
 @group(0) @binding(1) var<storage, read_write> control: array<f32>;
-@group(0) @binding(2) var<storage, read_write> gate: array<f32>;
-@group(0) @binding(3) var<uniform> sizes: Sizes;
+@group(0) @binding(2) var<storage, read> totals: array<f32>;
+@group(0) @binding(3) var<storage, read> loss: array<f32>;
+@group(0) @binding(4) var<storage, read_write> gate: array<f32>;
+@group(0) @binding(5) var<storage, read_write> seen: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+// The exponent bits are all set in an infinity and in a NaN; comparisons of floats may be optimised away.
+fn is_finite(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}
+
+// Deviations of a loss above those before it, which it then joins.
+fn score(x: f32) -> f32 {
+  let mean = control[4];
+  let count = control[6];
+  let deviation = max(sqrt(control[5]), max(sizes.least_share * abs(mean), sizes.least_deviation));
+  var z = 0.0;
+  var joins = x;
+  if (count >= sizes.score_after) {
+    z = (x - mean) / deviation;
+    joins = min(x, mean + sizes.spike * deviation);
+  }
+  let share = 1.0 / (count + 1.0);
+  let a = max(sizes.mean_step, share);
+  let b = max(sizes.variance_step, share);
+  let d = joins - mean;
+  control[4] = mean + a * d;
+  control[5] += b * ((1.0 - a) * d * d - control[5]);
+  control[6] = count + 1.0;
+  return z;
+}
 
 @compute @workgroup_size(1)
 fn main() {
-  // The exponent bits are all set in an infinity and in a NaN; comparisons of floats may be optimised away.
-  let finite = (bitcast<u32>(norm[0]) & 0x7f800000u) != 0x7f800000u;
+  var size = norm[0];
+  var mean_loss = 0.0;
+  var share = 1.0;
+  if (sizes.SUMMED == 1u) {
+    share = 1.0 / max(totals[1], 1.0);
+    size *= share;
+    mean_loss = totals[0] * share;
+  } else if (sizes.SCORED == 1u) {
+    mean_loss = loss[0];
+  }
+  let finite = is_finite(size);
   if (!finite && sizes.LATCH == 1u) {
     control[3] = 1.0;
   }
-  let apply = finite && control[3] == 0.0;
+  var apply = finite && control[3] == 0.0;
+  var z = 0.0;
+  if (sizes.SCORED == 1u && apply && is_finite(mean_loss)) {
+    z = score(mean_loss);
+  }
+  let skipped = sizes.SKIP == 1u && z > sizes.spike;
+  apply = apply && !skipped;
   if (apply) {
     control[0] += 1.0;
     control[1] = sizes.beta1 * control[1] + sizes.one_minus_beta1;
     control[2] = sizes.beta2 * control[2] + sizes.one_minus_beta2;
   }
-  var factor = 1.0;
+  var factor = share;
   if (sizes.max_norm > 0.0) {
-    factor = min(1.0, sizes.max_norm / (norm[0] + 1e-6));
+    factor *= min(1.0, sizes.max_norm / (size + 1e-6));
   }
   gate[0] = select(0.0, 1.0, apply);
   gate[1] = factor;
   gate[2] = control[1];
   gate[3] = control[2];
+  seen[0] = size;
+  seen[1] = mean_loss;
+  seen[2] = z;
+  seen[3] = select(0.0, 1.0, skipped);
 }
 `,
 
@@ -1615,6 +1679,30 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
+  'lib/attention_dropout': `// Dropout on the probabilities of a tile of attention: element ((b*H + h)*Tq + i)*Tk + j of the mask, as u32.
+// lib: random
+
+// What the probabilities of keys j..j+3 are multiplied with. row = (b*H + h)*Tq + i of each query.
+fn keep_tile(key: vec2u, row: vec4u, Tk: u32, j: u32, threshold: u32, keep_scale: f32) -> mat4x4f {
+  let first = row * Tk + j;
+  return mat4x4f(
+    keep_factors(key, first, threshold, keep_scale),
+    keep_factors(key, first + 1u, threshold, keep_scale),
+    keep_factors(key, first + 2u, threshold, keep_scale),
+    keep_factors(key, first + 3u, threshold, keep_scale),
+  );
+}
+
+// The backward kernels have no binding left for randomStep: attention_delta passes it on in two halves, which f32 holds exactly.
+fn halves_of(step_number: u32) -> vec2f {
+  return vec2f(f32(step_number & 0xffffu), f32(step_number >> 16u));
+}
+
+fn whole_of(halves: vec2f) -> u32 {
+  return u32(halves.x) | (u32(halves.y) << 16u);
+}
+`,
+
   'lib/attention_tile': `// A tile of attention scores is a mat4x4f: one column a key, one component a query.
 // A score that is not seen becomes SCORE_HIDDEN; SCORE_FLOOR lies above it, far below any score, so that a query which sees
 // no key at all subtracts SCORE_FLOOR and gets exp() = 0 for every key, never NaN.
@@ -1650,6 +1738,11 @@ fn score_gradient(p: mat4x4f, dp: mat4x4f, delta: vec4f) -> mat4x4f {
 // Number of the first key that each query does not see, of Tk keys.
 fn causal_end(query: vec4u, offset: i32, Tk: u32) -> vec4u {
   return vec4u(clamp(vec4i(query) + vec4i(offset + 1), vec4i(0), vec4i(i32(Tk))));
+}
+
+// Factor by factor, of two tiles.
+fn scaled_tile(a: mat4x4f, b: mat4x4f) -> mat4x4f {
+  return mat4x4f(a[0] * b[0], a[1] * b[1], a[2] * b[2], a[3] * b[3]);
 }
 `,
 
@@ -1732,6 +1825,34 @@ fn gelu_tanh_slope(x: vec4f) -> vec4f {
 }
 `,
 
+  'lib/random': `// Counted random numbers, bit for bit those of src/tensor/random.ts: element n of a step of a stream, by 32-bit integers alone.
+// Source: finaliser of MurmurHash3 (Appleby 2011, public domain) over a Weyl sequence (Steele, Lea and Flood 2014).
+const GOLDEN = 0x9e3779b1u;
+
+fn mix32(x: u32) -> u32 {
+  var h = x;
+  h = (h ^ (h >> 16u)) * 0x85ebca6bu;
+  h = (h ^ (h >> 13u)) * 0xc2b2ae35u;
+  return h ^ (h >> 16u);
+}
+
+fn step_key(stream: u32, step_number: u32) -> vec2u {
+  return vec2u(mix32(stream + step_number * GOLDEN), mix32(stream ^ mix32(step_number + GOLDEN)));
+}
+
+fn random_bits(key: vec2u, element: vec4u) -> vec4u {
+  var h = element * GOLDEN + key.x;
+  h = (h ^ (h >> vec4u(16u))) * 0x85ebca6bu;
+  h = (h ^ (h >> vec4u(13u)) ^ vec4u(key.y)) * 0xc2b2ae35u;
+  return h ^ (h >> vec4u(16u));
+}
+
+// What four elements are multiplied with under dropout: keep_scale where they are kept, else 0.
+fn keep_factors(key: vec2u, element: vec4u, threshold: u32, keep_scale: f32) -> vec4f {
+  return select(vec4f(), vec4f(keep_scale), random_bits(key, element) >= vec4u(threshold));
+}
+`,
+
   'lib/relu': `// ReLU: max(x, 0), with slope 0 at 0. The comparisons let NaN through, which max() may drop.
 fn relu(x: vec4f) -> vec4f {
   return select(x, vec4f(), x < vec4f());
@@ -1771,6 +1892,29 @@ fn silu_slope(x: vec4f) -> vec4f {
   let e = decay(z);
   let s = 1.0 / (1.0 + e);
   return s * (1.0 + z * (e * s));
+}
+`,
+
+  'lib/softmax_stats': `// Statistics of a row of logits over the classes seen so far:
+// x: m, the largest; y: log of the sum of exp(logit - m); z: the target's logit - m, 0 until its class is seen; w: sum of logit - m.
+
+// The same relative to m = largest, in place of y the sum itself. \`seen\` classes have been seen before, the target among them or not.
+fn rebased_stats(stats: vec4f, largest: f32, seen: u32, target_id: i32) -> vec4f {
+  let shift = largest - stats.x;
+  let has_target = target_id >= 0 && u32(target_id) < seen;
+  return vec4f(largest, exp(stats.y - shift), select(0.0, stats.z - shift, has_target), stats.w - f32(seen) * shift);
+}
+
+// log of the sum of exponentials, of which none exceeds 1. A NaN among the logits may make that sum infinite, where exp(NaN) is;
+// \`sum\` of the logits is NaN then, and makes all that follows from the row show it.
+fn log_of_sum(exponentials: f32, sum: f32) -> f32 {
+  return select(log(exponentials), sum, exponentials > 3e38);
+}
+
+// Gradient of a logit x. \`stats\` are those of its row over all classes.
+fn softmax_stats_slope(x: f32, stats: vec4f, dstats: vec4f, is_target: bool) -> f32 {
+  let p = exp((x - stats.x) - stats.y);
+  return dstats.y * p + (select(0.0, dstats.z, is_target) + dstats.w);
 }
 `,
 
@@ -2469,6 +2613,37 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
+  'part_backward': `// part_backward: the gradient of x, of which y is the window of \`length\` elements from \`start\` on: dy there, 0 elsewhere.
+// dy (length)  ->  dx; if ACCUMULATE is 1, added onto what dx holds
+// grid: one invocation an element of dx from \`first\` on, N of them, folded: the window alone, or all of dx.
+// lib: fold
+
+struct Sizes { N: u32, first: u32, start: u32, length: u32, ACCUMULATE: u32 }
+
+@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(1) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded(group, groups) * 64u + lane;
+  if (i >= sizes.N) {
+    return;
+  }
+  let at = sizes.first + i;
+  var value = 0.0;
+  if (at >= sizes.start && at - sizes.start < sizes.length) {
+    value = dy[at - sizes.start];
+  }
+  if (sizes.ACCUMULATE == 1u) {
+    value += dx[at];
+  }
+  dx[at] = value;
+}
+`,
+
   'relu': `// relu: y = max(x, 0), element by element.
 // x (N)  ->  y (N)
 // grid: 64 invocations a workgroup, four times four elements each, folded. The last vector may reach past N: it is read whole,
@@ -2716,6 +2891,224 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
+  'softmax_stats': `// softmax_stats: for each row of logits its largest m, the log of the sum of exp(logit - m), the target's logit - m and the sum of
+// logit - m, over the classes 0..first+width-1: those of \`before\`, and this chunk of them.
+// logits (N,width)  targets (N)  before (N,4), if first > 0  ->  stats (N,4)
+// grid: one invocation a row, folded. For long rows see softmax_stats_wide.
+// The log-sum-exp is m + log, but it is never formed: rounded at its own size it would cost every probability digits where logits
+// are large.
+// lib: fold, softmax_stats
+// optional: before
+
+struct Sizes { N: u32, width: u32, first: u32 }
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> targets: array<i32>;
+@group(0) @binding(2) var<storage, read> before: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> stats: array<vec4f>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = folded(group, groups) * 64u + lane;
+  if (n >= sizes.N) {
+    return;
+  }
+  let start = n * sizes.width;
+  var largest = logits[start];
+  for (var v = 1u; v < sizes.width; v++) {
+    largest = max(largest, logits[start + v]);
+  }
+  var earlier = vec4f();
+  if (sizes.first > 0u) {
+    largest = max(largest, before[n].x);
+    earlier = rebased_stats(before[n], largest, sizes.first, targets[n]);
+  }
+  var total = 0.0;
+  var below = 0.0;
+  for (var v = 0u; v < sizes.width; v++) {
+    let d = logits[start + v] - largest;
+    total += exp(d);
+    below += d;
+  }
+  let column = targets[n] - i32(sizes.first);
+  var at_target = earlier.z;
+  if (column >= 0 && u32(column) < sizes.width) {
+    at_target = logits[start + u32(column)] - largest;
+  }
+  let sum = below + earlier.w;
+  stats[n] = vec4f(largest, log_of_sum(total + earlier.y, sum), at_target, sum);
+}
+`,
+
+  'softmax_stats_backward': `// softmax_stats_backward: dlogits = dstats.y * softmax + dstats.z at the target + dstats.w; 0 in rows whose dstats is 0, whatever
+// their logits are.
+// logits (N,width), in dlogits' place  targets (N)  stats, dstats (N,4)  ->  dlogits (N,width)
+// grid: one invocation a row, folded. For long rows see softmax_stats_backward_wide.
+// lib: fold, softmax_stats
+
+struct Sizes { N: u32, width: u32, first: u32 }
+
+@group(0) @binding(0) var<storage, read> targets: array<i32>;
+@group(0) @binding(1) var<storage, read> stats: array<vec4f>;
+@group(0) @binding(2) var<storage, read> dstats: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> dlogits: array<f32>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = folded(group, groups) * 64u + lane;
+  if (n >= sizes.N) {
+    return;
+  }
+  let row = stats[n];
+  let drow = dstats[n];
+  let counts = any(drow.yzw != vec3f());
+  let column = targets[n] - i32(sizes.first);
+  for (var v = 0u; v < sizes.width; v++) {
+    let at = n * sizes.width + v;
+    dlogits[at] = select(0.0, softmax_stats_slope(dlogits[at], row, drow, i32(v) == column), counts);
+  }
+}
+`,
+
+  'softmax_stats_backward_before': `// softmax_stats_backward_before: the gradient of the statistics of the chunks before. Their share of the sum of exponentials is
+// exp(lse of before - lse), which may be 0; the other sums pass on what they get.
+// before, stats (N,4)  dstats (N,4), in dbefore's place  ->  dbefore (N,4)
+// grid: one invocation a row, folded.
+// lib: fold
+
+struct Sizes { N: u32 }
+
+@group(0) @binding(0) var<storage, read> before: array<vec4f>;
+@group(0) @binding(1) var<storage, read> stats: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dbefore: array<vec4f>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = folded(group, groups) * 64u + lane;
+  if (n >= sizes.N) {
+    return;
+  }
+  let less = before[n].xy - stats[n].xy;
+  let d = dbefore[n];
+  dbefore[n] = vec4f(0.0, d.y * exp(less.x + less.y), d.z, d.w);
+}
+`,
+
+  'softmax_stats_backward_wide': `// softmax_stats_backward_wide: as softmax_stats_backward, for long rows: a vocabulary of thousands.
+// logits (N,width), in dlogits' place  targets (N)  stats, dstats (N,4)  ->  dlogits (N,width)
+// grid: one workgroup 256 neighbouring columns of a row, four columns an invocation, folded.
+// lib: fold, softmax_stats
+
+struct Sizes { N: u32, width: u32, first: u32 }
+
+@group(0) @binding(0) var<storage, read> targets: array<i32>;
+@group(0) @binding(1) var<storage, read> stats: array<vec4f>;
+@group(0) @binding(2) var<storage, read> dstats: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> dlogits: array<f32>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 1;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let blocks = (sizes.width + 255u) / 256u;
+  let block = folded(group, groups);
+  let n = block / blocks;
+  if (n >= sizes.N) {
+    return;
+  }
+  let row = stats[n];
+  let drow = dstats[n];
+  let counts = any(drow.yzw != vec3f());
+  let column = targets[n] - i32(sizes.first);
+  for (var j = 0u; j < 4u; j++) {
+    let v = (block % blocks) * 256u + 64u * j + lane;
+    if (v < sizes.width) {
+      let at = n * sizes.width + v;
+      dlogits[at] = select(0.0, softmax_stats_slope(dlogits[at], row, drow, i32(v) == column), counts);
+    }
+  }
+}
+`,
+
+  'softmax_stats_wide': `// softmax_stats_wide: as softmax_stats, for long rows: a vocabulary of thousands.
+// logits (N,width)  targets (N)  before (N,4), if first > 0  ->  stats (N,4)
+// grid: one workgroup a row, folded. Lane l takes columns l, l + 64, ..; the 64 partial results meet in workgroup memory and are added
+// in order: the same bits on every run.
+// lib: fold, softmax_stats
+// optional: before
+
+struct Sizes { N: u32, width: u32, first: u32 }
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> targets: array<i32>;
+@group(0) @binding(2) var<storage, read> before: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> stats: array<vec4f>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 1;
+
+var<workgroup> largest_of: array<f32, 64>;
+var<workgroup> total_of: array<f32, 64>;
+var<workgroup> below_of: array<f32, 64>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  // A folded grid may have workgroups behind the last row: they repeat it up to the end, for barriers must be met by all.
+  let n = min(folded(group, groups), sizes.N - 1u);
+  let start = n * sizes.width;
+  var largest = logits[start + min(lane, sizes.width - 1u)];
+  for (var v = lane; v < sizes.width; v += 64u) {
+    largest = max(largest, logits[start + v]);
+  }
+  largest_of[lane] = largest;
+  workgroupBarrier();
+  for (var l = 0u; l < 64u; l++) {
+    largest = max(largest, largest_of[l]);
+  }
+  var earlier = vec4f();
+  if (sizes.first > 0u) {
+    largest = max(largest, before[n].x);
+    earlier = rebased_stats(before[n], largest, sizes.first, targets[n]);
+  }
+  var total = 0.0;
+  var below = 0.0;
+  for (var v = lane; v < sizes.width; v += 64u) {
+    let d = logits[start + v] - largest;
+    total += exp(d);
+    below += d;
+  }
+  total_of[lane] = total;
+  below_of[lane] = below;
+  workgroupBarrier();
+  if (lane > 0u || folded(group, groups) >= sizes.N) {
+    return;
+  }
+  total = 0.0;
+  below = 0.0;
+  for (var l = 0u; l < 64u; l++) {
+    total += total_of[l];
+    below += below_of[l];
+  }
+  let column = targets[n] - i32(sizes.first);
+  var at_target = earlier.z;
+  if (column >= 0 && u32(column) < sizes.width) {
+    at_target = logits[start + u32(column)] - largest;
+  }
+  let sum = below + earlier.w;
+  stats[n] = vec4f(largest, log_of_sum(total + earlier.y, sum), at_target, sum);
+}
+`,
+
   'squares': `// squares: partial[start + i] = sum of squares of the elements that invocation i owns: 256 of them, 64 apart.
 // x (N)  ->  partial, 64 numbers a workgroup
 // grid: a workgroup of 64 invocations covers 16,384 elements, folded.
@@ -2774,6 +3167,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     total += x[(o * sizes.R + r) * sizes.inner + i];
   }
   y[n] = total;
+}
+`,
+
+  'tally': `// tally: totals += (loss * kept, kept): what a mean over several batches is made of.
+// loss (1), kept (1), totals (2), in place
+// grid: one invocation.
+
+@group(0) @binding(0) var<storage, read> loss: array<f32>;
+@group(0) @binding(1) var<storage, read> kept: array<f32>;
+@group(0) @binding(2) var<storage, read_write> totals: array<f32>;
+
+const TILE_X = 1;
+
+@compute @workgroup_size(1)
+fn main() {
+  totals[0] += loss[0] * kept[0];
+  totals[1] += kept[0];
 }
 `,
 };

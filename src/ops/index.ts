@@ -1,4 +1,6 @@
 // The table of operations. One row an op; the op's own file has its formula, shape rule, kernels and derivative.
+
+import { tallyOp, zeroOp } from './accumulate.ts';
 import {
   geluErfBackwardOp,
   geluErfOp,
@@ -11,21 +13,26 @@ import {
 } from './activations.ts';
 import { addOp } from './add.ts';
 import { attentionBackwardOp, attentionOp } from './attention.ts';
+import { averageOp } from './average.ts';
+import { concatBackwardOp, concatOp } from './concat.ts';
 import { assignOp } from './copy.ts';
 import { crossEntropyBackwardOp, crossEntropyOp } from './cross_entropy.ts';
+import { dropoutOp } from './dropout.ts';
 import { embeddingBackwardOp, embeddingOp } from './embedding.ts';
 import { expandOp } from './expand.ts';
+import { gateOp } from './gate.ts';
 import { layernormBackwardOp, layernormBackwardParamsOp, layernormOp } from './layernorm.ts';
 import { matmulOp } from './matmul.ts';
 import { mulOp } from './mul.ts';
 import { muonMomentumOp, muonUpdateOp } from './muon.ts';
 import type { Op } from './op.ts';
-import { adamwOp, gateOp, globalNormOp } from './optimizer.ts';
+import { adamwOp, globalNormOp } from './optimizer.ts';
 import { normalizeOp } from './orthogonalize.ts';
-import { partOp } from './part.ts';
+import { partBackwardOp, partOp } from './part.ts';
 import { reshapeOp } from './reshape.ts';
 import { scaleOp } from './scale.ts';
 import { softmaxBackwardOp, softmaxOp } from './softmax.ts';
+import { softmaxStatsBackwardBeforeOp, softmaxStatsBackwardOp, softmaxStatsOp } from './softmax_stats.ts';
 import { sumOp } from './sum.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: rows of one table have different attributes
@@ -40,6 +47,9 @@ export const ops: readonly Op<any>[] = [
   siluOp,
   crossEntropyBackwardOp,
   crossEntropyOp,
+  softmaxStatsBackwardBeforeOp,
+  softmaxStatsBackwardOp,
+  softmaxStatsOp,
   embeddingBackwardOp,
   embeddingOp,
   layernormBackwardOp,
@@ -50,6 +60,10 @@ export const ops: readonly Op<any>[] = [
   addOp,
   attentionBackwardOp,
   attentionOp,
+  concatBackwardOp,
+  concatOp,
+  partBackwardOp,
+  dropoutOp,
   partOp,
   assignOp,
   expandOp,
@@ -60,6 +74,9 @@ export const ops: readonly Op<any>[] = [
   sumOp,
   globalNormOp,
   gateOp,
+  tallyOp,
+  zeroOp,
+  averageOp,
   adamwOp,
   muonMomentumOp,
   muonUpdateOp,

@@ -33,7 +33,7 @@ export const muonMomentumOp = defineOp<MuonMomentumAttrs>({
 
 /**
  * m = momentum m + (1 - momentum) g     u = nesterov ? momentum m + (1 - momentum) g : m
- * g, m of one shape, gate (4) as gateOp has it: g is scaled by its factor, and m stays where no step is applied.
+ * g, m of one shape, gate (4) as gate() gives it: g is scaled by its factor, and m stays where no step is applied.
  * Source: Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks.
  * @returns u, the direction before it is orthogonalized
  */

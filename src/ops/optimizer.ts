@@ -1,5 +1,4 @@
 // The optimizer's operations. They run over slabs: one dispatch for all parameters of a slab, however many there are.
-import { InputError } from '../errors.ts';
 import { alignSlab, SLAB_ALIGN } from '../tensor/slab.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { currentTape, defineOp, expectShape } from './op.ts';
@@ -47,60 +46,6 @@ export const globalNormOp = defineOp<null>({
 /** sqrt of the sum of squares over all elements of all tensors. Shape (1). */
 export function globalNorm(tensors: readonly Tensor[]): Tensor {
   return currentTape().push(globalNormOp, Object.fromEntries(tensors.map((t, i) => [`g${i}`, t])), null).norm!;
-}
-
-export interface GateAttrs {
-  /** Largest norm a step may have; null does not clip. */
-  maxNorm: number | null;
-  beta1: number;
-  beta2: number;
-  /** A norm that is not finite stops this and all later steps until the host clears the latch; else only this one. */
-  latch: boolean;
-}
-
-/**
- * Decides on the device whether a step is applied, and how. control (4): steps applied, 1 - beta1^steps, 1 - beta2^steps, latch.
- * gate (4): 1 if the step is applied, factor on the gradients, the two bias corrections of Adam.
- */
-export const gateOp = defineOp<GateAttrs>({
-  name: 'gate',
-  outputs: ({ norm, control }, { maxNorm }) => {
-    if (maxNorm !== null && !(maxNorm > 0))
-      throw new InputError(`gate: maxNorm is ${maxNorm}, expected a number above 0, or null not to clip.`);
-    expectShape('gate', 'norm', norm!, [1]);
-    expectShape('gate', 'control', control!, [4]);
-    return { gate: { shape: [4] } };
-  },
-  writes: ['control'],
-  forms: [
-    {
-      name: 'plain',
-      dispatches: ({ attrs: { maxNorm, beta1, beta2, latch } }) => [
-        {
-          kernel: 'gate',
-          sizes: {
-            max_norm: maxNorm ?? 0,
-            beta1,
-            beta2,
-            one_minus_beta1: 1 - beta1,
-            one_minus_beta2: 1 - beta2,
-            LATCH: latch ? 1 : 0,
-          },
-          threads: [1],
-        },
-      ],
-    },
-  ],
-  backward: 'not differentiable',
-});
-
-/**
- * norm (1), control (4), overwritten  ->  gate (4), as gateOp has it. The factor is min(1, maxNorm / (norm + 1e-6)), as
- * torch.nn.utils.clip_grad_norm_.
- * @throws InputError if maxNorm is not above 0
- */
-export function gate(norm: Tensor, control: Tensor, attrs: GateAttrs): Tensor {
-  return currentTape().push(gateOp, { norm, control }, attrs).gate!;
 }
 
 export interface AdamWAttrs {

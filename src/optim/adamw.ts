@@ -5,10 +5,18 @@ import { scope } from '../autograd/graph.ts';
 import { InputError } from '../errors.ts';
 import { assign } from '../ops/copy.ts';
 import { constant, stepScalar } from '../ops/op.ts';
-import { adamw, gate, globalNorm } from '../ops/optimizer.ts';
+import { adamw } from '../ops/optimizer.ts';
 import { layOutSlabs, SLAB_ALIGN } from '../tensor/slab.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { controlTensor, gradientOf, type Optimizer } from './optimizer.ts';
+import {
+  controlTensor,
+  gatedStep,
+  gradientOf,
+  type Optimizer,
+  type StepFigures,
+  type StepOptions,
+} from './optimizer.ts';
+import { stateLike } from './state_like.ts';
 
 export interface ParameterGroup {
   parameters: readonly Tensor[];
@@ -40,7 +48,7 @@ interface Part {
 
 export class AdamW implements Optimizer {
   readonly groups: readonly Required<ParameterGroup>[];
-  /** Steps applied, the two bias corrections, the halt latch. See gateOp. */
+  /** Steps applied, the two bias corrections, the halt latch. See gate(). */
   readonly control = controlTensor();
   #options: Required<AdamWOptions>;
   #parts: Part[];
@@ -80,25 +88,25 @@ export class AdamW implements Optimizer {
   /**
    * Appends one step to the graph being traced: gradients to their slabs, norm, clipping, update. Asks for the number
    * `learningRate` at every replay. A step whose norm is not finite changes nothing and sets the halt latch.
-   * @returns gradNorm (1): the norm before clipping
    */
-  step(gradients: Gradients): { gradNorm: Tensor } {
-    return scope('optimizer', () => {
-      const { beta1, beta2, gradClip } = this.#options;
-      const gradNorm = globalNorm(this.collect(gradients));
-      this.update(gate(gradNorm, this.control, { maxNorm: gradClip, beta1, beta2, latch: true }));
-      return { gradNorm };
+  step(gradients: Gradients, options: StepOptions = {}): StepFigures {
+    this.collect(gradients);
+    return this.apply(options);
+  }
+
+  collect(gradients: Gradients): void {
+    scope('optimizer', () => {
+      for (const { members } of this.#parts)
+        for (const { parameter, g } of members) assign(g, gradientOf('AdamW', gradients, parameter));
     });
   }
 
-  /** The first half of a step: gradients to their slabs, which are returned. An optimizer with parts shares norm and gate. */
-  collect(gradients: Gradients): Tensor[] {
-    for (const { members } of this.#parts)
-      for (const { parameter, g } of members) assign(g, gradientOf('AdamW', gradients, parameter));
-    return this.#parts.map((part) => part.g);
+  apply(options: StepOptions = {}): StepFigures {
+    const parts = { control: this.control, slabs: this.gradientSlabs() };
+    return scope('optimizer', () => gatedStep(parts, this.#options, options, (gated) => this.update(gated)));
   }
 
-  /** The second half: moments and parameters, where the gate lets the step pass. */
+  /** Moments and parameters, where the gate lets the step pass. For an optimizer that leaves some of its parameters to this one. */
   update(gated: Tensor): void {
     const { beta1, beta2, eps, decoupled } = this.#options;
     const learningRate = stepScalar('learningRate');
@@ -125,7 +133,10 @@ export class AdamW implements Optimizer {
     return [this.control, ...this.#parts.flatMap(({ g, m, v }) => [g, m, v])];
   }
 
-  /** Gradient of the last step by parameter: state, to be read where one wants to look. */
+  gradientSlabs(): Tensor[] {
+    return this.#parts.map((part) => part.g);
+  }
+
   gradients(): Map<Tensor, Tensor> {
     return new Map(this.#parts.flatMap((part) => part.members.map((m) => [m.parameter, m.g] as const)));
   }
@@ -147,10 +158,7 @@ function groupsOf(
 
 function partOf(p: Tensor, members: readonly { parameter: Tensor; group: number }[], suffix: string): Part {
   const like = (prefix: string, memoryClass: 'gradients' | 'optimizer') => {
-    const slices = members.map(
-      ({ parameter }) =>
-        new Tensor({ kind: 'state', shape: parameter.shape, name: `${prefix}.${parameter.name}`, memoryClass }),
-    );
+    const slices = members.map(({ parameter }) => stateLike(parameter, prefix, memoryClass));
     const [slab] = layOutSlabs(slices, prefix + suffix, memoryClass, Number.POSITIVE_INFINITY);
     return { slices, slab: slab! };
   };

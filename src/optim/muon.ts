@@ -7,12 +7,20 @@ import { InputError } from '../errors.ts';
 import { assign } from '../ops/copy.ts';
 import { muonMomentum, muonUpdate } from '../ops/muon.ts';
 import { stepScalar } from '../ops/op.ts';
-import { gate, globalNorm } from '../ops/optimizer.ts';
 import { orthogonalize } from '../ops/orthogonalize.ts';
+import { wholeName } from '../tensor/pieces.ts';
 import { layOutSlabs } from '../tensor/slab.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { AdamW, type AdamWOptions } from './adamw.ts';
-import { controlTensor, gradientOf, type Optimizer } from './optimizer.ts';
+import {
+  controlTensor,
+  gatedStep,
+  gradientOf,
+  type Optimizer,
+  type StepFigures,
+  type StepOptions,
+} from './optimizer.ts';
+import { stateLike } from './state_like.ts';
 
 export interface MuonOptions {
   momentum?: number;
@@ -35,8 +43,8 @@ export interface MuonOptions {
 const TABLES = /(^|\.)(wte|wpe|shared|embed_tokens|lm_head)\.weight$/;
 
 /** Whether a parameter is a matrix between hidden layers: two axes, and neither a table nor the head by its name. */
-export function isHiddenMatrix({ shape, name }: Tensor): boolean {
-  return shape.length === 2 && !TABLES.test(name);
+export function isHiddenMatrix(parameter: Tensor): boolean {
+  return parameter.shape.length === 2 && !TABLES.test(wholeName(parameter));
 }
 
 interface Matrix {
@@ -85,8 +93,8 @@ export class Muon implements Optimizer {
       const ratio = storedInOut(parameter) ? cols / rows : rows / cols;
       return {
         parameter,
-        g: like(parameter, 'gradients', 'gradients'),
-        m: like(parameter, 'momentum', 'optimizer'),
+        g: stateLike(parameter, 'gradients', 'gradients'),
+        m: stateLike(parameter, 'momentum', 'optimizer'),
         factor: Math.sqrt(Math.max(1, ratio)),
       };
     });
@@ -120,24 +128,34 @@ export class Muon implements Optimizer {
    * Asks for the number `learningRate` at every replay. A step whose norm is not finite changes nothing and sets the halt latch.
    *   p = p (1 - lr wd) - lr sqrt(max(1, out/in)) orthogonalize(direction)
    * Source: Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks.
-   * @returns gradNorm (1): the norm before clipping
    */
-  step(gradients: Gradients): { gradNorm: Tensor } {
-    return scope('optimizer', () => {
-      const { momentum, nesterov, newtonSchulzSteps, weightDecay, gradClip } = this.#options;
-      const { beta1, beta2 } = this.#moments;
+  step(gradients: Gradients, options: StepOptions = {}): StepFigures {
+    this.collect(gradients);
+    return this.apply(options);
+  }
+
+  collect(gradients: Gradients): void {
+    scope('optimizer', () => {
       for (const { parameter, g } of this.#matrices) assign(g, gradientOf('Muon', gradients, parameter));
-      const gradNorm = globalNorm([...this.#slabs.g, ...(this.#rest?.collect(gradients) ?? [])]);
-      const gated = gate(gradNorm, this.control, { maxNorm: gradClip, beta1, beta2, latch: true });
-      const learningRate = stepScalar('learningRate');
-      for (const { parameter: p, g, m, factor } of this.#matrices) {
-        const u = muonMomentum({ g, m, gate: gated }, { momentum, nesterov });
-        const direction = orthogonalize(u, newtonSchulzSteps);
-        muonUpdate({ p, direction, gate: gated, learningRate }, { weightDecay, factor });
-      }
-      this.#rest?.update(gated);
-      return { gradNorm };
     });
+    this.#rest?.collect(gradients);
+  }
+
+  apply(options: StepOptions = {}): StepFigures {
+    const parts = { control: this.control, slabs: this.gradientSlabs() };
+    const settings = { ...this.#moments, gradClip: this.#options.gradClip };
+    return scope('optimizer', () => gatedStep(parts, settings, options, (gated) => this.#update(gated)));
+  }
+
+  #update(gated: Tensor): void {
+    const { momentum, nesterov, newtonSchulzSteps, weightDecay } = this.#options;
+    const learningRate = stepScalar('learningRate');
+    for (const { parameter: p, g, m, factor } of this.#matrices) {
+      const u = muonMomentum({ g, m, gate: gated }, { momentum, nesterov });
+      const direction = orthogonalize(u, newtonSchulzSteps);
+      muonUpdate({ p, direction, gate: gated, learningRate }, { weightDecay, factor });
+    }
+    this.#rest?.update(gated);
   }
 
   /** Everything a checkpoint needs beside the parameters, by name: control, momentum.NAME, and AdamW's m.NAME and v.NAME. */
@@ -151,13 +169,12 @@ export class Muon implements Optimizer {
     return [...new Set([this.control, ...this.#slabs.g, ...this.#slabs.m, ...(this.#rest?.tensors() ?? [])])];
   }
 
-  /** Gradient of the last step by parameter: state, to be read where one wants to look. */
+  gradientSlabs(): Tensor[] {
+    return [...this.#slabs.g, ...(this.#rest?.gradientSlabs() ?? [])];
+  }
+
   gradients(): Map<Tensor, Tensor> {
     const own = this.#matrices.map(({ parameter, g }) => [parameter, g] as const);
     return new Map([...own, ...(this.#rest?.gradients() ?? [])]);
   }
-}
-
-function like({ shape, name }: Tensor, prefix: string, memoryClass: 'gradients' | 'optimizer'): Tensor {
-  return new Tensor({ kind: 'state', shape, name: `${prefix}.${name}`, memoryClass });
 }

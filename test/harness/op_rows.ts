@@ -2,7 +2,18 @@
 import type { OpRow } from './op_row.ts';
 import { arithmetic } from './op_rows_arithmetic.ts';
 import { attentions } from './op_rows_attention.ts';
+import { crossEntropies } from './op_rows_cross_entropy.ts';
+import { dropouts } from './op_rows_dropout.ts';
 import { layers } from './op_rows_layers.ts';
 import { state } from './op_rows_state.ts';
+import { vocabulary } from './op_rows_vocabulary.ts';
 
-export const rows: readonly OpRow[] = [...arithmetic, ...layers, ...attentions, ...state];
+export const rows: readonly OpRow[] = [
+  ...arithmetic,
+  ...layers,
+  ...attentions,
+  ...dropouts,
+  ...state,
+  ...crossEntropies,
+  ...vocabulary,
+];

@@ -1,8 +1,11 @@
 // Samples of the operations that write state. They have no derivative; what they leave behind is compared.
+import { tally, zero } from '../../src/ops/accumulate.ts';
+import { average } from '../../src/ops/average.ts';
 import { assign } from '../../src/ops/copy.ts';
+import { CONTROL, type GateAttrs, gate } from '../../src/ops/gate.ts';
 import { muonMomentum, muonUpdate } from '../../src/ops/muon.ts';
 import { stepScalar } from '../../src/ops/op.ts';
-import { gate, globalNorm } from '../../src/ops/optimizer.ts';
+import { globalNorm } from '../../src/ops/optimizer.ts';
 import { normalize, orthogonalize } from '../../src/ops/orthogonalize.ts';
 import { scale } from '../../src/ops/scale.ts';
 import { AdamW } from '../../src/optim/adamw.ts';
@@ -63,13 +66,65 @@ export const state: readonly OpRow[] = [
         forwardOnly: true,
       },
       { name: 'skipped', real: { norm: listed(Number.NaN) }, build: decided(null, false), forwardOnly: true },
+      ...[
+        { name: 'the first losses are not scored', before: [4, 0.1, 29, 0], skip: true, loss: 9 },
+        { name: 'an ordinary loss', before: [2, 0.01, 100, 0], skip: true, loss: 2.05 },
+        { name: 'a spike, told', before: [2, 0.01, 100, 0], skip: false, loss: 6 },
+        { name: 'a spike, skipped', before: [2, 0.01, 100, 0], skip: true, loss: 6 },
+        { name: 'a loss that is not finite', before: [2, 0.01, 100, 0], skip: true, loss: Number.POSITIVE_INFINITY },
+      ].map(({ name, before, skip, loss }) => ({
+        name,
+        real: { norm: listed(0.5), loss: listed(loss) },
+        build: scored(before, skip),
+        forwardOnly: true as const,
+      })),
+      { name: 'sums over targets', real: { norm: listed(50) }, build: summed([36, 12]), forwardOnly: true },
+      { name: 'sums over no target', real: { norm: listed(0) }, build: summed([0, 0]), forwardOnly: true },
     ],
     tolerance: 1e-6,
     because: 'a handful of roundings',
     refuses: [
       [
-        (t) => gate(t(2), held('c', [4]), { maxNorm: 1, beta1: 0.9, beta2: 0.9, latch: true }),
+        (t) => gate({ norm: t(2), control: held('c', [CONTROL]) }, { maxNorm: 1, beta1: 0.9, beta2: 0.9, latch: true }),
         /^gate: norm has shape \(2\), expected \(1\)\.$/,
+      ],
+    ],
+  },
+  {
+    ops: ['tally'],
+    samples: [
+      { name: 'one batch', real: { loss: listed(2.5), kept: listed(12) }, build: tallied(), forwardOnly: true },
+    ],
+    tolerance: 1e-6,
+    because: 'a product and a sum',
+    refuses: [[(t) => tally(held('s', [2]), t(2), t(1)), /^tally: loss has shape \(2\), expected \(1\)\.$/]],
+  },
+  {
+    ops: ['zero'],
+    samples: [{ name: 'state', real: { x: [1] }, build: zeroed(), forwardOnly: true }],
+    tolerance: 1e-6,
+    because: 'no arithmetic',
+  },
+  {
+    ops: ['average'],
+    samples: [
+      ...[
+        { name: 'the first step', control: [1, 0, 0, 0, 0, 0, 0, 0], open: 1 },
+        { name: 'a late step', control: [5000, 0, 0, 0, 0, 0, 0, 0], open: 1 },
+        { name: 'a shut gate', control: [5000, 0, 0, 0, 0, 0, 0, 0], open: 0 },
+      ].map(({ name, control, open }) => ({
+        name,
+        real: { gate: listed(open, 1, 1, 1), control: listed(...control) },
+        build: followed(0.99),
+        forwardOnly: true as const,
+      })),
+    ],
+    tolerance: 1e-6,
+    because: 'a handful of roundings',
+    refuses: [
+      [
+        (t) => average({ p: t(64), average: held('a', [64]), gate: t(4), control: t(CONTROL) }, { decay: 1 }),
+        /^average: decay is 1, expected above 0 and below 1\.$/,
       ],
     ],
   },
@@ -168,9 +223,53 @@ function remembered(f: (x: Tensor) => Tensor) {
   };
 }
 
+const gateAttrs: GateAttrs = { maxNorm: null, beta1: 0.9, beta2: 0.95, latch: true };
+
 function decided(maxNorm: number | null, latch: boolean) {
-  const control = held('control', [4]);
-  return ({ norm }: Named) => ({ gate: gate(norm!, control, { maxNorm, beta1: 0.9, beta2: 0.95, latch }), control });
+  const control = held('control', [CONTROL]);
+  return ({ norm }: Named) => ({ ...gate({ norm: norm!, control }, { ...gateAttrs, maxNorm, latch }), control });
+}
+
+/** A loss scored by statistics of earlier ones: [mean, variance, count, unused]. */
+function scored(before: number[], skipSpikes: boolean) {
+  const control = held('control', [CONTROL], () => Float32Array.of(0, 0, 0, 0, ...before));
+  return ({ norm, loss }: Named) => ({
+    ...gate({ norm: norm!, loss: loss!, control }, { ...gateAttrs, maxNorm: 1, skipSpikes }),
+    control,
+  });
+}
+
+/** Gradients and losses that are sums over some targets. */
+function summed(sums: number[]) {
+  const control = held('control', [CONTROL]);
+  const totals = held('totals', [2], () => Float32Array.from(sums));
+  return ({ norm }: Named) => ({ ...gate({ norm: norm!, control, totals }, { ...gateAttrs, maxNorm: 1 }), control });
+}
+
+function tallied() {
+  const totals = held('totals', [2], () => Float32Array.of(3, 4));
+  return ({ loss, kept }: Named) => {
+    tally(totals, loss!, kept!);
+    return { totals };
+  };
+}
+
+function zeroed() {
+  const s = held('s', [257], () => new Float32Array(257).fill(7));
+  return ({ x }: Named) => {
+    const before = scale(x!, 1);
+    zero(s);
+    return { before, s };
+  };
+}
+
+function followed(decay: number) {
+  const a = held('a', [128], () => new Float32Array(128).fill(2));
+  const p = held('p', [128], () => Float32Array.from({ length: 128 }, (_, i) => i / 10));
+  return ({ gate: given, control }: Named) => {
+    average({ p, average: a, gate: given!, control: control! }, { decay });
+    return { a };
+  };
 }
 
 function pushed(nesterov: boolean) {

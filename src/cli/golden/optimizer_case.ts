@@ -1,8 +1,9 @@
 // Cases of the optimizers: steps of AdamW and of Muon, and clipping by the global norm.
 import type { Machine } from '../../autograd/machine.ts';
+import { CONTROL, gate } from '../../ops/gate.ts';
 import { mul } from '../../ops/mul.ts';
 import { constant } from '../../ops/op.ts';
-import { gate, globalNorm } from '../../ops/optimizer.ts';
+import { globalNorm } from '../../ops/optimizer.ts';
 import { NEWTON_SCHULZ, orthogonalize } from '../../ops/orthogonalize.ts';
 import { sum } from '../../ops/sum.ts';
 import { AdamW } from '../../optim/adamw.ts';
@@ -116,10 +117,10 @@ function foreignNorm(attrs: Fields): string | null {
 async function clip(machine: Machine, { attrs, inputs }: KernelCase, given: ReadonlyMap<string, GoldenTensor>) {
   const maxNorm = number(attrs, 'max_norm', at);
   const tensors = inputs.map((name) => parameter(name, given.get(name)!.shape, given.get(name)!.data as Float32Array));
-  const control = new Tensor({ kind: 'state', shape: [4], name: 'control' });
+  const control = new Tensor({ kind: 'state', shape: [CONTROL], name: 'control' });
   const compiled = machine.compile(() => {
     const norm = globalNorm(tensors);
-    const decision = gate(norm, control, { maxNorm, beta1: 0, beta2: 0, latch: true });
+    const { gate: decision } = gate({ norm, control }, { maxNorm, beta1: 0, beta2: 0, latch: true });
     const factor = sum(
       mul(
         decision,

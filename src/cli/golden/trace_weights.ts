@@ -1,5 +1,6 @@
 // The same weights in other files: under the hub's bare names, and in half precision. What is loaded must be equal to the bit.
 import { loadWeights } from '../../checkpoint/huggingface.ts';
+import { wholesOf } from '../../tensor/pieces.ts';
 import type { TraceRun } from './trace_run.ts';
 import { compare, type Verdict } from './verdict.ts';
 
@@ -15,7 +16,7 @@ export async function checkOtherFiles({ folder, trace, model }: TraceRun): Promi
   for (const { file, expected, prefix } of others) {
     if (!trace.files.includes(file)) continue;
     const source = await folder.weights(`${trace.dir}/${file}`);
-    for await (const { name, data } of loadWeights(source, model.parameters)) {
+    for await (const { name, data } of loadWeights(source, wholesOf(model.parameters))) {
       const reference = await folder.tensor(`${trace.dir}/${expected}`, prefix + name);
       verdicts.push(compare(`${file}: ${name}`, data, reference.data, { atol: 0, rtol: 0 }));
     }

@@ -1,5 +1,7 @@
 // The optimizer's operations over slabs.
+import { SPIKE } from '../../ops/gate.ts';
 import { SLAB_ALIGN } from '../../tensor/slab.ts';
+import { lossScore } from './loss_score.ts';
 import type { References } from './reference.ts';
 
 export const optimizer: References = {
@@ -10,22 +12,43 @@ export const optimizer: References = {
     return { norm: Float64Array.of(Math.sqrt(squares)) };
   },
 
-  /** Whether a step is applied, the factor on its gradients, and Adam's bias corrections; see GateAttrs for the names. */
-  gate: ({ norm, control }, { attrs: { maxNorm, beta1, beta2, latch } }) => {
-    const finite = Number.isFinite(norm![0]);
+  /** Whether a step is applied, the factor on its gradients, Adam's bias corrections, and how the step looked; see GateInputs. */
+  gate: ({ norm, control, totals, loss }, { attrs: { maxNorm, beta1, beta2, latch, skipSpikes } }) => {
+    const targets = totals ? Math.max(totals[1]!, 1) : 1;
+    const size = norm![0]! / targets;
+    const meanLoss = totals ? totals[0]! / targets : (loss?.[0] ?? 0);
     let [steps, correction1, correction2, halted] = control as Float64Array;
-    if (!finite && latch) halted = 1;
-    const applied = finite && halted === 0;
+    const past = control!.subarray(4);
+    if (!Number.isFinite(size) && latch) halted = 1;
+    const sound = Number.isFinite(size) && halted === 0;
+    const scored = (totals || loss) && sound ? lossScore(past, meanLoss) : { z: 0, past };
+    const skipped = skipSpikes === true && scored.z > SPIKE;
+    const applied = sound && !skipped;
     if (applied) {
       steps! += 1;
       correction1 = beta1 * correction1! + (1 - beta1);
       correction2 = beta2 * correction2! + (1 - beta2);
     }
-    const factor = maxNorm === null ? 1 : Math.min(1, maxNorm / (norm![0]! + 1e-6));
+    const factor = (maxNorm === null ? 1 : Math.min(1, maxNorm / (size + 1e-6))) / targets;
     return {
-      control: Float64Array.of(steps!, correction1!, correction2!, halted!),
+      control: Float64Array.of(steps!, correction1!, correction2!, halted!, ...Array.from(scored.past)),
       gate: Float64Array.of(applied ? 1 : 0, factor, correction1!, correction2!),
+      seen: Float64Array.of(size, meanLoss, scored.z, skipped ? 1 : 0),
     };
+  },
+
+  /** totals += (loss kept, kept) */
+  tally: ({ loss, kept, totals }) => ({
+    totals: Float64Array.of(totals![0]! + loss![0]! * kept![0]!, totals![1]! + kept![0]!),
+  }),
+
+  /** y = 0 */
+  zero: ({ y }) => ({ y: new Float64Array(y!.length) }),
+
+  /** average += (1 - d) (p - average), d = min(decay, (1 + t) / (10 + t)) */
+  average: ({ p, average, gate, control }, { attrs: { decay } }) => {
+    const share = gate![0] === 0 ? 0 : 1 - Math.min(decay, (1 + control![0]!) / (10 + control![0]!));
+    return { average: Float64Array.from(average!, (a, i) => a + share * (p![i]! - a)) };
   },
 
   /** AdamW, algorithm 2 of Loshchilov and Hutter 2019 (arXiv:1711.05101), or Adam with the decay as part of the gradient. */
