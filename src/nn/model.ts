@@ -1,17 +1,31 @@
 // What training and generation ask of a language model, whatever its family.
+import type { CrossEntropy } from '../ops/cross_entropy.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import type { TableLossOptions } from './table.ts';
+
+/** How a forward pass is made, beside its tokens. */
+export interface ForwardOptions {
+  /** (T) i32, by default 0..T-1. */
+  positions?: Tensor;
+  /** Values are dropped with probability p; the masks follow from the seed and the number `randomStep` sent with the step. */
+  dropout?: { p: number; seed: number } | undefined;
+  /** Blocks keep their inputs alone and compute the rest again in the backward pass. */
+  recompute?: boolean | undefined;
+}
 
 export interface LanguageModel {
   /** Hugging Face's `model_type`. */
   readonly family: string;
-  /** By Hugging Face's names. */
+  /** By Hugging Face's names, put together as wholesOf() does. */
   readonly parameters: readonly Tensor[];
   readonly blockSize: number;
   readonly vocabSize: number;
-  /** ids (B,T) i32, positions (T) i32, by default 0..T-1  ->  last hidden states (B,T,C). @throws InputError beyond the context */
-  hidden(ids: Tensor, positions?: Tensor): Tensor;
+  /** ids (B,T) i32  ->  last hidden states (B,T,C). @throws InputError beyond the context */
+  hidden(ids: Tensor, options?: ForwardOptions): Tensor;
   /** hidden (...,C)  ->  logits (...,V) */
   head(hidden: Tensor): Tensor;
+  /** crossEntropy(head(hidden), targets) in less memory.     hidden (...,C)  targets i32 (...) */
+  loss(hidden: Tensor, targets: Tensor, options?: TableLossOptions): CrossEntropy;
 }
 
 /** Number of trained and frozen numbers; tied tables count once. */

@@ -1,6 +1,7 @@
 // Pretraining: predict the next token, everywhere.
 import type { Batch } from '../autograd/machine.ts';
-import { type CrossEntropyOptions, crossEntropy } from '../ops/cross_entropy.ts';
+import type { ForwardOptions } from '../nn/model.ts';
+import type { TableLossOptions } from '../nn/table.ts';
 import type { Task } from './task.ts';
 
 /** Rows of tokens and what follows each: inputs (B,T), targets (B,T) with -100 where there is nothing to predict. */
@@ -15,13 +16,16 @@ export function languageBatch({ inputs, targets }: TokenRows, T: number): Batch 
   return { inputs: { shape, data: inputs }, targets: { shape, data: targets } };
 }
 
+export interface LanguageTaskOptions extends TableLossOptions, Pick<ForwardOptions, 'dropout' | 'recompute'> {}
+
 /** The task of predicting every next token. */
-export function languageTask(options: CrossEntropyOptions = {}): Task {
+export function languageTask({ dropout, recompute, ...options }: LanguageTaskOptions = {}): Task {
   return {
     loss(model, batch) {
-      const logits = model.head(model.hidden(batch.inputs!));
-      const { loss, kept } = crossEntropy(logits, batch.targets!, options);
+      const hidden = model.hidden(batch.inputs!, { dropout, recompute });
+      const { loss, kept } = model.loss(hidden, batch.targets!, options);
       return { loss, kept };
     },
+    ...(dropout?.p && { scalars: (pass: number) => ({ randomStep: pass }) }),
   };
 }

@@ -6,7 +6,7 @@ import { type MemoryClass, Tensor } from './tensor.ts';
 export const SLAB_ALIGN = 64;
 
 /** A slab is at most this large, the default limit of a storage binding in WebGPU, so that one layout fits every adapter. */
-const SLAB_BYTES = 128 * 2 ** 20;
+export const SLAB_BYTES = 128 * 2 ** 20;
 
 /** Elements that a tensor of so many elements takes up in a slab. */
 export function alignSlab(elements: number): number {

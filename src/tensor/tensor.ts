@@ -13,7 +13,16 @@ export type HostArray = Float32Array | Int32Array | Uint32Array;
 export type Kind = 'parameter' | 'state' | 'input' | 'constant' | 'activation';
 
 /** What a persistent tensor is counted as in a memory forecast. */
-export type MemoryClass = 'parameters' | 'gradients' | 'optimizer' | 'other';
+export type MemoryClass = 'parameters' | 'gradients' | 'optimizer' | 'average' | 'other';
+
+/** Consecutive rows of a table that is too large for one tensor. */
+export interface PieceOf {
+  /** The whole table's. */
+  name: string;
+  shape: Shape;
+  /** The first of its rows here. */
+  row: number;
+}
 
 export interface TensorFields {
   kind: Kind;
@@ -23,6 +32,7 @@ export interface TensorFields {
   /** First values of a parameter or state, or the values of a constant. Zeros when absent. */
   init?: () => HostArray;
   memoryClass?: MemoryClass;
+  pieceOf?: PieceOf | null;
 }
 
 /** A value's description. @throws InputError if an axis is not a whole number of at least 1 */
@@ -32,6 +42,8 @@ export class Tensor {
   readonly dtype: DType;
   readonly name: string;
   readonly memoryClass: MemoryClass;
+  /** The whole that this is a piece of; null for all but the pieces of large tables. See pieces.ts. */
+  readonly pieceOf: PieceOf | null;
   init: (() => HostArray) | undefined;
   /** A parameter that is not trainable gets no gradient nodes. */
   trainable: boolean;
@@ -46,6 +58,7 @@ export class Tensor {
     this.name = fields.name ?? '';
     this.init = fields.init;
     this.memoryClass = fields.memoryClass ?? (fields.kind === 'parameter' ? 'parameters' : 'other');
+    this.pieceOf = fields.pieceOf ?? null;
     this.trainable = fields.kind === 'parameter';
     for (const d of this.shape) {
       if (!Number.isSafeInteger(d) || d < 1) {
