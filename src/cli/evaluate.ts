@@ -1,23 +1,25 @@
 // evaluate: how well a model predicts a text.
 import { readFile } from 'node:fs/promises';
-import { type Corpus, openCorpus } from '../data/corpus.ts';
+import { type CorpusOptions, type CorpusProgress, openCorpus } from '../data/corpus.ts';
 import { InputError } from '../errors.ts';
 import { languageTask } from '../tasks/language.ts';
 import { evaluateBatches } from '../train/evaluate.ts';
 import { defineCommand } from './command.ts';
 import { defineFlags } from './flags.ts';
-import { openModel, tokenCache } from './folders.ts';
+import { modelFlags, openModel, tokenCache } from './folders.ts';
 import { lossBatches, rowsFor } from './loss_batches.ts';
 import { deviceFor } from './open_device.ts';
 
 const flags = defineFlags([
+  ...modelFlags,
+  { name: 'data', type: 'text', placeholder: 'FILE|DIR', help: 'text to predict: plain, .jsonl or .parquet' },
   {
-    name: 'model',
+    name: 'text-field',
     type: 'text',
-    placeholder: 'DIR',
-    help: 'a run folder (its best step), a step folder or a Hugging Face folder',
+    placeholder: 'NAME',
+    example: 'text',
+    help: 'field of .jsonl rows or column of .parquet tables that holds the text; default: text',
   },
-  { name: 'data', type: 'text', placeholder: 'FILE|DIR', help: 'text to predict' },
   { name: 'ids', type: 'text', placeholder: 'FILE', help: 'a JSON list of token ids to predict, instead of a text' },
 ]);
 
@@ -31,17 +33,17 @@ export const evaluate = defineCommand({
   examples: ['evaluate --model runs/moby-1 --data other.txt'],
   async run(context, given) {
     const { out } = context;
-    if (given.model === undefined)
-      throw new InputError('--model: found nothing, expected a folder with a model. For example: --model runs/moby-1');
     if ((given.data === undefined) === (given.ids === undefined))
       throw new InputError(
         `evaluate: found ${given.data === undefined ? 'neither --data nor' : 'both --data and'} --ids, expected one of the two.`,
       );
     const device = await deviceFor(context, given);
     try {
-      const { model, tokenizer } = await openModel(device, given.model, (line) => out.note(line));
+      const { model, tokenizer } = await openModel(device, given, (line) => out.note(line));
       const { length, read, bytes, close } =
-        given.ids !== undefined ? await readIds(given.ids, model.vocabSize) : await readText(given.data!, tokenizer);
+        given.ids !== undefined
+          ? await readIds(given.ids, model.vocabSize)
+          : await readText(given.data!, given.textField, tokenizer, (line) => out.note(line));
       if (length < 2)
         throw new InputError(
           `${given.data ?? given.ids}: found ${length} token${length === 1 ? '' : 's'}, expected at least 2: one to see, one to predict.`,
@@ -88,9 +90,16 @@ async function readIds(file: string, vocabSize: number): Promise<Ids> {
   return { length: ids.length, read: (start, n) => ids.subarray(start, start + n), bytes: null, close: () => {} };
 }
 
-async function readText(data: string, tokenizer: Parameters<typeof openCorpus>[0]['tokenizer'] | null): Promise<Ids> {
+async function readText(
+  data: string,
+  textField: string | undefined,
+  tokenizer: CorpusOptions['tokenizer'] | null,
+  note: (line: string) => void,
+): Promise<Ids> {
   if (!tokenizer) throw new InputError('--data: this model folder has no tokenizer. Give token ids with --ids.');
-  const corpus: Corpus = await openCorpus({ data, tokenizer, validationPart: NO_VALIDATION, cacheDir: tokenCache() });
+  const onProgress = (progress: CorpusProgress) => progress.kind === 'note' && note(progress.text);
+  const cacheDir = tokenCache();
+  const corpus = await openCorpus({ data, textField, tokenizer, validationPart: NO_VALIDATION, cacheDir, onProgress });
   const close = () => corpus.close();
   return { length: corpus.trainLength, read: (start, n) => corpus.train(start, n), bytes: corpus.bytes, close };
 }

@@ -13,6 +13,8 @@ const LOGITS_BYTES = 2 ** 26;
 export interface Stretch {
   length: number;
   read(start: number, n: number): Int32Array;
+  /** Where texts end in it that no window runs out of. Default: at its end. */
+  ends?: readonly number[];
 }
 
 /** Windows a batch for `length` tokens of a vocabulary of `vocabSize`, seen through a context. */
@@ -22,14 +24,14 @@ export function rowsFor(length: number, context: number, vocabSize: number): num
   return Math.max(1, Math.min(windows, Math.floor(fitting)));
 }
 
-/** All of a stretch, windows of one context without overlap: every token but the first is predicted once. */
-export function* lossBatches({ length, read }: Stretch, context: number, rows: number): Generator<Batch> {
-  for (const batch of validationWindows(length, context, rows, read)) yield languageBatch(batch, context);
+/** All of a stretch, windows of one context without overlap: every token but the first of a text is predicted once. */
+export function* lossBatches({ length, read, ends }: Stretch, context: number, rows: number): Generator<Batch> {
+  for (const batch of validationWindows(length, context, rows, read, ends)) yield languageBatch(batch, context);
 }
 
 /** Parts of a long stretch, spread evenly over it and a batch each, the same every time. */
 export function* spreadBatches(
-  { length, read }: Stretch,
+  { length, read, ends = [] }: Stretch,
   context: number,
   rows: number,
   parts: number,
@@ -37,7 +39,8 @@ export function* spreadBatches(
   const span = Math.min(length, rows * context + 1);
   for (let i = 0; i < parts; i++) {
     const start = Math.floor(((length - span) * i) / parts);
-    yield* lossBatches({ length: span, read: (s, n) => read(start + s, n) }, context, rows);
+    const within = ends.map((end) => end - start).filter((end) => end > 0 && end < span);
+    yield* lossBatches({ length: span, read: (s, n) => read(start + s, n), ends: [...within, span] }, context, rows);
   }
 }
 

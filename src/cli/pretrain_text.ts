@@ -10,24 +10,28 @@ import type { Reference } from './curve.ts';
 import { readTokenizer, tokenCache } from './folders.ts';
 import type { Output } from './output.ts';
 import type { PretrainSettings } from './presets.ts';
+import type { DataChoice } from './pretrain_data.ts';
 import { quoted } from './printable.ts';
 import { RunShow } from './show.ts';
 
 /**
- * Reads a text, by default Moby-Dick, into tokens.
+ * Reads a text or several, by default Moby-Dick, into tokens.
  * @param checkpoint the folder whose tokenizer a resumed run goes on with
  * @throws InputError as openCorpus and readTokenizer
  */
 export async function openText(
-  data: string | undefined,
+  data: DataChoice | string | undefined,
   { tokenizer, validationPart }: PretrainSettings,
   checkpoint: string | null,
   out: Output,
 ): Promise<Corpus> {
   const show = new RunShow(out, { totalSteps: 0 });
+  const { paths, weights, textField } = typeof data === 'object' ? data : { paths: data };
   try {
     return await openCorpus({
-      data,
+      data: paths,
+      weights: weights ?? undefined,
+      textField,
       tokenizer: await tokenizerFor(tokenizer, checkpoint),
       validationPart,
       cacheDir: tokenCache(),
@@ -72,7 +76,7 @@ export function samplePrompt(prompt: string | undefined | null, corpus: Corpus):
   return [...corpus.validation(0, Math.min(8, corpus.validationLength))];
 }
 
-/** The run's name in `runs/NAME-N`: of the text, or moby for the default book. */
+/** The run's name in `runs/NAME-N`: of the first text, or moby for the default book. */
 export function nameOf(data: string | undefined, preset: string | null): string {
   if (data === undefined && preset?.startsWith('moby')) return 'moby';
   const base = (data ?? preset ?? 'run').split(/[\\/]/).filter(Boolean).at(-1) ?? 'run';

@@ -1,42 +1,36 @@
-// A corpus: a text of any size, split into train and validation, turned into tokens once, and read by slices from a cache on
-// disk. The text is walked twice (count, hash and check; then encode) and never stands in memory.
+// A corpus: one text or several, each a shard with its own tokens on disk, read as one long list of tokens for training and
+// another one for validation. One tokenizer serves all shards.
 import { createHash } from 'node:crypto';
-import path from 'node:path';
 import { InputError } from '../errors.ts';
 import { ByteTokenizer } from './byte.ts';
 import { CharTokenizer } from './char.ts';
-import { chunkEncoder } from './chunks.ts';
 import { Gpt2Tokenizer } from './gpt2.ts';
-import { DOCUMENT_END, readText, TextCounter, type TextFacts, unknownCharacter } from './text_reader.ts';
-import { findText, type TextSource } from './text_source.ts';
-import { CACHE_VERSION, TokenFile, TokenWriter } from './token_cache.ts';
+import { type CorpusProgress, countText, openShard, type Shard, type ShardOptions } from './shard.ts';
 import type { Tokenizer, TokenizerKind } from './tokenizer.ts';
+import type { WindowShard } from './windows.ts';
 
-export type CorpusProgress =
-  | { readonly kind: 'reading' | 'encoding'; readonly bytes: number; readonly total: number | null }
-  | { readonly kind: 'note'; readonly text: string };
+export type { CorpusProgress };
 
-export interface CorpusOptions {
-  /** A text file, or a folder of them. Default: Moby-Dick from its package. */
-  readonly data?: string | undefined;
-  /** 'char' builds a vocabulary of the text's own characters. */
+export interface CorpusOptions extends ShardOptions {
+  /** A file with text (plain, JSONL, Parquet) or a folder of them; of several each is a shard. Default: Moby-Dick from its package. */
+  readonly data?: string | readonly string[] | undefined;
+  /** How often windows are drawn from each shard, in proportion. Default: by its tokens, as if all were one text. */
+  readonly weights?: readonly number[] | undefined;
+  /** 'char' builds a vocabulary of the characters of all shards. */
   readonly tokenizer: TokenizerKind | Tokenizer;
-  /** The part of the text, from its end, that is kept for validation. Default 0.1. */
-  readonly validationPart?: number | undefined;
-  /** Where token files are kept. */
-  readonly cacheDir: string;
-  /** Whether `<|endoftext|>` inside the text is a control token. Default false: only the ends of a folder's files are. */
-  readonly allowSpecial?: boolean | undefined;
-  readonly onProgress?: ((progress: CorpusProgress) => void) | undefined;
 }
 
 export class Corpus {
+  /** Of the text, or of all texts. */
   readonly name: string;
   readonly tokenizer: Tokenizer;
+  readonly shards: readonly Shard[];
+  /** As they were given; null where shards count by their tokens. */
+  readonly weights: readonly number[] | null;
   /** Text bytes and characters, byte order marks and document ends left out. */
   readonly bytes: number;
   readonly characters: number;
-  /** SHA-256 of the text bytes, hex. */
+  /** SHA-256, hex: of the text bytes; of several shards that of their hashes and weights, in their order. */
   readonly hash: string;
   /** Tokens in all and in the parts. */
   readonly length: number;
@@ -44,106 +38,123 @@ export class Corpus {
   readonly validationLength: number;
   /** Text bytes that the validation tokens stand for: what bits per byte divides by. */
   readonly validationBytes: number;
-  readonly #tokens: TokenFile;
+  /** Where each shard's tokens end in the parts. */
+  readonly trainEnds: readonly number[];
+  readonly validationEnds: readonly number[];
 
-  constructor(name: string, tokenizer: Tokenizer, facts: TextFacts, tokens: TokenFile) {
-    this.name = name;
+  constructor(tokenizer: Tokenizer, shards: readonly Shard[], weights: readonly number[] | null = null) {
+    const sum = (of: (shard: Shard) => number) => shards.reduce((total, shard) => total + of(shard), 0);
+    this.name = nameOf(shards);
     this.tokenizer = tokenizer;
-    this.bytes = facts.bytes;
-    this.characters = facts.characters;
-    this.hash = facts.hash;
-    this.trainLength = tokens.trainLength;
-    this.validationLength = tokens.validationLength;
-    this.validationBytes = tokens.validationBytes;
-    this.length = tokens.trainLength + tokens.validationLength;
-    this.#tokens = tokens;
+    this.shards = shards;
+    this.weights = weights;
+    this.bytes = sum((shard) => shard.bytes);
+    this.characters = sum((shard) => shard.characters);
+    this.hash = hashOf(shards, weights);
+    this.trainLength = sum((shard) => shard.trainLength);
+    this.validationLength = sum((shard) => shard.validationLength);
+    this.validationBytes = sum((shard) => shard.validationBytes);
+    this.length = this.trainLength + this.validationLength;
+    this.trainEnds = runningSum(shards.map((shard) => shard.trainLength));
+    this.validationEnds = runningSum(shards.map((shard) => shard.validationLength));
   }
 
-  /** `n` token ids of the train part from `start`. @throws RangeError outside the part */
+  /** `n` token ids of the train parts, one shard's after the other's, from `start`. @throws RangeError outside */
   train(start: number, n: number): Int32Array {
     checkRange('train', start, n, this.trainLength);
-    return this.#tokens.read(start, n);
+    return joined(start, n, this.trainEnds, (shard, at, count) => this.shards[shard]!.read(at, count));
   }
 
-  /** `n` token ids of the validation part from `start`. @throws RangeError outside the part */
+  /** `n` token ids of the validation parts, one shard's after the other's, from `start`. @throws RangeError outside */
   validation(start: number, n: number): Int32Array {
     checkRange('validation', start, n, this.validationLength);
-    return this.#tokens.read(this.trainLength + start, n);
-  }
-
-  close(): void {
-    this.#tokens.close();
-  }
-}
-
-/**
- * Opens a text as tokens. The split is nanoGPT's: the first characters train, the last tenth validates, each encoded alone.
- * @throws InputError for a text that is missing, empty, binary, not UTF-8 or unknown to a given tokenizer, and for a cache
- *   folder that cannot be written
- */
-export async function openCorpus(options: CorpusOptions): Promise<Corpus> {
-  const { cacheDir, onProgress, allowSpecial = false } = options;
-  const part = options.validationPart ?? 0.1;
-  if (!(part > 0 && part < 1)) {
-    throw new InputError(`--validation-part: found ${part}, expected a number above 0 and below 1, such as 0.1.`);
-  }
-  const source = findText(options.data);
-  for (const text of source.notes) onProgress?.({ kind: 'note', text });
-  const given = options.tokenizer === 'char' ? null : await tokenizerOf(options.tokenizer);
-  const endOfText = given !== null && given.eosId !== null;
-
-  const counter = new TextCounter();
-  await walk(
-    source,
-    endOfText,
-    (textPart) => counter.add(textPart),
-    counter,
-    { kind: 'reading', total: null },
-    onProgress,
-  );
-  const facts = counter.facts();
-  if (facts.characters === 0)
-    throw new InputError(`${source.name}: found an empty text, expected characters to learn from.`);
-  const tokenizer = given ?? CharTokenizer.fromCodePoints(facts.codePoints);
-  if (tokenizer instanceof CharTokenizer) {
-    const unknown = new Set([...facts.codePoints].filter((code) => !tokenizer.has(code)));
-    if (unknown.size > 0) throw unknownCharacter(source, unknown, tokenizer.vocabSize);
-  }
-  if (facts.codePoints.size === 1) {
-    onProgress?.({
-      kind: 'note',
-      text: `${source.name}: one character repeated: there is nothing to learn, the loss will be 0.`,
+    return joined(start, n, this.validationEnds, (number, at, count) => {
+      const shard = this.shards[number]!;
+      return shard.read(shard.trainLength + at, count);
     });
   }
 
-  const identity = tokenizer.kind === 'char' ? sha256(tokenizer.files().get('tokenizer.json')!) : tokenizer.kind;
-  const key = sha256(JSON.stringify([CACHE_VERSION, facts.hash, facts.documentEnds, identity, part, allowSpecial]));
-  const file = path.join(cacheDir, `${facts.hash.slice(0, 12)}-${tokenizer.kind}-${key.slice(0, 16)}.tokens`);
-  let tokens = TokenFile.open(file);
-  if (tokens === 'damaged') onProgress?.({ kind: 'note', text: `${file}: damaged, writing it again.` });
-  if (tokens === null || tokens === 'damaged') {
-    await encode(source, facts, tokenizer, part, allowSpecial, file, onProgress);
-    tokens = TokenFile.open(file);
+  /** Tokens and weight of each shard's train part, as a sampler wants them; undefined where there is one shard. */
+  windowShards(): readonly WindowShard[] | undefined {
+    if (this.shards.length === 1) return undefined;
+    return this.shards.map(({ trainLength }, i) => ({ length: trainLength, weight: this.weights?.[i] ?? trainLength }));
   }
-  if (tokens === null || tokens === 'damaged') throw new InputError(`${file}: cannot be read back. Is the disk sound?`);
-  return new Corpus(source.name, tokenizer, facts, tokens);
+
+  close(): void {
+    for (const shard of this.shards) shard.close();
+  }
 }
 
 /**
- * @throws InputError if the train or the validation part is shorter than one context and its last target
+ * Opens texts as tokens. The split is nanoGPT's, in each shard: the first characters train, the last tenth validates, each
+ * encoded alone.
+ * @throws InputError for a text that is missing, empty, binary, not UTF-8 or unknown to a given tokenizer, for weights that do
+ *   not fit, and for a cache folder that cannot be written
+ */
+export async function openCorpus(options: CorpusOptions): Promise<Corpus> {
+  const { data, onProgress, validationPart = 0.1 } = options;
+  if (!(validationPart > 0 && validationPart < 1)) {
+    throw new InputError(
+      `--validation-part: found ${validationPart}, expected a number above 0 and below 1, such as 0.1.`,
+    );
+  }
+  const paths = typeof data !== 'object' ? [data] : data.length > 0 ? data : [undefined];
+  const weights = options.weights?.length ? options.weights : null;
+  if (weights) checkWeights(weights, paths.length);
+  const given = options.tokenizer === 'char' ? null : await tokenizerOf(options.tokenizer);
+  const endOfText = given !== null && given.eosId !== null;
+  const texts = [];
+  for (const text of paths) texts.push(await countText(text, endOfText, options));
+  const codePoints = new Set(texts.flatMap(({ facts }) => [...facts.codePoints]));
+  const tokenizer = given ?? CharTokenizer.fromCodePoints(codePoints);
+  const shards: Shard[] = [];
+  try {
+    for (const text of texts) shards.push(await openShard(text, tokenizer, options));
+  } catch (error) {
+    for (const shard of shards) shard.close();
+    throw error;
+  }
+  const corpus = new Corpus(tokenizer, shards, weights);
+  if (codePoints.size === 1)
+    onProgress?.({
+      kind: 'note',
+      text: `${corpus.name}: one character repeated: there is nothing to learn, the loss will be 0.`,
+    });
+  return corpus;
+}
+
+/**
+ * @throws InputError if the train or the validation part, or a shard's train part, is shorter than one context and its last target
  */
 export function requireContext(
-  corpus: Pick<Corpus, 'name' | 'trainLength' | 'validationLength'>,
+  corpus: Pick<Corpus, 'name' | 'trainLength' | 'validationLength'> & { shards?: Corpus['shards'] },
   blockSize: number,
 ): void {
-  const { name, trainLength, validationLength } = corpus;
-  const least = Math.min(trainLength, validationLength);
-  if (least > blockSize) return;
-  const part = trainLength <= validationLength ? 'train' : 'validation';
-  const advice = least >= 2 ? `Use --context ${least - 1}, or a longer text.` : 'Use a longer text.';
+  const { trainLength, validationLength, shards = [] } = corpus;
+  const parts = [
+    { name: corpus.name, part: 'train', length: trainLength },
+    { name: corpus.name, part: 'validation', length: validationLength },
+    ...(shards.length > 1 ? shards : []).map((shard) => ({
+      name: shard.name,
+      part: 'train',
+      length: shard.trainLength,
+    })),
+  ];
+  const least = parts.reduce((a, b) => (b.length < a.length ? b : a));
+  if (least.length > blockSize) return;
+  const advice = least.length >= 2 ? `Use --context ${least.length - 1}, or a longer text.` : 'Use a longer text.';
   throw new InputError(
-    `${name}: found ${least} tokens in the ${part} part, expected at least ${blockSize + 1} for a context of ${blockSize}. ${advice}`,
+    `${least.name}: found ${least.length} tokens in the ${least.part} part, expected at least ${blockSize + 1} for a context of ${blockSize}. ${advice}`,
   );
+}
+
+function checkWeights(weights: readonly number[], shards: number): void {
+  const wrong = weights.find((weight) => !(weight > 0 && Number.isFinite(weight)));
+  if (wrong !== undefined)
+    throw new InputError(`--data-weights: found ${wrong}, expected numbers above 0. For example: --data-weights 7,3`);
+  if (weights.length === shards) return;
+  const found = `${weights.length} number${weights.length === 1 ? '' : 's'} for ${shards} --data`;
+  throw new InputError(`--data-weights: found ${found}, expected one for each. For example: --data-weights 7,3`);
 }
 
 async function tokenizerOf(tokenizer: TokenizerKind | Tokenizer): Promise<Tokenizer> {
@@ -153,93 +164,43 @@ async function tokenizerOf(tokenizer: TokenizerKind | Tokenizer): Promise<Tokeni
   throw new InputError(`--tokenizer: found "${tokenizer}", expected char, byte, gpt2 or a folder with a tokenizer.`);
 }
 
-/** The second walk: encodes the train part and the validation part, each by its own encoder, into a token file. */
-async function encode(
-  source: TextSource,
-  facts: TextFacts,
-  tokenizer: Tokenizer,
-  validationPart: number,
-  allowSpecial: boolean,
-  file: string,
-  onProgress: CorpusOptions['onProgress'],
-): Promise<void> {
-  const trainCharacters = Math.floor(facts.characters * (1 - validationPart));
-  const counter = new TextCounter();
-  let encoder = chunkEncoder(tokenizer, { allowSpecial });
-  let trainLength: number | null = null;
-  let trainBytes = 0;
-  let writer: TokenWriter | undefined;
-  try {
-    const out = (writer = new TokenWriter(file, tokenizer.vocabSize));
-    const step = (part: string | typeof DOCUMENT_END) => {
-      const before = counter.characters;
-      const bytesBefore = counter.bytes;
-      counter.add(part);
-      if (part === DOCUMENT_END) {
-        out.write(encoder.end());
-        out.write([tokenizer.eosId!]);
-      } else if (trainLength === null && counter.characters >= trainCharacters) {
-        const cut = indexOfCharacter(part, trainCharacters - before);
-        out.write(encoder.push(part.slice(0, cut)));
-        out.write(encoder.end());
-        trainLength = out.count;
-        trainBytes = bytesBefore + Buffer.byteLength(part.slice(0, cut));
-        encoder = chunkEncoder(tokenizer, { allowSpecial });
-        out.write(encoder.push(part.slice(cut)));
-      } else {
-        out.write(encoder.push(part));
-      }
-    };
-    await walk(source, tokenizer.eosId !== null, step, counter, { kind: 'encoding', total: facts.bytes }, onProgress);
-    out.write(encoder.end());
-    if (counter.facts().hash !== facts.hash) {
-      throw new InputError(
-        `${source.name}: the text changed while it was read. Start again when nothing writes to it.`,
-      );
-    }
-    out.commit(trainLength ?? out.count, counter.bytes - trainBytes);
-  } catch (error) {
-    writer?.abort();
-    const code = (error as NodeJS.ErrnoException).code;
-    if (typeof code !== 'string') throw error;
-    const advice = code === 'ENOSPC' ? 'Free some space' : 'Check the folder';
-    throw new InputError(
-      `${file}: cannot be written (${code}), expected a folder for token files. ${advice}, or move it.`,
-    );
-  }
+function nameOf(shards: readonly Shard[]): string {
+  const names = shards.map(({ name }) => name);
+  return names.length <= 3 ? names.join(' + ') : `${names.slice(0, 2).join(' + ')} + ${names.length - 2} more`;
 }
 
-/** Feeds each part of the text to `step`; every 2 MiB other work of the process gets its turn (signals, the progress line). */
-async function walk(
-  source: TextSource,
-  endOfText: boolean,
-  step: (part: string | typeof DOCUMENT_END) => void,
-  counter: TextCounter,
-  progress: { kind: 'reading' | 'encoding'; total: number | null },
-  onProgress: CorpusOptions['onProgress'],
-): Promise<void> {
-  let told = 0;
-  for (const part of readText(source, endOfText)) {
-    step(part);
-    if (counter.bytes - told < 2 ** 21) continue;
-    told = counter.bytes;
-    onProgress?.({ ...progress, bytes: told });
-    await new Promise((resolve) => setTimeout(resolve));
-  }
+function hashOf(shards: readonly Shard[], weights: readonly number[] | null): string {
+  if (shards.length === 1) return shards[0]!.hash;
+  const parts = shards.map(({ hash }, i) => [hash, weights?.[i] ?? null]);
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-/** Where character number n of a text begins, in code units. */
-function indexOfCharacter(text: string, n: number): number {
-  let at = 0;
-  for (let i = 0; i < n; i++) at += text.codePointAt(at)! > 0xffff ? 2 : 1;
-  return at;
+function runningSum(lengths: readonly number[]): number[] {
+  let total = 0;
+  return lengths.map((length) => (total += length));
+}
+
+/** Reads a range that may run over the ends of shards, shard by shard. */
+function joined(
+  start: number,
+  n: number,
+  ends: readonly number[],
+  read: (shard: number, start: number, n: number) => Int32Array,
+): Int32Array {
+  if (ends.length === 1) return read(0, start, n);
+  const ids = new Int32Array(n);
+  for (let shard = 0, done = 0; done < n; shard++) {
+    const first = ends[shard - 1] ?? 0;
+    const at = start + done - first;
+    const count = Math.min(n - done, ends[shard]! - first - at);
+    if (count <= 0) continue;
+    ids.set(read(shard, at, count), done);
+    done += count;
+  }
+  return ids;
 }
 
 function checkRange(part: string, start: number, n: number, length: number): void {
   if (Number.isInteger(start) && Number.isInteger(n) && start >= 0 && n >= 0 && start + n <= length) return;
   throw new RangeError(`${part}: tokens ${start} to ${start + n} are outside 0 to ${length}`);
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

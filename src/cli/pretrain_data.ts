@@ -1,0 +1,160 @@
+// Which texts a run learns from: as they were typed, as a saved run remembers them, and what is told of them.
+import type { Scalar, Scalars } from '../checkpoint/training_state.ts';
+import type { Corpus } from '../data/corpus.ts';
+import { InputError } from '../errors.ts';
+import type { Json } from '../train/events.ts';
+import { quoted } from './printable.ts';
+
+export interface DataChoice {
+  /** Files and folders, each a shard; none is the default book. */
+  paths: readonly string[];
+  /** How often windows are drawn from each; null counts tokens. */
+  weights: readonly number[] | null;
+  /** Field or column of the texts in JSONL and Parquet files. */
+  textField: string;
+}
+
+interface DataFlags {
+  data: readonly string[];
+  dataWeights: string | undefined;
+  textField: string | undefined;
+}
+
+/** What a run that is gone on with began with. */
+export interface SavedData {
+  settings: Scalars;
+  dataHash: string;
+  /** The step folder. */
+  where: string;
+}
+
+/**
+ * The texts that were typed, else those of the saved run.
+ * @throws InputError for weights that are none, too few, too many or beside strided windows, and for what the saved run
+ *   contradicts
+ */
+export function chooseData(flags: DataFlags, windows: 'random' | 'strided', saved: SavedData | null): DataChoice {
+  const typed = flags.dataWeights === undefined ? undefined : readWeights(flags.dataWeights);
+  if (!saved) {
+    const choice = { paths: flags.data, weights: typed ?? null, textField: flags.textField ?? 'text' };
+    checkWeights(choice, windows);
+    return choice;
+  }
+  const before = savedChoice(saved);
+  const { where } = saved;
+  const paths = flags.data.length > 0 ? flags.data : before.paths;
+  const [found, expected] = [Math.max(1, paths.length), Math.max(1, before.paths.length)];
+  if (found !== expected)
+    throw new InputError(
+      `--data: found ${found} texts, expected ${expected}, with which ${where} began. Give all of them, or leave the flag out.`,
+    );
+  const disagree = (flag: string, found: unknown, expected: unknown) =>
+    new InputError(
+      `--${flag}: found ${found}, expected ${expected}, with which ${where} began. Leave the flag out, or begin a new run.`,
+    );
+  if (typed && expected > 1 && String(typed) !== String(before.weights))
+    throw disagree('data-weights', typed, before.weights ?? 'none');
+  if (flags.textField !== undefined && flags.textField !== before.textField)
+    throw disagree('text-field', quoted(flags.textField), quoted(before.textField));
+  return { ...before, paths };
+}
+
+/** What training.json keeps: of one text its path alone, of several lists as JSON. */
+export function rememberedData({ paths, weights, textField }: DataChoice, corpus: Corpus): Record<string, Scalar> {
+  const field = textField === 'text' ? {} : { textField };
+  if (corpus.shards.length === 1) return { data: paths[0] ?? null, ...field };
+  const hashes = corpus.shards.map(({ hash }) => hash);
+  return {
+    data: JSON.stringify(paths),
+    ...(weights && { dataWeights: weights.join() }),
+    shards: JSON.stringify(hashes),
+    ...field,
+  };
+}
+
+/** Names the first of several texts that is another than the saved run's, or stands elsewhere. @throws InputError */
+export function refuseOtherTexts({ paths }: DataChoice, corpus: Corpus, saved: SavedData): void {
+  const before = hashesOf(saved);
+  const other = corpus.shards.findIndex(({ hash }, i) => hash !== before[i]);
+  if (corpus.shards.length === 1 || other < 0) return;
+  const { hash } = corpus.shards[other]!;
+  const place = before.indexOf(hash);
+  const short = (text: string | undefined) => text?.slice(0, 12);
+  const [found, advice] =
+    place < 0
+      ? [`another text (SHA-256 ${short(hash)})`, 'Resume with the data the run began with.']
+      : [`the text that was number ${place + 1}`, 'Give the texts in the order the run began with.'];
+  throw new InputError(
+    `--data ${paths[other]}: found ${found}, expected number ${other + 1} of the texts with which ${saved.where} began ` +
+      `(SHA-256 ${short(before[other])}). ${advice}`,
+  );
+}
+
+/** The texts for the start event. A shard's weight is its share of the windows. */
+export function datasetOf(corpus: Corpus): { [key: string]: Json } {
+  const shards = corpus.windowShards();
+  const sum = (shards ?? []).reduce((total, { weight }) => total + weight, 0);
+  return {
+    name: corpus.name,
+    bytes: corpus.bytes,
+    trainTokens: corpus.trainLength,
+    validationTokens: corpus.validationLength,
+    tokenizer: corpus.tokenizer.kind,
+    vocabSize: corpus.tokenizer.vocabSize,
+    ...(shards && {
+      shards: corpus.shards.map(({ name, trainLength }, i) => ({
+        name,
+        tokens: trainLength,
+        weight: Number((shards[i]!.weight / sum).toPrecision(6)),
+      })),
+    }),
+  };
+}
+
+function savedChoice({ settings }: SavedData): DataChoice {
+  const data = settings.get('data');
+  const weights = settings.get('dataWeights');
+  const field = settings.get('textField');
+  return {
+    paths: settings.has('shards') ? listOf(data) : typeof data === 'string' ? [data] : [],
+    weights: typeof weights === 'string' ? readWeights(weights) : null,
+    textField: typeof field === 'string' ? field : 'text',
+  };
+}
+
+function hashesOf({ settings, dataHash }: SavedData): string[] {
+  return settings.has('shards') ? listOf(settings.get('shards')) : [dataHash];
+}
+
+/** A list of texts that was kept as JSON; none where it is damaged, which the comparison with the saved run then tells. */
+function listOf(json: Scalar | undefined): string[] {
+  try {
+    const list: unknown = JSON.parse(String(json));
+    return Array.isArray(list) ? list.filter((item) => typeof item === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
+function readWeights(text: string): number[] {
+  return text.split(',').map((part) => {
+    const weight = /^(\d+\.?\d*|\.\d+)$/.test(part.trim()) ? Number(part) : Number.NaN;
+    if (weight > 0 && Number.isFinite(weight)) return weight;
+    throw new InputError(
+      `--data-weights: found ${quoted(part)} in ${quoted(text)}, expected numbers above 0 with commas between. For example: --data-weights 7,3`,
+    );
+  });
+}
+
+function checkWeights({ paths, weights }: DataChoice, windows: 'random' | 'strided'): void {
+  if (!weights) return;
+  const texts = Math.max(1, paths.length);
+  if (weights.length !== texts)
+    throw new InputError(
+      `--data-weights: found ${weights.length} number${weights.length === 1 ? '' : 's'} for ${texts} --data, expected one for each. For example: --data books.txt --data code.jsonl --data-weights 7,3`,
+    );
+  if (windows === 'strided' && texts > 1)
+    throw new InputError(
+      '--data-weights: found beside --windows strided, expected random windows: strided ones come once an epoch each. Leave one of the two out.',
+    );
+}
