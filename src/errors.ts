@@ -15,3 +15,6 @@ export class InputError extends Error {
 export class RunError extends Error {
   override name = 'RunError';
 }
+
+/** A loss or a gradient that is not a finite number ended it. */
+export class NotFiniteError extends RunError {}
