@@ -126,7 +126,7 @@ describe('generation', () => {
     const wanted = process.env.SHADERFORMER_ADAPTER;
     device = await openDevice(wanted ? { adapter: wanted } : {});
     run = tinyRun(device);
-    for await (const _ of run.trainer.advance(30, () => ({ batch: run.batch(), learningRate: 0.01 }))) {
+    for await (const _ of run.trainer.advance(30, () => ({ batches: [run.batch()], learningRate: 0.01 }))) {
     }
   });
   afterAll(() => device.close());

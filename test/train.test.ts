@@ -104,7 +104,7 @@ test('32 tokens are learnt by heart', async () => {
   const rows = { inputs: ids.slice(0, 32), targets: ids.slice(1, 33) };
   const batch = languageBatch(rows, CONTEXT);
   let last = Number.POSITIVE_INFINITY;
-  for await (const { loss } of trainer.advance(200, () => ({ batch, learningRate: 0.01 }))) last = loss;
+  for await (const { loss } of trainer.advance(200, () => ({ batches: [batch], learningRate: 0.01 }))) last = loss;
   release();
   expect(last).toBeLessThan(0.05);
 });
@@ -114,7 +114,7 @@ test('many steps in a burst with a changing rate equal steps one by one, bit for
     const { trainer, model, batch, release } = tinyRun(device);
     const results: unknown[] = [];
     const next = (step: number) => ({
-      batch: batch(),
+      batches: [batch()],
       learningRate: learningRateAt(step - 1, { ...schedule, maxSteps: 20 }),
     });
     for (let until = together ? 20 : 1; until <= 20; until++)

@@ -1,8 +1,9 @@
 // The loss curve in a terminal: braille dots for the training loss, round marks for the validation loss, reference lines with
 // their names in words. A pure function to text.
 import { debiasedAverage, extent, type Point, type Reference, ticks, tickTexts, withReferences } from './curve.ts';
-import { grouped, lossText } from './format.ts';
+import { lossText } from './format.ts';
 import { wrap } from './help.ts';
+import { type AxisText, placedTexts, stepNumbers } from './plot_axis.ts';
 import { type Style, styleFor } from './terminal.ts';
 
 export interface PlotOptions {
@@ -18,6 +19,12 @@ export interface PlotOptions {
   readonly style?: Style;
   /** the right end of the axis, when the run is planned longer than its points */
   readonly lastStep?: number;
+  /** weight of the past in the average that is drawn of `train`; 0 draws the points themselves */
+  readonly decay?: number;
+  /** words for the line and the marks, where they are not the two losses */
+  readonly names?: readonly [line: string, marks: string];
+  /** texts below the axis, by step; by default the numbers of the steps */
+  readonly axis?: readonly AxisText[];
 }
 
 type Kind = 'empty' | 'train' | 'validation' | 'reference' | 'broken';
@@ -39,7 +46,7 @@ export function plotLoss(options: PlotOptions): string {
   const { validation, references = [], unicode = true, style = styleFor(false) } = options;
   const width = Math.max(20, Math.floor(options.width));
   const height = Math.max(4, options.height ?? Math.min(14, Math.max(8, Math.round(width / 6))));
-  const train = debiasedAverage(options.train);
+  const train = debiasedAverage(options.train, options.decay);
   const data = extent([...train, ...validation].map(({ value }) => value));
   if (!data) return 'no loss to draw yet';
   const { range, shown, left } = withReferences(data, references);
@@ -86,7 +93,11 @@ export function plotLoss(options: PlotOptions): string {
     return (label ?? '').padStart(gutter) + (label === undefined ? axis.line : axis.tick) + paint(row, style);
   });
   rows.push(' '.repeat(gutter) + axis.corner + axis.across.repeat(columns));
-  rows.push(stepNumbers(firstStep, lastStep, gutter, width));
+  rows.push(
+    options.axis
+      ? ' '.repeat(gutter + 1) + placedTexts(options.axis, (step) => columnOf(step, columns), columns)
+      : stepNumbers(firstStep, lastStep, gutter, width),
+  );
   const outside = left.map(({ label, value }) => `${label} ${lossText(value)}`).join(', ');
   return [
     ...legend(options, train, width, unicode, style),
@@ -196,19 +207,6 @@ function paint(row: readonly Cell[], style: Style): string {
   return painted;
 }
 
-function stepNumbers(firstStep: number, lastStep: number, gutter: number, width: number): string {
-  const [first, last] = [`step ${grouped(firstStep)}`, grouped(lastStep)];
-  const room = width - gutter - 1;
-  const gap = room - first.length - last.length;
-  const indent = ' '.repeat(gutter + 1);
-  if (gap < 1) return indent + last.padStart(room);
-  const middle = grouped(Math.floor((firstStep + lastStep) / 2));
-  if (gap < middle.length + 6) return indent + first + ' '.repeat(gap) + last;
-  const before = Math.round((room - middle.length) / 2) - first.length;
-  if (before < 2) return indent + first + ' '.repeat(gap) + last;
-  return indent + first + ' '.repeat(before) + middle + ' '.repeat(gap - before - middle.length) + last;
-}
-
 function legend(
   options: PlotOptions,
   train: readonly Point[],
@@ -219,9 +217,12 @@ function legend(
   const lastTrain = train.at(-1);
   const lastValidation = options.validation.at(-1);
   const parts = [
-    lastTrain && { text: `${unicode ? '⠒⠒' : '**'} train ${lossText(lastTrain.value)}`, paint: style.train },
+    lastTrain && {
+      text: `${unicode ? '⠒⠒' : '**'} ${options.names?.[0] ?? `train ${lossText(lastTrain.value)}`}`,
+      paint: style.train,
+    },
     lastValidation && {
-      text: `${unicode ? '●' : 'o'} validation ${lossText(lastValidation.value)}`,
+      text: `${unicode ? '●' : 'o'} ${options.names?.[1] ?? `validation ${lossText(lastValidation.value)}`}`,
       paint: style.validation,
     },
   ].filter((part) => part !== undefined);

@@ -43,6 +43,29 @@ export interface EvalEvent {
   step: number;
   trainLoss: number;
   validationLoss: number;
+  /** the validation loss of the averaged weights, where a run keeps them */
+  emaValidationLoss?: number;
+}
+
+/** A step whose loss stands far above the ones before it. */
+export interface SpikeEvent {
+  event: 'spike';
+  step: number;
+  /** nats a token of that step */
+  loss: number;
+  /** how many standard deviations above the mean of the steps before */
+  z: number;
+  /** the weights were left as they were */
+  skipped: boolean;
+  /** where in the text its batch lies and how it begins */
+  text: string;
+}
+
+/** Something a person should know while the run goes on. */
+export interface WarningEvent {
+  event: 'warning';
+  step: number;
+  text: string;
 }
 
 export interface SampleEvent {
@@ -66,4 +89,12 @@ export interface EndEvent {
   parameterHash: string;
 }
 
-export type RunEvent = StartEvent | StepEvent | EvalEvent | SampleEvent | SaveEvent | EndEvent;
+export type RunEvent =
+  | StartEvent
+  | StepEvent
+  | EvalEvent
+  | SpikeEvent
+  | WarningEvent
+  | SampleEvent
+  | SaveEvent
+  | EndEvent;

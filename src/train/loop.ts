@@ -1,8 +1,9 @@
 // The one loop: train, evaluate, sample, save, stop. It yields what happens as events; who shows or writes them is not its
 // business, and neither is where it runs.
 import type { Batch } from '../autograd/machine.ts';
+import { SPIKE } from '../ops/gate.ts';
 import { learningRateAt, type ScheduleOptions } from '../optim/schedule.ts';
-import type { EvalEvent, SampleEvent, SaveEvent, StepEvent } from './events.ts';
+import type { EvalEvent, SampleEvent, SaveEvent, SpikeEvent, StepEvent, WarningEvent } from './events.ts';
 import type { Trainer } from './trainer.ts';
 
 export interface LoopOptions extends ScheduleOptions {
@@ -12,12 +13,16 @@ export interface LoopOptions extends ScheduleOptions {
   saveEvery: number;
   /** B * T of a step, for the speed that is told. */
   tokensPerStep: number;
-  /** Batch of step n, from 1. Called once a step, in order. */
-  batch(step: number): Batch;
+  /** Batches of step n, from 1, as many as the trainer accumulates. Called once a step, in order. */
+  batches(step: number): readonly Batch[];
   /** The whole validation part, and about as much of the train part as is worth the time. */
   validationBatches(): Iterable<Batch>;
   trainBatches(): Iterable<Batch>;
   sample(step: number): Promise<string>;
+  /** The text behind a loss that is a spike. */
+  spikeText(batches: readonly Batch[]): Promise<string>;
+  /** Something to say of an untrained model's loss, or null. */
+  firstLoss(loss: number): string | null;
   /**
    * Writes a checkpoint of the step just done. `last`: the run ends here, there is no later try.
    * @returns its path, or null if it could not be written and the run goes on
@@ -39,7 +44,14 @@ export interface LoopProgress {
   best: { step: number; validationLoss: number } | null;
 }
 
-export type LoopEvent = StepEvent | EvalEvent | SampleEvent | SaveEvent | { event: 'phase'; text: string };
+export type LoopEvent =
+  | StepEvent
+  | EvalEvent
+  | SpikeEvent
+  | WarningEvent
+  | SampleEvent
+  | SaveEvent
+  | { event: 'phase'; text: string };
 
 /** Runs until `maxSteps` or until `stop()`; the last thing is a save. Updates `progress` as it goes. */
 export async function* loop(trainer: Trainer, o: LoopOptions, progress: LoopProgress): AsyncGenerator<LoopEvent> {
@@ -54,11 +66,13 @@ export async function* loop(trainer: Trainer, o: LoopOptions, progress: LoopProg
       yield { event: 'phase', text: 'validating' };
       const validation = await trainer.evaluate(o.validationBatches(), o.stop);
       const train = await trainer.evaluate(o.trainBatches(), o.stop);
+      const average = trainer.average && (await trainer.evaluate(o.validationBatches(), o.stop, 'average'));
       if (!o.stop()) {
         improved = progress.best === null || validation.loss < progress.best.validationLoss;
         Object.assign(progress, { evaluatedAt: step, validationLoss: validation.loss });
         if (improved) progress.best = { step, validationLoss: validation.loss };
-        yield { event: 'eval', step, trainLoss: train.loss, validationLoss: validation.loss };
+        const losses = { trainLoss: train.loss, validationLoss: validation.loss };
+        yield { event: 'eval', step, ...losses, ...(average && { emaValidationLoss: average.loss }) };
       }
     }
     if (o.sampleEvery > 0 && due(o.sampleEvery, progress.sampledAt) && !o.stop()) {
@@ -79,11 +93,18 @@ export async function* loop(trainer: Trainer, o: LoopOptions, progress: LoopProg
       }
     }
     if (last) return;
-    const next = (n: number) => ({ batch: o.batch(n), learningRate: learningRateAt(n - 1, o) });
+    const next = (n: number) => ({ batches: o.batches(n), learningRate: learningRateAt(n - 1, o) });
     for await (const result of trainer.advance(nextStop(step, o), next, o.stop)) {
-      const { ms, ...figures } = result;
-      progress.step = result.step;
-      yield { event: 'step', ...figures, tokensPerSecond: Math.round((1000 * o.tokensPerStep) / ms) };
+      const { step: now, loss, gradNorm, learningRate, ms, deviations, skipped } = result;
+      progress.step = now;
+      const tokensPerSecond = Math.round((1000 * o.tokensPerStep) / ms);
+      yield { event: 'step', step: now, loss, gradNorm, learningRate, tokensPerSecond };
+      const warning = now === 1 ? o.firstLoss(loss) : null;
+      if (warning) yield { event: 'warning', step: now, text: warning };
+      if (deviations > SPIKE) {
+        const text = await o.spikeText(result.batches);
+        yield { event: 'spike', step: now, loss, z: deviations, skipped, text };
+      }
     }
   }
 }

@@ -1,6 +1,6 @@
 // A whole training run that takes a fraction of a second: a few hundred characters, a model of a few thousand numbers, and
 // checkpoints that are kept in memory. Only the folder on disk is missing.
-import type { Batch } from '../../src/autograd/machine.ts';
+import type { Batch, Machine } from '../../src/autograd/machine.ts';
 import { bytesSource, collectBytes } from '../../src/checkpoint/safetensors.ts';
 import { lossBatches } from '../../src/cli/loss_batches.ts';
 import { CharTokenizer } from '../../src/data/char.ts';
@@ -8,9 +8,10 @@ import { WindowSampler } from '../../src/data/windows.ts';
 import { TokenGenerator } from '../../src/generate/generate.ts';
 import { GPT2, gpt2Config } from '../../src/nn/gpt2.ts';
 import { AdamW, type AdamWOptions } from '../../src/optim/adamw.ts';
+import { Average } from '../../src/optim/average.ts';
 import { Muon, type MuonOptions } from '../../src/optim/muon.ts';
 import type { Device } from '../../src/runtime/device.ts';
-import { languageBatch, languageTask } from '../../src/tasks/language.ts';
+import { type LanguageTaskOptions, languageBatch, languageTask } from '../../src/tasks/language.ts';
 import { type LoopEvent, type LoopOptions, type LoopProgress, loop } from '../../src/train/loop.ts';
 import { hashOf, loadModel, loadOptimizer, modelFile, optimizerFile } from '../../src/train/snapshot.ts';
 import { Trainer } from '../../src/train/trainer.ts';
@@ -32,6 +33,7 @@ export interface Checkpoint {
   progress: LoopProgress;
   model: Uint8Array;
   optimizer: Uint8Array;
+  average: Uint8Array | null;
 }
 
 export interface TinyOptions {
@@ -40,17 +42,35 @@ export interface TinyOptions {
   muon?: MuonOptions;
   seed?: number;
   resume?: Checkpoint;
+  accumulate?: number;
+  /** Decay of averaged weights. */
+  ema?: number;
+  skipSpikes?: boolean;
+  /** Dropout, recomputation and chunks of the loss that is trained. */
+  task?: LanguageTaskOptions;
+  /** Of the largest tensor that the token table is stored in. */
+  pieceBytes?: number;
 }
 
-/** Model, optimizer, trainer and loop options of the tiny run, on a device. */
-export function tinyRun(device: Device, { adamw, muon, seed = 1 }: TinyOptions = {}) {
+/** Model, optimizer, trainer and loop options of the tiny run, on a machine. */
+export function tinyRun(machine: Machine, options: TinyOptions = {}) {
+  const { adamw, muon, seed = 1, accumulate = 1, ema, skipSpikes = false, task, pieceBytes } = options;
   const config = gpt2Config({ vocabSize, blockSize: CONTEXT, nEmbd: 16, nLayer: 2, nHead: 2, initializerRange: 0.08 });
-  const model = new GPT2(config, { seed });
+  const model = new GPT2(config, { seed, ...(pieceBytes !== undefined && { pieceBytes }) });
   const optimizer = muon
     ? new Muon(model.parameters, { gradClip: 1, ...muon })
     : new AdamW(model.parameters, { beta2: 0.99, gradClip: 1, ...adamw });
-  const trainer = new Trainer({ machine: device, model, optimizer, task: languageTask() });
-  const generator = new TokenGenerator(device, model);
+  const trainer = new Trainer({
+    machine,
+    model,
+    optimizer,
+    task: languageTask(task),
+    evaluation: languageTask(),
+    accumulate,
+    skipSpikes,
+    average: ema === undefined ? null : new Average(model.parameters, ema),
+  });
+  const generator = new TokenGenerator(machine, model);
   const sampler = new WindowSampler({ kind: 'random', length: TRAIN, blockSize: CONTEXT, batch: BATCH, seed }, read);
   const batch = () => languageBatch(sampler.next(), CONTEXT);
   const release = () => {
@@ -94,8 +114,10 @@ export async function train(
     : { step: 0, evaluatedAt: 0, sampledAt: 0, validationLoss: null, best: null };
   if (resume) {
     await loadModel(device, model, [bytesSource('model.safetensors', resume.model)]);
+    if (resume.average)
+      await loadModel(device, model, [bytesSource('ema.safetensors', resume.average)], trainer.average!.weights);
     await loadOptimizer(device, optimizer, bytesSource('optimizer.safetensors', resume.optimizer));
-    sampler.restore({ ...sampler.state(), step: progress.step });
+    sampler.restore({ ...sampler.state(), step: progress.step * (options.accumulate ?? 1) });
     trainer.step = progress.step;
   }
   let doing = 'training';
@@ -107,7 +129,9 @@ export async function train(
     sampleEvery: 8,
     saveEvery: 6,
     tokensPerStep: BATCH * CONTEXT,
-    batch: run.batch,
+    batches: () => Array.from({ length: options.accumulate ?? 1 }, run.batch),
+    spikeText: async () => '',
+    firstLoss: () => null,
     validationBatches: validation,
     trainBatches: validation,
     async sample() {
@@ -118,7 +142,13 @@ export async function train(
     async save(now) {
       const { file } = await modelFile(device, model);
       const moments = await optimizerFile(device, optimizer);
-      checkpoints.push({ progress: now, model: await collectBytes(file), optimizer: await collectBytes(moments) });
+      const averaged = trainer.average && (await modelFile(device, model, trainer.average.weights)).file;
+      checkpoints.push({
+        progress: now,
+        model: await collectBytes(file),
+        optimizer: await collectBytes(moments),
+        average: averaged && (await collectBytes(averaged)),
+      });
       return `step ${now.step}`;
     },
     stop: () => stop(sampler.state().step, doing),
