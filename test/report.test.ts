@@ -14,14 +14,34 @@ const samples = [
   { step: 100, text: 'late text' },
 ];
 const report = (events: readonly RunEvent[] = fakeRun(100), more = {}) =>
-  reportHtml({ title: 'moby-1', events, settings, samples, references, ...more });
+  reportHtml({ title: 'moby-1', runs: [{ name: 'moby-1', events, settings, samples, ...more }], references });
+/** Three runs, the second 10 % above the first, the third twice as long. */
+const several = () =>
+  reportHtml({
+    title: 'three',
+    runs: [
+      { name: 'first', events: fakeRun(100), settings, samples },
+      { name: 'higher', events: higher(fakeRun(100)), settings: { ...settings, learningRate: 0.03 }, samples },
+      { name: 'longer', events: fakeRun(200), settings: { ...settings, learningRate: 0.003 }, samples: [] },
+    ],
+    references,
+  });
+const higher = (events: readonly RunEvent[]) =>
+  events.map((event) =>
+    event.event === 'eval' || event.event === 'end'
+      ? { ...event, validationLoss: event.validationLoss * 1.1 }
+      : event.event === 'step'
+        ? { ...event, loss: event.loss * 1.1 }
+        : event,
+  );
 
-/** The JSON for the cursor. */
-const dataOf = (html: string) =>
-  JSON.parse(/<script type="application\/json" id="data">(.*?)<\/script>/s.exec(html)![1]!) as Record<
+/** The JSON for the cursor: of all runs, and of the first. */
+const allDataOf = (html: string) =>
+  JSON.parse(/<script type="application\/json" id="data">(.*?)<\/script>/s.exec(html)![1]!).runs as Record<
     string,
     (number | null)[]
-  >;
+  >[];
+const dataOf = (html: string) => allDataOf(html)[0]!;
 /** y coordinates of the path of a class. */
 const path = (html: string, kind: string) => new RegExp(`<path class="${kind}" d="([^"]*)"`).exec(html)![1]!;
 
@@ -62,9 +82,7 @@ describe('the report', () => {
     if (start.event === 'start') Object.assign(start, { dataset: evil, adapter: evil });
     const html = reportHtml({
       title: evil,
-      events,
-      settings: { [evil]: evil, list: [evil] },
-      samples: [{ step: 1, text: evil }],
+      runs: [{ name: evil, events, settings: { [evil]: evil, list: [evil] }, samples: [{ step: 1, text: evil }] }],
       references: [{ label: evil, value: 2.5 }],
       unit: evil,
     });
@@ -137,5 +155,85 @@ describe('the report', () => {
 
   it('cuts a sample that is no reading any more', () => {
     expect(report(fakeRun(10), { samples: [{ step: 1, text: 'x'.repeat(1_000_000) }] }).length).toBeLessThan(150_000);
+  });
+});
+
+describe('the report of several runs', () => {
+  it('draws each in its own colour and dashes, thin for training and bold for validation, with its name at the end', () => {
+    const html = several();
+    for (const kind of ['average', 'validation', 'rate', 'norm'])
+      for (const look of ['c0 d0', 'c1 d1', 'c2 d2']) expect(html).toContain(`<path class="${kind} ${look}" d="M`);
+    expect(html).not.toContain('<path class="raw"');
+    expect(html).toMatch(
+      /<span class="end"[^>]*><svg class="swatch".*?<path class="validation c1 d1".*?higher <b>2.207/,
+    );
+    // The longer run ends at the right edge, the others half-way.
+    expect(/L([\d.]+) [\d.]+$/.exec(path(html, 'average c2 d2'))![1]).toBe('1000');
+    expect(Number(/L([\d.]+) [\d.]+$/.exec(path(html, 'average c0 d0'))![1])).toBeCloseTo(497.5, 1);
+  });
+
+  it('reads all runs with one cursor, and shows their last figures without a script', () => {
+    const html = several();
+    expect(allDataOf(html).map(({ step }) => step!.length)).toEqual([100, 100, 200]);
+    const reading = /<table class="reading">.*?<\/table>/s.exec(html)![0];
+    const rows = [...reading.matchAll(/<tr data-run.*?<\/tr>/gs)].map(([row]) => row.replace(/<[^>]+>/g, ' ').trim());
+    expect(rows.map((row) => row.split(/\s+/))).toEqual([
+      ['first', expect.any(String), '2.006', '0.01', '0.8', '3,050'],
+      ['higher', expect.any(String), '2.207', '0.01', '0.8', '3,050'],
+      ['longer', expect.any(String), '2.006', '0.01', '0.8', '3,050'],
+    ]);
+  });
+
+  it('has a column a run in the figures, and the settings that differ before the common ones', () => {
+    const html = several();
+    expect(html).toContain('<th scope="row">validation loss</th><td><b>2.006</b></td><td>2.207</td><td>2.006</td>');
+    expect(html).toContain('<th scope="row">learningRate</th><td>0.01</td><td>0.03</td><td>0.003</td>');
+    expect(html).toMatch(/<details><summary>3 settings alike<\/summary>.*model\.nLayer.*<\/details>/s);
+    expect(html.indexOf('learningRate')).toBeLessThan(html.indexOf('model.nLayer'));
+    expect(html).toContain('Lowest validation loss: first with 2.006 at step 100; then longer 2.006, higher 2.207.');
+    expect(html.match(/<details class="written"/g)).toHaveLength(2);
+  });
+
+  it('gives many runs looks of their own, and names them above the chart alone', () => {
+    const runs = Array.from({ length: 12 }, (_, i) => ({
+      name: `r${i}`,
+      events: fakeRun(20),
+      settings: {},
+      samples: [],
+    }));
+    const html = reportHtml({ title: 'many', runs, references });
+    const looks = new Set([...html.matchAll(/<path class="average (c\d d\d)"/g)].map(([, look]) => look));
+    expect(looks.size).toBe(12);
+    expect(html).not.toContain('<span class="end"');
+  });
+
+  it('stays small for long runs', () => {
+    const runs = ['a', 'b', 'c'].map((name) => ({ name, events: fakeRun(20_000), settings: {}, samples: [] }));
+    expect(reportHtml({ title: 'long', runs, references }).length).toBeLessThan(800_000);
+  });
+});
+
+describe('averaged weights, spikes and warnings in the report', () => {
+  const text = 'tokens 12,345: "<i>the whale"';
+  const events = fakeRun(100).flatMap((event): RunEvent[] => {
+    if (event.event === 'eval') return [{ ...event, emaValidationLoss: event.validationLoss - 0.05 }];
+    if (event.event !== 'step' || event.step !== 55) return [event];
+    return [
+      { ...event, loss: 4 },
+      { event: 'spike', step: 55, loss: 4, z: 9.13, skipped: true, text },
+      { event: 'warning', step: 55, text: 'the batch is odd' },
+    ];
+  });
+
+  it('are a further line, a tick on the curve and a tick on the axis', () => {
+    const html = report(events);
+    expect(path(html, 'averaged mark').match(/M/g)).toHaveLength(10);
+    expect(html).toMatch(
+      /<b class="spike "[^>]*title="step 55: spike to 4\.000, 9\.13 standard deviations up, step skipped: tokens 12,345: &quot;&lt;i&gt;the whale&quot;"/,
+    );
+    expect(html).toContain('title="step 55: warning: the batch is odd"');
+    expect(dataOf(html).averagedLoss).toHaveLength(10);
+    expect(dataOf(html).spikes![0]).toEqual([55, `spike to 4.000, 9.13 standard deviations up, step skipped: ${text}`]);
+    expect(report()).not.toContain('class="averaged"');
   });
 });

@@ -7,6 +7,11 @@ export function grouped(n: number): string {
   return Number.isFinite(n) ? String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',') : 'unknown';
 }
 
+/** 1 -> "1 spike", 2 -> "2 spikes". */
+export function counted(n: number, noun: string): string {
+  return `${grouped(n)} ${noun}${n === 1 ? '' : 's'}`;
+}
+
 /** A loss: three decimals while they say something; "not a number" and "infinite" in words, for null from a JSON line too. */
 export function lossText(loss: number | null | undefined): string {
   if (loss === undefined) return '-';
@@ -73,9 +78,17 @@ export function modelText(config: Json): string {
 
 /** What a run learns from, in a line. */
 export function dataText(dataset: Json): string {
-  const { name, bytes, trainTokens, validationTokens, tokenizer } = { ...(dataset as Record<string, Json>) };
+  const { name, bytes, trainTokens, validationTokens, tokenizer, shards } = { ...(dataset as Record<string, Json>) };
   if (typeof bytes !== 'number' || typeof trainTokens !== 'number' || typeof validationTokens !== 'number') {
     return inWords(dataset);
   }
-  return `${name}, ${byteText(bytes)}: ${grouped(trainTokens)} tokens to learn from, ${grouped(validationTokens)} to validate on (${tokenizer})`;
+  return `${name}, ${byteText(bytes)}: ${grouped(trainTokens)} tokens to learn from, ${grouped(validationTokens)} to validate on (${tokenizer})${sharesText(shards)}`;
+}
+
+/** Of several texts how much each is drawn from: "; windows: books 70 %, code 30 %"; of many only the number. */
+function sharesText(shards: Json | undefined): string {
+  if (!Array.isArray(shards)) return '';
+  if (shards.length > 6) return `, ${shards.length} texts`;
+  const share = ({ name, weight }: Record<string, Json>) => `${name} ${shortNumber(100 * Number(weight))} %`;
+  return `; windows: ${(shards as Record<string, Json>[]).map(share).join(', ')}`;
 }

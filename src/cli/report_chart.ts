@@ -12,12 +12,22 @@ export function escapeHtml(text: string): string {
 
 export interface Line {
   readonly points: readonly Point[];
-  /** CSS class: raw, average, validation, rate, norm */
+  /** CSS class: raw, average, validation, averaged, rate, norm; among several runs with the run's own (see `look`) */
   readonly kind: string;
   /** drawn at the line's end with its last value */
   readonly label?: string;
   /** round marks at the points */
   readonly marks?: boolean;
+}
+
+/** CSS classes of a run among several: its colour and its dashes. Six of each, paired differently every six runs. */
+export function look(i: number): string {
+  return `c${i % 6} d${(i + Math.floor(i / 6)) % 6}`;
+}
+
+/** A short piece of a run's line. */
+export function keyHtml(kind: string): string {
+  return `<svg class="swatch" viewBox="0 0 28 8" preserveAspectRatio="xMinYMid slice" aria-hidden="true"><path class="${kind}" d="M0 4H28"/></svg>`;
 }
 
 export interface ChartOptions {
@@ -34,6 +44,8 @@ export interface ChartOptions {
   readonly events?: readonly { step: number; text: string }[];
   /** steps whose value was not finite: marks on the top edge */
   readonly broken?: readonly number[];
+  /** losses that stood out: ticks on the curve */
+  readonly spikes?: readonly { step: number; value: number; kind: string; text: string }[];
   readonly yTicks: number;
   readonly stepNumbers: boolean;
   /** also write the lowest value of the axis, so that nobody takes it for zero */
@@ -42,6 +54,9 @@ export interface ChartOptions {
 
 /** Spans that a path is thinned to: more than the pixels of a wide page would show nothing more. */
 const BUCKETS = 700;
+
+/** Names at the lines' ends beyond which they would not find room below each other. */
+const MOST_ENDS = 8;
 
 /** The figure as HTML. Coordinates in the SVG run from 0 to 1000 on both axes. */
 export function chartHtml(options: ChartOptions): string {
@@ -83,6 +98,12 @@ export function chartHtml(options: ChartOptions): string {
       .map(
         (step) =>
           `<b class="broken" style="left:${percent(x(step))}" title="step ${grouped(step)}: the loss is not a finite number">&#215;</b>`,
+      ),
+    ...(options.spikes ?? [])
+      .slice(0, 200)
+      .map(
+        ({ step, value, kind, text }) =>
+          `<b class="spike ${kind}" style="left:${percent(x(step))};top:${percent(Number.isFinite(value) ? y(value) : 0)}" title="step ${grouped(step)}: ${escapeHtml(text)}"></b>`,
       ),
     ...(options.stepNumbers ? stepLabels(steps, x) : []),
   ];
@@ -145,11 +166,12 @@ function endLabels(lines: readonly Line[], y: (value: number) => number): string
     )
     .map((end) => ({ ...end, at: y(end.value) }))
     .sort((a, b) => a.at - b.at);
+  if (ends.length > MOST_ENDS) return [];
   for (let i = 1; i < ends.length; i++) ends[i]!.at = Math.max(ends[i]!.at, ends[i - 1]!.at + 110);
   const over = Math.max(0, (ends.at(-1)?.at ?? 0) - 980);
   return ends.map(
     ({ label, kind, value, at }) =>
-      `<span class="end" style="top:${percent(at - over)}"><i class="key ${kind}"></i>${label} <b>${lossText(value)}</b></span>`,
+      `<span class="end" style="top:${percent(at - over)}">${kind.includes(' ') ? keyHtml(kind) : `<i class="key ${kind}"></i>`}${escapeHtml(label)} <b>${lossText(value)}</b></span>`,
   );
 }
 
