@@ -1,39 +1,40 @@
-// inspect: what a training step does, as a table, before anything runs.
+// inspect: what a training run does and needs, as tables, before anything runs.
 import { InputError } from '../errors.ts';
-import { GPT2, gpt2Config } from '../nn/gpt2.ts';
-import { AdamW } from '../optim/adamw.ts';
-import { printPlan, printTrace } from '../schedule/plan.ts';
-import { languageTask } from '../tasks/language.ts';
-import { Trainer } from '../train/trainer.ts';
+import type { Device } from '../runtime/device.ts';
+import { type Plan, printPlan, printTrace } from '../schedule/plan.ts';
 import { WORKLOADS } from './bench/workloads.ts';
-import { defineCommand } from './command.ts';
-import { defineFlags } from './flags.ts';
-import { refuseSizes, refuseTooLarge } from './forecast.ts';
+import { type CommandContext, defineCommand, type GlobalValues } from './command.ts';
+import { defineFlags, type FlagValues } from './flags.ts';
+import { type Forecast, fittingRun, forecast } from './forecast.ts';
+import { forecastJson, printForecast, printTime } from './forecast_table.ts';
 import { byteText, grouped } from './format.ts';
-import { plannedBatch } from './loss_batches.ts';
+import { limitFlags } from './limits.ts';
+import { eventBytes } from './memory.ts';
 import { deviceFor } from './open_device.ts';
+import { PRESETS, type PretrainSettings, presetFor } from './presets.ts';
+import { newSettings, settingFlags, typedSettings } from './pretrain_flags.ts';
+import { openText } from './pretrain_text.ts';
+import { configOf, PROMPT_TOKENS, type TextSizes } from './run_plans.ts';
+import { measuredFlops, stepFlops } from './step_time.ts';
 
 const flags = defineFlags([
+  {
+    name: 'forecast',
+    type: 'boolean',
+    help: 'bytes and time of the run that pretrain would make of the same flags',
+  },
+  {
+    name: 'preset',
+    type: 'choice',
+    choices: Object.keys(PRESETS),
+    help: "a named set of settings; default: with --forecast pretrain's choice, else a model small enough to read",
+  },
   {
     name: 'workload',
     type: 'choice',
     choices: Object.keys(WORKLOADS),
     help: 'sizes of a fixed workload instead of the flags below',
   },
-  { name: 'layers', type: 'integer', min: 1, max: 1000, default: 2, help: 'transformer blocks' },
-  { name: 'heads', type: 'integer', min: 1, max: 1024, default: 2, help: 'attention heads a block' },
-  { name: 'width', type: 'integer', min: 4, max: 131072, default: 32, help: 'numbers a token is made of' },
-  {
-    name: 'context',
-    type: 'integer',
-    min: 1,
-    max: 1048576,
-    default: 64,
-    unit: 'tokens',
-    help: 'longest stretch of text',
-  },
-  { name: 'batch', type: 'integer', min: 1, max: 1048576, default: 8, unit: 'windows', help: 'a step' },
-  { name: 'vocabulary', type: 'integer', min: 1, max: 1e8, default: 81, unit: 'tokens', help: 'different tokens' },
   {
     name: 'trace',
     type: 'text',
@@ -41,57 +42,128 @@ const flags = defineFlags([
     example: 'h.0.attn',
     help: "one tensor's life, or that of all in a part of the model",
   },
+  {
+    name: 'data',
+    type: 'text',
+    group: 'data',
+    placeholder: 'FILE|DIR',
+    example: 'book.txt',
+    help: 'text whose vocabulary is taken; default: sizes of Moby-Dick',
+  },
+  {
+    name: 'vocabulary',
+    type: 'integer',
+    group: 'data',
+    min: 1,
+    max: 1e8,
+    unit: 'tokens',
+    help: 'different tokens, instead of those of a text',
+  },
+  ...limitFlags,
+  ...settingFlags,
 ]);
+
+type Given = FlagValues<typeof flags> & GlobalValues;
+
+/** A plan that fits on a screen or two. */
+const SMALL = { layers: 2, heads: 2, width: 32, context: 64, batch: 8 };
+/** Characters of Moby-Dick. */
+const CHARACTERS = 81;
 
 export const inspect = defineCommand({
   name: 'inspect',
-  summary: 'prints the plan of a training step: every dispatch with its kernel, values, buffers and grid',
+  summary: 'prints the plan of a training step, dispatch by dispatch; with --forecast the bytes and time of a run',
   flags,
-  examples: ['inspect --layers 1 --width 32', 'inspect --workload TINY --trace h.3.attn'],
+  examples: [
+    'inspect --layers 1 --width 32',
+    'inspect --workload TINY --trace h.3.attn',
+    'inspect --forecast --layers 12 --width 768 --heads 12 --tokenizer gpt2',
+  ],
   async run(context, given) {
     const { out } = context;
-    const workload = given.workload === undefined ? undefined : WORKLOADS[given.workload];
-    const config =
-      workload?.config ??
-      gpt2Config({
-        vocabSize: given.vocabulary,
-        blockSize: given.context,
-        nEmbd: given.width,
-        nLayer: given.layers,
-        nHead: given.heads,
-      });
-    const batch = workload?.batch ?? given.batch;
+    if (out.json && given.trace !== undefined)
+      throw new InputError('--trace: found together with --json, expected one of the two.');
+    if (given.forecast && given.trace !== undefined)
+      throw new InputError('--trace: found together with --forecast, expected one of the two.');
     const device = await deviceFor(context, given);
     try {
-      const sizes = { layers: config.nLayer, width: config.nEmbd, context: config.blockSize, batch };
-      refuseSizes(device, config, sizes);
-      const model = new GPT2(config, { seed: given.seed });
-      const optimizer = new AdamW(model.parameters);
-      const trainer = new Trainer({ machine: device, model, optimizer, task: languageTask() });
-      const plan = device.plan(trainer.stepFunction, plannedBatch(batch, config.blockSize));
-      const memory = refuseTooLarge(device, [plan], sizes);
-      if (out.json) {
-        if (given.trace !== undefined)
-          throw new InputError('--trace: found together with --json, expected one of the two.');
-        const dispatches = plan.dispatches.map(({ kernel, op, form, scope, workgroups, bindings }) => ({
-          kernel,
-          op,
-          form,
-          scope,
-          workgroups,
-          values: Object.fromEntries(bindings.map((b) => [b.name, b.value?.shape ?? null])),
-        }));
-        out.emit({ memory, dispatches });
-        return 0;
-      }
-      out.print(given.trace === undefined ? printPlan(plan) : printTrace(plan, given.trace));
-      const classes = Object.entries(memory).map(([name, bytes]) => `${name} ${byteText(bytes)}`);
-      out.print(
-        `\n${grouped(plan.dispatches.length)} dispatches, ${new Set(plan.dispatches.map((d) => d.kernel)).size} kernels; ${classes.join(', ')}`,
-      );
+      const { settings, text } = await sizesOf(context, given, device);
+      const options = { seed: given.seed, memoryLimit: given.memoryLimit };
+      if (given.forecast) await tell(context, device, settings, text, forecast(device, settings, text, options));
+      else show(context, given, fittingRun(device, settings, text, options));
       return 0;
     } finally {
       device.close();
     }
   },
 });
+
+/** Settings as pretrain would take them, or a workload's, and what the text decides. */
+async function sizesOf(
+  { out, given: typedNames }: CommandContext,
+  given: Given,
+  device: Device,
+): Promise<{ settings: PretrainSettings; text: TextSizes }> {
+  const typed = typedSettings(given, typedNames);
+  const workload = given.workload === undefined ? undefined : WORKLOADS[given.workload];
+  const { software, adapter } = device.opened;
+  const preset =
+    given.preset ?? (given.forecast && !workload ? presetFor({ software, vendor: adapter.info.vendor }).name : '');
+  const long = { validationTokens: Number.POSITIVE_INFINITY, promptTokens: PROMPT_TOKENS };
+  if (workload) {
+    const { nLayer: layers, nHead: heads, nEmbd: width, blockSize, vocabSize } = workload.config;
+    const sizes = { layers, heads, width, context: blockSize, batch: workload.batch };
+    return { settings: newSettings(preset, { ...typed, ...sizes }), text: { ...long, vocabSize } };
+  }
+  const settings = newSettings(preset, { ...(preset === '' && SMALL), ...typed });
+  if (given.vocabulary !== undefined) return { settings, text: { ...long, vocabSize: given.vocabulary } };
+  const fixed = { char: CHARACTERS, byte: 256, gpt2: 50257 }[settings.tokenizer];
+  if (given.data === undefined && fixed !== undefined) return { settings, text: { ...long, vocabSize: fixed } };
+  const corpus = await openText(given.data, settings, null, out);
+  try {
+    const { tokenizer, validationLength } = corpus;
+    const promptTokens = Math.min(PROMPT_TOKENS, validationLength);
+    return { settings, text: { vocabSize: tokenizer.vocabSize, validationTokens: validationLength, promptTokens } };
+  } finally {
+    corpus.close();
+  }
+}
+
+/** The forecast. @throws InputError, once the table is printed, where the run does not fit */
+async function tell(
+  { out }: CommandContext,
+  device: Device,
+  settings: PretrainSettings,
+  { vocabSize }: TextSizes,
+  found: Forecast,
+): Promise<void> {
+  const config = configOf(settings, vocabSize);
+  const time = found.run && {
+    flopPerStep: stepFlops(config, settings),
+    flopPerSecond: await measuredFlops(device, config, settings.batch),
+  };
+  out.emit(forecastJson(found, settings, time));
+  printForecast(out, config, settings, found);
+  if (time) printTime(out, settings, time);
+  if (found.refusal !== null) throw new InputError(found.refusal);
+}
+
+/** The plan of a step, or one part of it. */
+function show({ out }: CommandContext, { trace }: Given, { step, memory }: ReturnType<typeof fittingRun>): void {
+  const dispatches = step.flatMap((plan) => plan.dispatches);
+  const bytes = eventBytes(memory);
+  if (out.json) {
+    out.emit({ memory: bytes, dispatches: dispatches.map(dispatchJson) });
+    return;
+  }
+  for (const plan of step) out.print(trace === undefined ? printPlan(plan) : printTrace(plan, trace));
+  const classes = Object.entries(bytes).map(([name, each]) => `${name} ${byteText(each)}`);
+  out.print(
+    `\n${grouped(dispatches.length)} dispatches, ${new Set(dispatches.map((d) => d.kernel)).size} kernels; ${classes.join(', ')}`,
+  );
+}
+
+function dispatchJson({ kernel, op, form, scope, workgroups, bindings }: Plan['dispatches'][number]): object {
+  const values = Object.fromEntries(bindings.map((b) => [b.name, b.value?.shape ?? null]));
+  return { kernel, op, form, scope, workgroups, values };
+}

@@ -5,7 +5,7 @@ import { graphOf } from '../autograd/trace_batch.ts';
 import type { Capabilities } from '../ops/op.ts';
 import { checkTable, type KernelTable } from '../schedule/order.ts';
 import { makePlan, type Plan } from '../schedule/plan.ts';
-import { bytesOf, type HostArray, hostArray, type Tensor } from '../tensor/tensor.ts';
+import { type HostArray, hostArray, type Tensor } from '../tensor/tensor.ts';
 import { Buffers, Health, Store } from './buffers.ts';
 import { compileOn } from './compiled.ts';
 import { type CompileProgress, Pipelines } from './pipelines.ts';
@@ -15,6 +15,9 @@ import { Waiter } from './waiter.ts';
 
 /** Replays that may be queued before the host waits. */
 const MAX_QUEUED = 32;
+
+/** Bytes of a tensor that are read at once: what a save needs on the device beside the tensors themselves, at most. */
+export const READ_BYTES = 2 ** 24;
 
 export interface DeviceOptions {
   /** Part of an adapter's name. */
@@ -108,8 +111,12 @@ export class Device implements Machine {
   }
 
   /** The plan that `fn` gets for a batch of these shapes, without running it. */
-  plan(fn: (batch: Record<string, Tensor>) => Record<string, Tensor>, batch: Batch): Plan {
-    return makePlan(graphOf(fn, batch), this.capabilities, this.kernels);
+  plan(
+    fn: (batch: Record<string, Tensor>) => Record<string, Tensor>,
+    batch: Batch,
+    options: CompileOptions = {},
+  ): Plan {
+    return makePlan(graphOf(fn, batch, options), this.capabilities, this.kernels);
   }
 
   /** Compiles the kernels of a plan. @throws Error with file, line and column if one does not compile */
@@ -118,17 +125,23 @@ export class Device implements Machine {
     this.check();
   }
 
+  /** Large tensors come in slices: between two of them nothing else may be submitted that writes the tensor. */
   async read(tensor: Tensor): Promise<HostArray> {
     const { buffer, offset } = this.shared.store.at(tensor);
-    const bytes = bytesOf(tensor.size);
-    const staging = this.shared.buffers.create('read', bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
-    const encoder = this.device.createCommandEncoder();
-    encoder.copyBufferToBuffer(buffer, offset, staging, 0, bytes);
-    this.device.queue.submit([encoder.finish()]);
+    const result = hostArray(tensor.dtype, tensor.size);
+    const bytes = new Uint8Array(result.buffer);
+    const most = Math.min(bytes.length, READ_BYTES);
+    const staging = this.shared.buffers.create('read', most, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
     try {
-      await this.settle(() => staging.mapAsync(GPUMapMode.READ, 0, bytes));
-      const result = hostArray(tensor.dtype, tensor.size);
-      new Uint8Array(result.buffer).set(new Uint8Array(staging.getMappedRange(0, bytes)));
+      for (let at = 0; at < bytes.length; at += most) {
+        const size = Math.min(most, bytes.length - at);
+        const encoder = this.device.createCommandEncoder();
+        encoder.copyBufferToBuffer(buffer, offset + at, staging, 0, size);
+        this.device.queue.submit([encoder.finish()]);
+        await this.settle(() => staging.mapAsync(GPUMapMode.READ, 0, size));
+        bytes.set(new Uint8Array(staging.getMappedRange(0, size)), at);
+        staging.unmap();
+      }
       return result;
     } finally {
       this.shared.buffers.destroy(staging);

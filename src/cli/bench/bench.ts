@@ -8,11 +8,13 @@ import { AdamW } from '../../optim/adamw.ts';
 import { type Counts, countCalls } from '../../runtime/counters.ts';
 import type { Device } from '../../runtime/device.ts';
 import { languageBatch, languageTask } from '../../tasks/language.ts';
+import { takeApart, wholesOf } from '../../tensor/pieces.ts';
 import { Trainer } from '../../train/trainer.ts';
 import { type CommandContext, defineCommand } from '../command.ts';
 import { defineFlags } from '../flags.ts';
 import { deviceFor } from '../open_device.ts';
-import { fixedBatch, gaussian, initialWeights, LEARNING_RATE, OPTIMIZER, stepFlops, WORKLOADS } from './workloads.ts';
+import { stepFlops } from '../step_time.ts';
+import { fixedBatch, gaussian, initialWeights, LEARNING_RATE, OPTIMIZER, WORKLOADS } from './workloads.ts';
 
 const flags = defineFlags([
   { name: 'warm', type: 'integer', min: 1, max: 1000, default: 3, unit: 'steps', help: 'before the timed ones' },
@@ -83,8 +85,10 @@ async function benchTrain(
   const counters = countCalls();
   try {
     const model = new GPT2(config, { seed: 0 });
-    const weights = initialWeights(model.parameters, config.nLayer);
-    for (const p of model.parameters) p.init = () => weights.get(p.name)!;
+    const parameters = wholesOf(model.parameters);
+    const weights = initialWeights(parameters, config.nLayer);
+    for (const whole of parameters)
+      for (const [piece, own] of takeApart(whole, weights.get(whole.name)!)) piece.init = () => own;
     const trainer = new Trainer({
       machine: device,
       model,
@@ -93,7 +97,7 @@ async function benchTrain(
     });
     const step = device.compile(trainer.stepFunction);
     const batch = languageBatch(fixedBatch(workload), config.blockSize);
-    const run = async () => (await step(batch, { learningRate: LEARNING_RATE })).loss!;
+    const run = async () => (await step(batch, { learningRate: LEARNING_RATE })).meanLoss!;
 
     let since = performance.now();
     const losses = [await (await run()).item()];
@@ -121,7 +125,7 @@ async function benchTrain(
       min_ms: round(Math.min(...times)),
       block_ms: round(blockMs),
       tokens_per_s: round((workload.batch * config.blockSize * 1000) / ms, 1),
-      gflops: round(stepFlops(workload) / ms / 1e6),
+      gflops: round(stepFlops(config, workload) / ms / 1e6),
       first_step_ms: Math.round(firstStep),
       gpu_peak_mb: Math.round(counters.bytes.peak / 2 ** 20),
       per_step: perStep,

@@ -80,8 +80,3 @@ export function fixedBatch({ config: { vocabSize, blockSize: T }, batch: B }: Wo
   }
   return { inputs, targets };
 }
-
-/** FLOPs of the matrix products of one step: forward 2 and backward 4 a weight and token; causality is not taken off. */
-export function stepFlops({ config: { nLayer, nEmbd: C, vocabSize, blockSize: T }, batch: B }: Workload): number {
-  return B * T * (6 * (12 * nLayer * C * C + vocabSize * C) + 12 * nLayer * C * T);
-}

@@ -1,0 +1,242 @@
+// Will it fit? Bytes are known before anything runs, they are what a run then takes, and what does not fit gets a proposal that does.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fittingRun, forecast } from '../src/cli/forecast.ts';
+import { lossBatches } from '../src/cli/loss_batches.ts';
+import type { PretrainSettings } from '../src/cli/presets.ts';
+import { newSettings } from '../src/cli/pretrain_flags.ts';
+import { SAMPLE_TOKENS } from '../src/cli/run_plans.ts';
+import { stepFlops } from '../src/cli/step_time.ts';
+import { gpt2Config } from '../src/nn/gpt2_config.ts';
+import { countCalls } from '../src/runtime/counters.ts';
+import { type Device, openDevice, READ_BYTES } from '../src/runtime/device.ts';
+import { languageBatch } from '../src/tasks/language.ts';
+import { Tensor } from '../src/tensor/tensor.ts';
+import { modelFile, optimizerFile } from '../src/train/snapshot.ts';
+import { run } from './harness/inside.ts';
+import { tiny, workplace } from './harness/program.ts';
+import { ids, vocabSize } from './harness/tiny_training.ts';
+
+const wanted = process.env.SHADERFORMER_ADAPTER;
+const open = () => openDevice(wanted ? { adapter: wanted } : {});
+let device: Device;
+beforeAll(async () => {
+  device = await open();
+});
+afterAll(() => device.close());
+
+const MIB = 2 ** 20;
+const VALIDATION = 60;
+const text = { vocabSize, validationTokens: VALIDATION, promptTokens: 8 };
+const small = newSettings('moby-small', { layers: 2, width: 32, context: 32, batch: 8 });
+const options = { seed: 1 };
+
+/** Does on a fresh device all that a run does, and tells the most that was held there. */
+async function peakOf(settings: PretrainSettings, memoryLimit?: number): Promise<number> {
+  const fresh = await open();
+  try {
+    const { trainer, generator, model, optimizer, rows } = fittingRun(fresh, settings, text, {
+      ...options,
+      memoryLimit,
+    });
+    const { batch, accumulate, context } = settings;
+    const one = () => {
+      const inputs = Int32Array.from({ length: batch * context }, (_, i) => ids[i % ids.length]!);
+      return languageBatch({ inputs, targets: inputs }, context);
+    };
+    const next = () => ({ batches: Array.from({ length: accumulate }, one), learningRate: 0.01 });
+    for await (const _ of trainer.advance(3, next)) {
+    }
+    const read = (start: number, n: number) => ids.subarray(start, start + n);
+    const weights = trainer.average ? (['trained', 'average'] as const) : (['trained'] as const);
+    for (const each of weights)
+      await trainer.evaluate(lossBatches({ length: VALIDATION, read }, context, rows), undefined, each);
+    // Once the context is full all shapes have been seen.
+    for await (const _ of generator.generate([...ids.slice(0, 8)], {
+      maxNewTokens: Math.min(SAMPLE_TOKENS, context),
+    })) {
+    }
+    await modelFile(fresh, model);
+    await optimizerFile(fresh, optimizer);
+    return fresh.shared.buffers.peakBytes;
+  } finally {
+    fresh.close();
+  }
+}
+
+describe('a forecast', () => {
+  test.each<[string, Partial<PretrainSettings>]>([
+    ['a plain run', {}],
+    ['batches accumulated, blocks computed again', { batch: 2, accumulate: 4, recompute: true }],
+    ['Muon, averaged weights and dropout', { optimizer: 'muon', ema: 0.99, dropout: 0.1, learningRate: 0.02 }],
+  ])('is the most that %s then holds', async (_, changes) => {
+    const settings = { ...small, ...changes };
+    const before = device.shared.buffers.created;
+    const { memory } = fittingRun(device, settings, text, options);
+    expect(device.shared.buffers.created).toBe(before); // nothing is allocated for it
+    expect(await peakOf(settings)).toBe(memory.total);
+    expect(memory.total).toBe(Object.values(memory.bytes).reduce((a, b) => a + b));
+  });
+
+  test('knows where bytes go: recompute keeps fewer activations, Muon has one moment a matrix, averages are weights again', () => {
+    const of = (changes: Partial<PretrainSettings>) =>
+      fittingRun(device, { ...small, ...changes }, text, options).memory.bytes;
+    const plain = of({});
+    const deep = { layers: 6, batch: 32 };
+    expect(of({ ...deep, recompute: true }).activations).toBeLessThan(0.7 * of(deep).activations);
+    expect(of({ optimizer: 'muon' }).optimizer).toBeLessThan(plain.optimizer);
+    expect(of({ ema: 0.9 }).average).toBe(plain.parameters);
+    expect(plain.average).toBe(0);
+  });
+
+  test('of GPT-2 with 124 million parameters takes a second or two', () => {
+    const since = performance.now();
+    const found = forecast(device, newSettings('verdict-124m', {}), { ...text, vocabSize: 50257 }, options);
+    expect(performance.now() - since).toBeLessThan(6000); // on a machine that does other things too
+    const { parameters, gradients } = found.memory!.bytes;
+    expect(parameters).toBeGreaterThanOrEqual(4 * 123_849_984);
+    expect(parameters).toBeLessThan(4.01 * 123_849_984);
+    expect(gradients / parameters).toBeCloseTo(1, 3);
+  });
+
+  test('counts what a save reads, which comes in slices', async () => {
+    const { buffers } = device.shared;
+    const size = READ_BYTES / 4 + 1000;
+    const large = new Tensor({
+      kind: 'state',
+      name: 'large',
+      shape: [size],
+      init: () => Float32Array.from({ length: size }, (_, i) => i),
+    });
+    await device.read(large);
+    const values = await device.read(large);
+    expect(values.every((x: number, i: number) => x === i)).toBe(true);
+    expect(buffers.peakBytes).toBeLessThan(4 * size + READ_BYTES + 4096);
+    device.release([large]);
+  });
+});
+
+describe('a run that does not fit', () => {
+  const settings = { ...small, layers: 4, batch: 12, context: 64 };
+  const totalOf = (changes: Partial<PretrainSettings>) =>
+    fittingRun(device, { ...settings, ...changes }, text, options).memory.total;
+  /** Just below what these settings need. */
+  const under = (changes: Partial<PretrainSettings>) => (totalOf(changes) - 256) / MIB;
+  const refused = (memoryLimit: number) => {
+    const found = forecast(device, settings, text, { ...options, memoryLimit });
+    expect(found.run).toBe(null);
+    return { ...found, changes: found.proposal?.changes };
+  };
+
+  test.each<[string, () => number, object]>([
+    ['smaller batches, as large as they may be', () => under({}), { batch: 6, accumulate: 2 }],
+    ['batches of one', () => under({ batch: 2, accumulate: 6 }), { batch: 1, accumulate: 12 }],
+    ['to compute again', () => under({ batch: 1, accumulate: 12 }), { recompute: true }],
+    ['a shorter context', () => under({ batch: 1, accumulate: 12, recompute: true }), { context: 32 }],
+  ])('gets a proposal that fits: %s', (_, limit, changes) => {
+    const found = refused(limit());
+    expect(found.changes).toMatchObject(changes);
+    const { batch = settings.batch, accumulate = 1 } = found.changes!;
+    expect(batch * accumulate).toBe(settings.batch);
+    const planned = fittingRun(device, { ...settings, ...found.changes }, text, { ...options, memoryLimit: limit() });
+    expect(planned.memory.total).toBe(found.proposal!.memory.total);
+    expect(planned.memory.total).toBeLessThanOrEqual(limit() * MIB);
+  });
+
+  test('and the proposal runs within the limit', async () => {
+    for (const changes of [
+      { batch: 4, accumulate: 3 },
+      { batch: 1, accumulate: 12 },
+    ]) {
+      const memoryLimit = under(changes);
+      const { proposal } = refused(memoryLimit);
+      expect(await peakOf({ ...settings, ...proposal!.changes }, memoryLimit)).toBeLessThanOrEqual(memoryLimit * MIB);
+    }
+  });
+
+  test('because of one buffer gets a proposal too', async () => {
+    const modest = await openDevice({ ...(wanted && { adapter: wanted }), limits: 'default' });
+    try {
+      const wide = { ...small, layers: 1, width: 256, context: 1024, batch: 192 };
+      const { refusal, proposal } = forecast(modest, wide, text, options);
+      expect(refusal).toMatch(
+        /^model: one buffer \(.+\) needs \d+ MiB, this adapter allows 128 MiB; in all .* Add --batch \d+ --accumulate \d+: then it needs \d+ MiB\.$/,
+      );
+      expect(proposal!.memory.buffers[0]!.bytes).toBeLessThanOrEqual(128 * MIB);
+    } finally {
+      modest.close();
+    }
+  });
+
+  test('whatever is done about it is told so, with the class that is too large', () => {
+    const { parameters, gradients, optimizer } = fittingRun(device, settings, text, options).memory.bytes;
+    const found = refused((1.02 * (parameters + gradients + optimizer)) / MIB);
+    expect(found.proposal).toBe(null);
+    expect(found.refusal).toMatch(
+      /^model: training needs .* MiB \(activations .* MiB.*\), --memory-limit allows .* MiB\. A smaller model is needed \(even with --batch 1 --accumulate 12 --recompute --context 8 it needs .* MiB, most of it \w+ .* MiB\): fewer --layers \(4\) or a smaller --width \(32\)\.$/,
+    );
+  });
+});
+
+/** What inspect --forecast --json prints. */
+interface Told {
+  memory: Record<string, number>;
+  largest: object[];
+  fits: boolean;
+  estimate: { secondsPerStep: number; seconds: number };
+}
+
+describe('commands', () => {
+  const place = workplace();
+  afterAll(() => place.remove());
+  const words = ['--data', place.data, '--steps', '2', '--json', '--quiet'];
+  const sizes = ['--batch', '16', '--context', '32', '--sample-every', '2'];
+
+  test('inspect --forecast tells what pretrain will tell, and an estimate of the time', async () => {
+    const asked = await run(['inspect', '--forecast', '--preset', 'moby-small', ...tiny(sizes), ...words]);
+    expect(asked.code, asked.stderr).toBe(0);
+    const [found, ...more] = asked.lines as unknown as [Told, ...unknown[]];
+    expect(more).toEqual([]);
+    const ran = await run(['pretrain', '--preset', 'moby-small', ...tiny(sizes), ...words, '--out', place.at('run')]);
+    expect(ran.code, ran.stderr).toBe(0);
+    const start = ran.lines.find((line) => line.event === 'start')!.memory as Record<string, number>;
+    expect(Object.keys(start)).toEqual(['parameters', 'gradients', 'optimizer', 'activations', 'total']);
+    const { parameters, gradients, optimizer, total } = found.memory;
+    expect({ parameters, gradients, optimizer, total }).toEqual({ ...start, activations: undefined });
+    expect(found.fits).toBe(true);
+    expect(found.largest.length).toBe(3);
+    expect(found.estimate.secondsPerStep).toBeGreaterThan(0);
+    expect(found.estimate.seconds).toBeCloseTo(2 * found.estimate.secondsPerStep, 9);
+  });
+
+  test('pretrain refuses with flags to add, and with them it runs within the limit', async () => {
+    const asked = await run(['inspect', '--forecast', ...tiny(sizes), ...words]);
+    const limit = `${(asked.lines[0]!.memory as { total: number }).total / MIB - 0.001}`;
+    for (const command of ['inspect', 'pretrain']) {
+      const more = command === 'inspect' ? ['--forecast'] : ['--out', place.at('small')];
+      const no = await run([command, ...tiny(sizes), ...words, '--memory-limit', limit, ...more]);
+      expect(no.code).toBe(2);
+      if (command === 'inspect') expect(no.lines).toMatchObject([{ fits: false, estimate: null }]);
+      expect(no.errors[0]).toMatch(
+        /^model: training needs .* Add --batch \d+ --accumulate \d+: then it needs .* MiB\.$/,
+      );
+      const [, batch, accumulate] = no.errors[0]!.match(/--batch (\d+) --accumulate (\d+)/)!;
+      const instead = ['--batch', batch!, '--accumulate', accumulate!, ...sizes.slice(2)];
+      const { bytes, stop } = countCalls();
+      const yes = await run([command, ...tiny(instead), ...words, '--memory-limit', limit, ...more]);
+      stop();
+      expect(yes.code, yes.stderr).toBe(0);
+      expect(bytes.peak).toBeLessThanOrEqual(Number(limit) * MIB);
+      const start = yes.lines.find((line) => line.event === 'start')?.memory as Record<string, number> | undefined;
+      if (start) expect(Math.abs(bytes.peak / start.total! - 1)).toBeLessThan(0.05);
+    }
+  });
+});
+
+test('a step of GPT-2 124M is about 390 GFLOP; computing blocks again adds less than a third, accumulating multiplies', () => {
+  const config = gpt2Config({ vocabSize: 50257, blockSize: 256, nEmbd: 768, nLayer: 12, nHead: 12 });
+  const once = stepFlops(config, { batch: 2 });
+  expect(once / 1e9).toBeCloseTo(394.2, 0);
+  expect(stepFlops(config, { batch: 2, recompute: true }) / once).toBeCloseTo(1.25, 1);
+  expect(stepFlops(config, { batch: 2, accumulate: 3 })).toBe(3 * once);
+  expect(stepFlops(config, { batch: 2, optimizer: 'muon' })).toBeGreaterThan(once);
+});
