@@ -60,6 +60,22 @@ describe('--json', () => {
 });
 
 describe('text for people', () => {
+  it('tells spikes, warnings and the averaged weights in a line each, the first two even with --quiet', async () => {
+    const events: RunEvent[] = [
+      { event: 'warning', step: 1, text: 'the first loss is far from guessing' },
+      { event: 'spike', step: 60, loss: 5.2, z: 9.13, skipped: true, text: 'tokens 12,345: "the\x1b whale' },
+      { event: 'eval', step: 70, trainLoss: 2, validationLoss: 2.1, emaValidationLoss: 2.05 },
+    ];
+    const { stdout, stderr } = await shaderformer(['pretrain'], [training(events)]);
+    const warnings = [
+      'warning: step 1: the first loss is far from guessing\n',
+      'warning: step 60: loss 5.200, 9.13 standard deviations above the steps before; the step was skipped: tokens 12,345: "the\u241b whale\n',
+    ];
+    for (const line of warnings) expect(stderr).toContain(line);
+    expect(stdout).toContain('step  70  train 2.000  validation 2.100  averaged weights 2.050  now below');
+    expect((await shaderformer(['pretrain', '--quiet'], [training(events)])).stderr).toBe(warnings.join(''));
+  });
+
   it('tells the run: header, first loss, evaluations, samples, saves, the curve, the result', async () => {
     const { stdout, stderr } = await shaderformer(['pretrain'], [training(fakeRun(100))]);
     for (const part of [

@@ -11,6 +11,8 @@ import { listSteps, manifestName, pointedStep, stepName, stepOf, verifyStepFolde
 
 const maxConfigBytes = 2 ** 20;
 const maxIndexBytes = 2 ** 26;
+/** Averaged weights, beside the trained ones. */
+export const averageName = 'ema.safetensors';
 const indexName = 'model.safetensors.index.json';
 
 /**
@@ -83,9 +85,10 @@ export interface ModelFolder {
 
 /**
  * Opens what `resolveModelDir` gave: config.json, and model.safetensors or the shards that its index names.
+ * @param averaged the averaged weights instead, which a run with --ema keeps beside the trained ones
  * @throws InputError for a file that is missing, too large, or not readable, and for shard names that leave the folder
  */
-export function openModelFolder(path: string, layer: FileLayer = diskLayer): ModelFolder {
+export function openModelFolder(path: string, averaged = false, layer: FileLayer = diskLayer): ModelFolder {
   const names = listFolder(path, layer);
   const configName = `${path}/config.json`;
   const config = readLimited(configName, maxConfigBytes, layer);
@@ -94,7 +97,8 @@ export function openModelFolder(path: string, layer: FileLayer = diskLayer): Mod
     for (const source of sources) source.close();
   };
   try {
-    for (const file of weightFiles(path, names, layer)) sources.push(fileSource(`${path}/${file}`, layer));
+    const files = averaged ? averageFile(path, names) : weightFiles(path, names, layer);
+    for (const file of files) sources.push(fileSource(`${path}/${file}`, layer));
   } catch (error) {
     close();
     throw error instanceof InputError
@@ -104,6 +108,13 @@ export function openModelFolder(path: string, layer: FileLayer = diskLayer): Mod
         );
   }
   return { path, config, configName, sources, close };
+}
+
+function averageFile(path: string, names: readonly string[]): string[] {
+  if (names.includes(averageName)) return [averageName];
+  throw new InputError(
+    `${path}: found no ${averageName}, expected averaged weights, which a run with --ema 0.999 keeps. Leave --ema out.`,
+  );
 }
 
 function weightFiles(path: string, names: readonly string[], layer: FileLayer): string[] {

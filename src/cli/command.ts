@@ -51,6 +51,8 @@ export interface PositionalSpec {
   readonly required?: boolean;
   /** takes all words that are left; only the last may */
   readonly variadic?: boolean;
+  /** there only beside this switch, by its camelCase name */
+  readonly onlyWith?: string;
 }
 
 export interface CommandContext {
@@ -97,8 +99,15 @@ export function allFlags(command: Command): FlagSpec[] {
 }
 
 /** @throws InputError when words are missing or left over */
-export function checkPositionals(command: Command, words: readonly string[], startedByNpm: boolean): void {
-  const specs = command.positionals ?? [];
+export function checkPositionals(
+  command: Command,
+  words: readonly string[],
+  values: Readonly<Record<string, unknown>>,
+  startedByNpm: boolean,
+): void {
+  const specs = (command.positionals ?? []).filter(
+    ({ onlyWith }) => onlyWith === undefined || values[onlyWith] === true,
+  );
   const example = `For example: shaderformer ${command.examples[0] ?? command.name}`;
   const missing = specs[words.length];
   if (missing?.required) {

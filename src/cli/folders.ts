@@ -10,6 +10,18 @@ import { GPT2 } from '../nn/gpt2.ts';
 import type { Device } from '../runtime/device.ts';
 import { cacheFolder } from '../runtime/platform/software.ts';
 import { loadModel } from '../train/snapshot.ts';
+import { defineFlags } from './flags.ts';
+
+/** Which model a command works with. */
+export const modelFlags = defineFlags([
+  {
+    name: 'model',
+    type: 'text',
+    placeholder: 'DIR',
+    help: 'a run folder (its best step), a step folder or a Hugging Face folder',
+  },
+  { name: 'ema', type: 'boolean', help: 'the averaged weights of a run that was trained with --ema' },
+]);
 
 /** Where token files are kept; everything in it can be made again. */
 export function tokenCache(): string {
@@ -59,10 +71,20 @@ export interface LoadedModel {
   eosId: number | null;
 }
 
-/** A model from a run folder (its best step), a step folder or a Hugging Face folder, its weights on the device. @throws InputError */
-export async function openModel(device: Device, given: string, note: (line: string) => void): Promise<LoadedModel> {
-  const dir = resolveModelDir(given);
-  const folder = openModelFolder(dir);
+/**
+ * A model from a run folder (its best step), a step folder or a Hugging Face folder, its weights on the device.
+ * @param given.ema the averaged weights instead of the trained ones
+ * @throws InputError
+ */
+export async function openModel(
+  device: Device,
+  { model: place, ema }: { model: string | undefined; ema: boolean },
+  note: (line: string) => void,
+): Promise<LoadedModel> {
+  if (place === undefined)
+    throw new InputError('--model: found nothing, expected a folder with a model. For example: --model runs/moby-1');
+  const dir = resolveModelDir(place);
+  const folder = openModelFolder(dir, ema);
   try {
     const notes: string[] = [];
     const config = parseGpt2Config(folder.config, folder.configName, notes);

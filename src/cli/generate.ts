@@ -6,16 +6,11 @@ import { TokenGenerator } from '../generate/generate.ts';
 import { StopText } from '../generate/stop_text.ts';
 import { defineCommand } from './command.ts';
 import { defineFlags } from './flags.ts';
-import { openModel } from './folders.ts';
+import { modelFlags, openModel } from './folders.ts';
 import { deviceFor } from './open_device.ts';
 
 const flags = defineFlags([
-  {
-    name: 'model',
-    type: 'text',
-    placeholder: 'DIR',
-    help: 'a run folder (its best step), a step folder or a Hugging Face folder',
-  },
+  ...modelFlags,
   {
     name: 'prompt',
     type: 'text',
@@ -73,13 +68,11 @@ export const generate = defineCommand({
   stopsAtSignal: true,
   async run(context, given) {
     const { out, signal } = context;
-    if (given.model === undefined)
-      throw new InputError('--model: found nothing, expected a folder with a model. For example: --model runs/moby-1');
     if (given.prompt !== undefined && given.promptIds !== undefined)
       throw new InputError('--prompt-ids: found together with --prompt, expected one of the two.');
     const device = await deviceFor(context, given);
     try {
-      const { model, tokenizer, eosId } = await openModel(device, given.model, (line) => out.note(line));
+      const { model, tokenizer, eosId } = await openModel(device, given, (line) => out.note(line));
       const promptIds = await idsOf(given.prompt, given.promptIds, tokenizer, model.vocabSize);
       const generator = new TokenGenerator(device, model);
       const decoder = tokenizer?.decoder();

@@ -100,7 +100,7 @@ async function dispatch(
     return 0;
   }
   if (startedByNpm) refuseFlagsKeptByNpm(command, home.env);
-  checkPositionals(command, parsed.positionals, startedByNpm);
+  checkPositionals(command, parsed.positionals, parsed.values, startedByNpm);
 
   const flags = parsed.values as GlobalValues & Record<string, unknown>;
   const signal = new StopSignal();

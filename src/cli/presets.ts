@@ -7,18 +7,27 @@ export interface PretrainSettings {
   heads: number;
   width: number;
   context: number;
+  /** Rows of a batch; a step takes `accumulate` of them. */
   batch: number;
+  accumulate: number;
   steps: number;
   learningRate: number;
   minLearningRate: number;
   warmupSteps: number;
   schedule: 'cosine' | 'linear' | 'constant' | 'wsd';
+  optimizer: 'adamw' | 'muon';
   weightDecay: number;
   beta1: number;
   beta2: number;
   eps: number;
   gradClip: number;
   labelSmoothing: number;
+  dropout: number;
+  /** Decay of the averaged weights; 0 keeps none. */
+  ema: number;
+  /** Blocks keep their inputs alone, and compute the rest again in the backward pass. */
+  recompute: boolean;
+  skipSpikes: boolean;
   initStd: number;
   bias: boolean;
   windows: 'random' | 'strided';
@@ -36,17 +45,23 @@ const BASE: PretrainSettings = {
   width: 128,
   context: 64,
   batch: 12,
+  accumulate: 1,
   steps: 2000,
   learningRate: 1e-3,
   minLearningRate: 1e-4,
   warmupSteps: 100,
   schedule: 'cosine',
+  optimizer: 'adamw',
   weightDecay: 0.1,
   beta1: 0.9,
   beta2: 0.99,
   eps: 1e-8,
   gradClip: 1,
   labelSmoothing: 0,
+  dropout: 0,
+  ema: 0,
+  recompute: false,
+  skipSpikes: false,
   initStd: 0.02,
   bias: true,
   windows: 'random',
@@ -55,6 +70,29 @@ const BASE: PretrainSettings = {
   evalEvery: 500,
   saveEvery: 500,
   sampleEvery: 500,
+};
+
+/** Raschka 2024, "Build a Large Language Model (From Scratch)", section 5.2: ten epochs of nine batches. */
+const VERDICT: Partial<PretrainSettings> = {
+  tokenizer: 'gpt2',
+  layers: 12,
+  heads: 12,
+  width: 768,
+  context: 256,
+  batch: 2,
+  windows: 'strided',
+  steps: 90,
+  learningRate: 4e-4,
+  minLearningRate: 0,
+  schedule: 'constant',
+  warmupSteps: 0,
+  weightDecay: 0.1,
+  beta2: 0.999,
+  gradClip: 0,
+  dropout: 0.1,
+  evalEvery: 9,
+  saveEvery: 45,
+  sampleEvery: 9,
 };
 
 export const PRESETS: Readonly<Record<string, { about: string; settings: Partial<PretrainSettings> }>> = {
@@ -122,8 +160,9 @@ export const PRESETS: Readonly<Record<string, { about: string; settings: Partial
     },
   },
   'shakespeare-char': {
-    about: "nanoGPT's GPU recipe without its dropout; give the text with --data",
+    about: "nanoGPT's GPU recipe; give the text with --data",
     settings: {
+      dropout: 0.2,
       layers: 6,
       heads: 6,
       width: 384,
@@ -134,6 +173,23 @@ export const PRESETS: Readonly<Record<string, { about: string; settings: Partial
       minLearningRate: 1e-4,
       evalEvery: 250,
       saveEvery: 250,
+    },
+  },
+  'verdict-124m': {
+    about:
+      'GPT-2 124M on a short story from nothing, as chapter 5 of "Build a Large Language Model"; give the text with --data',
+    settings: VERDICT,
+  },
+  'verdict-124m-schedule': {
+    about: "the same with the warm-up, cosine and clipping of the book's appendix D",
+    settings: {
+      ...VERDICT,
+      steps: 135,
+      learningRate: 1e-3,
+      schedule: 'cosine',
+      warmupSteps: 27,
+      minLearningRate: 1e-6,
+      gradClip: 1,
     },
   },
 };

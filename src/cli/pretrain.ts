@@ -11,6 +11,7 @@ import type { Device } from '../runtime/device.ts';
 import type { KernelTable } from '../schedule/order.ts';
 import type { EndEvent } from '../train/events.ts';
 import { type CommandContext, defineCommand, type GlobalValues } from './command.ts';
+import { compareRuns } from './compare.ts';
 import type { FlagValues } from './flags.ts';
 import { deviceFor } from './open_device.ts';
 import { PRESETS, presetFor } from './presets.ts';
@@ -24,10 +25,17 @@ export const pretrain = defineCommand({
   name: 'pretrain',
   summary: 'trains a language model from nothing on text',
   flags: pretrainFlags,
-  examples: ['pretrain', 'pretrain --data book.txt --minutes 10', 'pretrain --resume runs/moby-1'],
+  positionals: [{ name: 'RUN', help: 'with --compare: run folders', variadic: true, onlyWith: 'compare' }],
+  examples: [
+    'pretrain',
+    'pretrain --data book.txt --minutes 10',
+    'pretrain --resume runs/moby-1',
+    'pretrain --compare runs/moby-1 runs/moby-2',
+  ],
   stopsAtSignal: true,
-  async run(context, flags) {
+  async run(context, flags, words) {
     const { out, given } = context;
+    if (flags.compare) return compareRuns(context, words, flags.out);
     refuseTogether(flags, given);
     if (flags.out !== undefined) refusePlace(flags.out);
     const typed = typedSettings(flags, given);
@@ -60,6 +68,10 @@ export const pretrain = defineCommand({
 });
 
 function refuseTogether(flags: Flags, given: ReadonlySet<string>): void {
+  if (flags.findLr && (flags.resume !== undefined || given.has('out') || given.has('minutes')))
+    throw new InputError(
+      '--find-lr: found together with --resume, --out or --minutes, expected none of them: it tries learning rates for a new run and writes nothing.',
+    );
   if (flags.minutes !== undefined && given.has('steps'))
     throw new InputError('--minutes: found together with --steps, expected one of the two.');
   if (flags.resume !== undefined && (given.has('out') || given.has('preset') || given.has('minutes')))

@@ -3,6 +3,7 @@ import type { TrainingState } from '../checkpoint/training_state.ts';
 import { InputError } from '../errors.ts';
 import { SCHEDULES } from '../optim/schedule.ts';
 import { camelCase, defineFlags, type FlagSpec } from './flags.ts';
+import { limitFlags } from './limits.ts';
 import { PRESETS, type PretrainSettings, presetSettings } from './presets.ts';
 
 /** A flag a setting: what is not typed comes from the preset. */
@@ -73,7 +74,22 @@ export const settingFlags = defineFlags([
     choices: ['on', 'off'],
     help: 'biases in linear layers and norms; the Hugging Face class always has them',
   },
-  { name: 'batch', type: 'integer', group: 'training', min: 1, max: 1048576, unit: 'windows', help: 'a step' },
+  { name: 'batch', type: 'integer', group: 'training', min: 1, max: 1048576, unit: 'windows', help: 'at once' },
+  {
+    name: 'accumulate',
+    type: 'integer',
+    group: 'training',
+    min: 1,
+    max: 1e6,
+    unit: 'batches',
+    help: 'a step: their gradients are added up, which needs the memory of one',
+  },
+  {
+    name: 'recompute',
+    type: 'boolean',
+    group: 'training',
+    help: 'blocks keep their inputs alone and compute the rest again in the backward pass: less memory, a third more work',
+  },
   {
     name: 'steps',
     type: 'integer',
@@ -109,7 +125,14 @@ export const settingFlags = defineFlags([
     choices: SCHEDULES,
     help: 'of the learning rate after warm-up',
   },
-  { name: 'weight-decay', type: 'number', group: 'training', min: 0, max: 10, help: 'AdamW, on matrices only' },
+  {
+    name: 'optimizer',
+    type: 'choice',
+    group: 'training',
+    choices: ['adamw', 'muon'],
+    help: 'muon: for the matrices of the blocks, AdamW for the rest; its learning rate is about 0.02',
+  },
+  { name: 'weight-decay', type: 'number', group: 'training', min: 0, max: 10, help: 'on matrices only' },
   { name: 'beta1', type: 'number', group: 'training', min: 0, below: 1, help: 'AdamW' },
   { name: 'beta2', type: 'number', group: 'training', min: 0, below: 1, help: 'AdamW' },
   { name: 'eps', type: 'number', group: 'training', above: 0, max: 1, help: 'AdamW' },
@@ -128,6 +151,29 @@ export const settingFlags = defineFlags([
     min: 0,
     below: 1,
     help: 'share of the target spread over all tokens',
+  },
+  {
+    name: 'dropout',
+    type: 'number',
+    group: 'training',
+    min: 0,
+    below: 1,
+    help: 'share of values left out: after the embeddings, in attention, before each addition to the residual',
+  },
+  {
+    name: 'ema',
+    type: 'number',
+    group: 'training',
+    min: 0,
+    below: 1,
+    example: '0.999',
+    help: 'decay of averaged weights, which are evaluated and saved beside the trained ones; 0 keeps none',
+  },
+  {
+    name: 'skip-spikes',
+    type: 'boolean',
+    group: 'training',
+    help: 'a step whose loss is far above those before it changes nothing; without this it is only told',
   },
   {
     name: 'eval-every',
@@ -163,11 +209,29 @@ export const pretrainFlags = defineFlags([
     name: 'data',
     type: 'text',
     group: 'data',
+    multiple: true,
     placeholder: 'FILE|DIR',
     example: 'book.txt',
-    help: 'text to learn from; default: Moby-Dick, from a package',
+    help: 'text to learn from: plain, .jsonl or .parquet; several are mixed; default: Moby-Dick, from a package',
+  },
+  {
+    name: 'data-weights',
+    type: 'text',
+    group: 'data',
+    placeholder: 'A,B',
+    example: '7,3',
+    help: 'how often each --data is drawn from; default: by its tokens',
+  },
+  {
+    name: 'text-field',
+    type: 'text',
+    group: 'data',
+    placeholder: 'NAME',
+    example: 'text',
+    help: 'field of .jsonl rows or column of .parquet tables that holds the text; default: text',
   },
   ...settingFlags,
+  ...limitFlags,
   {
     name: 'preset',
     type: 'choice',
@@ -184,13 +248,25 @@ export const pretrainFlags = defineFlags([
     unit: 'minutes',
     help: 'instead of --steps: as many as fit, measured once before the first',
   },
+  {
+    name: 'find-lr',
+    type: 'boolean',
+    group: 'training',
+    help: 'trains nothing that stays: tries rising learning rates, draws the losses and suggests one',
+  },
   { name: 'sample-prompt', type: 'text', group: 'output', mayBeEmpty: true, help: 'beginning of the samples' },
   {
     name: 'out',
     type: 'text',
     group: 'output',
     placeholder: 'DIR',
-    help: 'run folder; default: runs/NAME-N, always a new one',
+    help: 'run folder; default: runs/NAME-N, always a new one; with --compare the file of the page',
+  },
+  {
+    name: 'compare',
+    type: 'boolean',
+    group: 'output',
+    help: 'trains nothing: the runs named after it as a table and as one page, compare.html beside the first or --out FILE.html',
   },
   {
     name: 'resume',

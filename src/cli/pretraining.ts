@@ -8,31 +8,35 @@ import { type Corpus, requireContext } from '../data/corpus.ts';
 import type { Tokenizer } from '../data/tokenizer.ts';
 import { WindowSampler } from '../data/windows.ts';
 import { RunError } from '../errors.ts';
-import { TokenGenerator } from '../generate/generate.ts';
-import { GPT2, gpt2Config } from '../nn/gpt2.ts';
+import type { TokenGenerator } from '../generate/generate.ts';
+import type { GPT2 } from '../nn/gpt2.ts';
 import { parameterCount } from '../nn/model.ts';
-import { AdamW } from '../optim/adamw.ts';
 import type { Device } from '../runtime/device.ts';
 import type { KernelTable } from '../schedule/order.ts';
-import { languageBatch, languageTask } from '../tasks/language.ts';
+import { languageBatch } from '../tasks/language.ts';
 import type { RunEvent, StartEvent } from '../train/events.ts';
 import { type LoopOptions, type LoopProgress, loop } from '../train/loop.ts';
 import { hashOf, loadModel, loadOptimizer } from '../train/snapshot.ts';
-import { Trainer } from '../train/trainer.ts';
+import { firstLossWarning, spikeText } from '../train/spikes.ts';
+import type { Trainer } from '../train/trainer.ts';
 import type { CommandContext, GlobalValues } from './command.ts';
+import { findRate, searchSettings } from './find_rate_command.ts';
 import type { FlagValues } from './flags.ts';
-import { refuseSizes, refuseTooLarge } from './forecast.ts';
-import { lossBatches, plannedBatch, rowsFor, type Stretch, spreadBatches } from './loss_batches.ts';
+import { fittingRun } from './forecast.ts';
+import { lossBatches, type Stretch, spreadBatches } from './loss_batches.ts';
+import { eventBytes } from './memory.ts';
 import { tableOf } from './open_device.ts';
 import type { PretrainSettings } from './presets.ts';
+import { chooseData, type DataChoice, datasetOf, refuseOtherTexts, rememberedData } from './pretrain_data.ts';
 import { type pretrainFlags, withSteps } from './pretrain_flags.ts';
 import { nameOf, openText, referencesOf, samplePrompt } from './pretrain_text.ts';
+import { printable } from './printable.ts';
 import { RunFiles } from './run_files.ts';
+import { SAMPLE_TOKENS } from './run_plans.ts';
 import { RunShow } from './show.ts';
 
 /** Batches of the train part that an evaluation looks at. */
 const TRAIN_BATCHES = 4;
-const SAMPLE_TOKENS = 160;
 
 /** A run that is gone on with. */
 export interface ResumedRun {
@@ -58,9 +62,11 @@ export interface PretrainRequest {
 export async function pretrainOn(request: PretrainRequest): Promise<number> {
   const { context, flags, settings, resumed } = request;
   const { out } = context;
-  const data = flags.data ?? (resumed?.state.settings.get('data') as string | null | undefined) ?? undefined;
+  const saved = resumed && { ...resumed.state, where: resumed.path };
+  const data = chooseData(flags, settings.windows, saved);
   const corpus = await openText(data, settings, resumed?.path ?? null, out);
   try {
+    if (saved) refuseOtherTexts(data, corpus, saved);
     requireContext(corpus, settings.context);
     return await trainOn(request, corpus, data);
   } finally {
@@ -68,53 +74,51 @@ export async function pretrainOn(request: PretrainRequest): Promise<number> {
   }
 }
 
-async function trainOn(request: PretrainRequest, corpus: Corpus, data: string | undefined): Promise<number> {
+async function trainOn(request: PretrainRequest, corpus: Corpus, data: DataChoice): Promise<number> {
   const { context, flags, device, typed, preset, resumed } = request;
   const { out, signal } = context;
-  let { settings } = request;
+  let settings = flags.findLr ? searchSettings(request.settings) : request.settings;
   const { tokenizer } = corpus;
   const seed = resumed ? Number(resumed.state.random.get('seed')) : flags.seed;
-  const config = configOf(settings, tokenizer);
-  refuseSizes(device, config, settings);
-  const model = new GPT2(config, { seed });
-  const { gradClip, labelSmoothing } = settings;
-  const optimizer = new AdamW(model.parameters, { ...settings, gradClip: gradClip || null });
-  const [task, evaluation] = [languageTask({ labelSmoothing }), languageTask()];
-  const trainer = new Trainer({ machine: device, model, optimizer, task, evaluation });
-  const generator = new TokenGenerator(device, model);
-  const sampler = samplerOf(settings, corpus, seed);
   const typedPrompt = (resumed ? resumed.state.settings.get('samplePrompt') : flags.samplePrompt) as string | undefined;
   const prompt = samplePrompt(typedPrompt, corpus);
+  const text = {
+    vocabSize: tokenizer.vocabSize,
+    validationTokens: corpus.validationLength,
+    promptTokens: prompt.length,
+  };
+  const { memoryLimit } = flags;
+  const made = fittingRun(device, settings, text, { seed, memoryLimit, mayChange: resumed === null });
+  const { config, model, trainer, generator, plans, rows } = made;
+  const memory = eventBytes(made.memory);
+  const sampler = samplerOf(settings, corpus, seed);
+  if (flags.findLr) return findRate(context, trainer, () => batchesOf(sampler, settings));
 
-  const validation: Stretch = { length: corpus.validationLength, read: (s, n) => corpus.validation(s, n) };
-  const train: Stretch = { length: corpus.trainLength, read: (s, n) => corpus.train(s, n) };
-  const rows = rowsFor(validation.length, settings.context, tokenizer.vocabSize);
-  const plans = [
-    device.plan(trainer.stepFunction, plannedBatch(settings.batch, settings.context)),
-    device.plan(trainer.evaluationFunction, plannedBatch(rows, settings.context)),
-    ...(settings.sampleEvery > 0 ? generator.shapes(prompt.length, SAMPLE_TOKENS) : []).map((shape) =>
-      device.plan(generator.stepFunction, shape),
-    ),
-  ];
-  const memory = refuseTooLarge(device, plans, settings);
+  const { trainLength, trainEnds, validationLength, validationEnds } = corpus;
+  const train: Stretch = { length: trainLength, ends: trainEnds, read: (s, n) => corpus.train(s, n) };
+  const validation: Stretch = {
+    length: validationLength,
+    ends: validationEnds,
+    read: (s, n) => corpus.validation(s, n),
+  };
   const kernels = resumed ? device.kernels : tableOf(plans);
 
   const progress: LoopProgress = { step: 0, evaluatedAt: 0, sampledAt: -1, validationLoss: null, best: null };
   const parts = { device, trainer, tokenizer, corpus, seed, config, sampler, kernels };
   const remembered = {
-    data: data ?? null,
+    ...rememberedData(data, corpus),
     samplePrompt: typedPrompt ?? null,
     kernels: (resumed ? resumed.state.settings.get('kernels') : flags.kernels) ?? 'auto',
   };
   if (!resumed && flags.minutes !== undefined) {
-    const steps = await stepsIn(flags.minutes, trainer, languageBatch(sampler.next(), settings.context), context);
+    const steps = await stepsIn(flags.minutes, trainer, batchesOf(sampler, settings), context);
     sampler.restore({ ...sampler.state(), step: 0 });
     settings = withSteps(settings, steps, typed);
   }
   const files = new RunFiles({ ...parts, settings: { ...settings, ...remembered } });
   if (resumed) {
     files.check(resumed.state, resumed.path, out);
-    await restore(trainer, model, optimizer, resumed.path);
+    await restore(trainer, resumed.path);
     sampler.restore(files.cursor(resumed.state));
     trainer.step = resumed.state.step;
     Object.assign(progress, files.progress(resumed.state));
@@ -124,11 +128,12 @@ async function trainOn(request: PretrainRequest, corpus: Corpus, data: string | 
   if (signal.requested) return 0;
 
   const keep = flags.keepEvery === undefined ? {} : { keepEvery: flags.keepEvery };
-  const run = resumed?.run ?? RunFolder.create(flags.out ?? null, nameOf(data, preset), keep);
+  const run = resumed?.run ?? RunFolder.create(flags.out ?? null, nameOf(data.paths[0], preset), keep);
   try {
     files.run = run;
     const references = referencesOf(corpus);
     const show = new RunShow(out, { totalSteps: settings.steps, references });
+    const decode = (ids: readonly number[]) => printable(tokenizer.decode(ids), true);
     const emit = (event: RunEvent) => {
       show.event(event);
       files.log(event, out);
@@ -137,11 +142,13 @@ async function trainOn(request: PretrainRequest, corpus: Corpus, data: string | 
     const options: LoopOptions = {
       ...settings,
       maxSteps: settings.steps,
-      tokensPerStep: settings.batch * settings.context,
-      batch: () => languageBatch(sampler.next(), settings.context),
+      tokensPerStep: settings.accumulate * settings.batch * settings.context,
+      batches: () => batchesOf(sampler, settings),
       validationBatches: () => lossBatches(validation, settings.context, rows),
       trainBatches: () => spreadBatches(train, settings.context, rows, TRAIN_BATCHES),
       sample: () => sampleText(generator, tokenizer, prompt, seed, () => signal.requested),
+      spikeText: async (batches) => (await spikeText(device, model, batches, decode))?.text ?? '',
+      firstLoss: (loss) => firstLossWarning(loss, tokenizer.vocabSize),
       save: (now, last) => files.save(now, last, out, references),
       stop: () => signal.requested,
     };
@@ -171,21 +178,16 @@ async function trainOn(request: PretrainRequest, corpus: Corpus, data: string | 
   }
 }
 
-function configOf(s: PretrainSettings, tokenizer: Tokenizer) {
-  return gpt2Config({
-    vocabSize: tokenizer.vocabSize,
-    blockSize: s.context,
-    nEmbd: s.width,
-    nLayer: s.layers,
-    nHead: s.heads,
-    initializerRange: s.initStd,
-    bias: s.bias,
-  });
+/** The batches of the next step. */
+function batchesOf(sampler: WindowSampler, { accumulate, context }: PretrainSettings): Batch[] {
+  return Array.from({ length: accumulate }, () => languageBatch(sampler.next(), context));
 }
 
 function samplerOf({ windows, context, batch, stride }: PretrainSettings, corpus: Corpus, seed: number): WindowSampler {
+  const shards = corpus.windowShards();
+  const length = corpus.trainLength;
   return new WindowSampler(
-    { kind: windows, length: corpus.trainLength, blockSize: context, batch, stride: stride || undefined, seed },
+    { kind: windows, length, shards, blockSize: context, batch, stride: stride || undefined, seed },
     (start, n) => corpus.train(start, n),
   );
 }
@@ -197,19 +199,11 @@ function startEvent(
   kernels: KernelTable,
   memory: StartEvent['memory'],
 ): StartEvent {
-  const { tokenizer } = corpus;
   return {
     event: 'start',
     parameters: parameterCount(model),
     config: { ...model.config },
-    dataset: {
-      name: corpus.name,
-      bytes: corpus.bytes,
-      trainTokens: corpus.trainLength,
-      validationTokens: corpus.validationLength,
-      tokenizer: tokenizer.kind,
-      vocabSize: tokenizer.vocabSize,
-    },
+    dataset: datasetOf(corpus),
     adapter: device.name,
     kernels: { ...kernels },
     memory,
@@ -236,13 +230,13 @@ async function sampleText(
 async function stepsIn(
   minutes: number,
   trainer: Trainer,
-  batch: Batch,
+  batches: readonly Batch[],
   { out, signal }: CommandContext,
 ): Promise<number> {
   const times: number[] = [];
   const stop = () => signal.requested;
-  for await (const { ms } of trainer.advance(6, () => ({ batch, learningRate: 0 }), stop)) times.push(ms);
-  trainer.machine.release([...trainer.model.parameters, ...trainer.optimizer.tensors()]);
+  for await (const { ms } of trainer.advance(6, () => ({ batches, learningRate: 0 }), stop)) times.push(ms);
+  trainer.machine.release(trainer.tensors());
   trainer.step = 0;
   const perStep = Math.min(...times.slice(1));
   const steps = Math.max(10, Math.floor((minutes * 60_000) / perStep));
@@ -253,14 +247,17 @@ async function stepsIn(
   return steps;
 }
 
-async function restore(trainer: Trainer, model: GPT2, optimizer: AdamW, path: string): Promise<void> {
+async function restore({ machine, model, optimizer, average }: Trainer, path: string): Promise<void> {
   const folder = openModelFolder(path);
+  const averaged = average && openModelFolder(path, true);
   const moments = fileSource(`${path}/optimizer.safetensors`);
   try {
-    await loadModel(trainer.machine, model, folder.sources);
-    await loadOptimizer(trainer.machine, optimizer, moments);
+    await loadModel(machine, model, folder.sources);
+    if (averaged) await loadModel(machine, model, averaged.sources, average.weights);
+    await loadOptimizer(machine, optimizer, moments);
   } finally {
     folder.close();
+    averaged?.close();
     moments.close();
   }
 }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { diskLayer, replaceFile, systemError } from '../checkpoint/files.ts';
 import { generationConfigJson, gpt2ConfigJson } from '../checkpoint/gpt2_config.ts';
+import { averageName } from '../checkpoint/model_folder.ts';
 import type { RunFolder } from '../checkpoint/run.ts';
 import type { FileContent } from '../checkpoint/step_folder.ts';
 import { compareResume, type Scalar, type TrainingState, trainingStateJson } from '../checkpoint/training_state.ts';
@@ -80,6 +81,9 @@ export class RunFiles {
       ['config.json', bytes(gpt2ConfigJson({ ...config, ...ids }))],
       ['generation_config.json', bytes(generationConfigJson({ ...config, ...ids }))],
       ['model.safetensors', (await modelFile(device, trainer.model)).file],
+      ...(trainer.average
+        ? [[averageName, (await modelFile(device, trainer.model, trainer.average.weights)).file] as const]
+        : []),
       ['optimizer.safetensors', await optimizerFile(device, trainer.optimizer)],
       ['training.json', bytes(trainingStateJson(this.state(progress)))],
     ]);
@@ -119,7 +123,9 @@ export class RunFiles {
       ),
       random: new Map([['seed', seed]]),
       // Steps may be queued ahead of what is acknowledged: the cursor of this step, not of the last batch drawn.
-      cursor: new Map(Object.entries({ ...sampler.state(), step: progress.step })) as Map<string, Scalar>,
+      cursor: new Map(
+        Object.entries({ ...sampler.state(), step: progress.step * Number(this.settings.accumulate) }),
+      ) as Map<string, Scalar>,
       dataHash: corpus.hash,
       tokenizerHash: createHash('sha256')
         .update(tokenizer.files().get('tokenizer.json') ?? '')
@@ -168,14 +174,10 @@ export class RunFiles {
   async report(references: readonly Reference[], out: Output): Promise<void> {
     const events = this.run!.log.read() as unknown as RunEvent[];
     const samples = events.filter((e): e is SampleEvent => e.event === 'sample');
-    const html = reportHtml({
-      title: this.run!.path,
-      events,
-      samples,
-      settings: { ...this.settings, seed: this.#parts.seed } as Record<string, Json>,
-      references,
-      totalSteps: Number(this.settings.steps),
-    });
+    const settings = { ...this.settings, seed: this.#parts.seed } as Record<string, Json>;
+    const name = this.run!.path;
+    const shown = { name, events, samples, settings, totalSteps: Number(this.settings.steps) };
+    const html = reportHtml({ title: name, runs: [shown], references });
     const { path } = this.run!;
     try {
       await replaceFile(diskLayer, path, 'report.html', new TextEncoder().encode(html));

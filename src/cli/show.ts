@@ -1,9 +1,9 @@
 // A training run as people see it: the events of train/ become a header, a progress line, evaluation and sample lines, and at the end
 // the curve. With --json the same events go to standard output as they are, and all of this to standard error.
 import { ops } from '../ops/index.ts';
-import type { EndEvent, Json, RunEvent, StartEvent } from '../train/events.ts';
+import type { EndEvent, EvalEvent, Json, RunEvent, SpikeEvent, StartEvent } from '../train/events.ts';
 import type { Point, Reference } from './curve.ts';
-import { byteText, dataText, grouped, inWords, lossText, modelText } from './format.ts';
+import { byteText, dataText, grouped, inWords, lossText, modelText, shortNumber } from './format.ts';
 import type { Output } from './output.ts';
 import { plotLoss } from './plot.ts';
 import { printable } from './printable.ts';
@@ -58,7 +58,13 @@ export class RunShow {
         this.#start(event);
         break;
       case 'eval':
-        this.#evaluation(event.step, event.trainLoss, event.validationLoss);
+        this.#evaluation(event);
+        break;
+      case 'spike':
+        this.#spike(event);
+        break;
+      case 'warning':
+        this.#out.warn(`step ${grouped(event.step)}: ${printable(event.text, true)}`);
         break;
       case 'sample':
         this.#sample(event.step, event.text);
@@ -100,7 +106,13 @@ export class RunShow {
     this.#out.log(`${this.#stepColumn(step)}  first loss ${lossText(loss)}${beside}`);
   }
 
-  #evaluation(step: number, trainLoss: number, validationLoss: number): void {
+  #spike({ step, loss, z, skipped, text }: SpikeEvent): void {
+    const far = `${shortNumber(z)} standard deviations above the steps before`;
+    const done = skipped ? '; the step was skipped' : '';
+    this.#out.warn(`step ${grouped(step)}: loss ${lossText(loss)}, ${far}${done}: ${inWords(text)}`);
+  }
+
+  #evaluation({ step, trainLoss, validationLoss, emaValidationLoss }: EvalEvent): void {
     const { train, validation, dim } = this.#out.style;
     this.#validation.push({ step, value: validationLoss ?? Number.NaN });
     this.progress.validation(validationLoss);
@@ -111,8 +123,9 @@ export class RunShow {
     for (const { label } of passed) this.#passed.add(label);
     const least = passed.sort((a, b) => a.value - b.value)[0];
     const remark = least ? dim(`  now below "${printable(least.label, true)}" (${least.value.toFixed(2)})`) : '';
+    const averaged = emaValidationLoss === undefined ? '' : dim(`  averaged weights ${lossText(emaValidationLoss)}`);
     this.#out.log(
-      `${this.#stepColumn(step)}  ${train(`train ${lossText(trainLoss)}`)}  ${validation(`validation ${lossText(validationLoss)}`)}${remark}`,
+      `${this.#stepColumn(step)}  ${train(`train ${lossText(trainLoss)}`)}  ${validation(`validation ${lossText(validationLoss)}`)}${averaged}${remark}`,
     );
   }
 
