@@ -188,7 +188,7 @@ export const PRESETS: Readonly<Record<string, { about: string; settings: Partial
       learningRate: 1e-3,
       schedule: 'cosine',
       warmupSteps: 27,
-      minLearningRate: 1e-6,
+      minLearningRate: 1e-5,
       gradClip: 1,
     },
   },
