@@ -1,4 +1,5 @@
 // bench: the fixed workloads, timed as peers time them, one JSON line each.
+import { readFile } from 'node:fs/promises';
 import { InputError } from '../../errors.ts';
 import { GPT2 } from '../../nn/gpt2.ts';
 import { parameterCount } from '../../nn/model.ts';
@@ -14,6 +15,8 @@ import { type CommandContext, defineCommand } from '../command.ts';
 import { defineFlags } from '../flags.ts';
 import { deviceFor } from '../open_device.ts';
 import { stepFlops } from '../step_time.ts';
+import { version } from '../version.ts';
+import { ratioTable, readBenchLines } from './table.ts';
 import { fixedBatch, gaussian, initialWeights, LEARNING_RATE, OPTIMIZER, WORKLOADS } from './workloads.ts';
 
 const flags = defineFlags([
@@ -36,23 +39,48 @@ const flags = defineFlags([
     unit: 'steps',
     help: 'timed together with one read at the end',
   },
+  {
+    name: 'waiting',
+    type: 'choice',
+    choices: ['sleep', 'await'],
+    default: 'sleep',
+    help: 'sleep: through most of the expected time first, which spares a software adapter a spinning thread; await: at once, as peers do',
+  },
 ]);
 
-const WAITING = 'sleeps for 0.9 of the expected time, then maps';
+const WAITING = {
+  sleep: 'sleeps for 0.9 of the expected time, then maps',
+  await: 'awaits at once',
+} as const;
 
 export const bench = defineCommand({
   name: 'bench',
-  summary: 'times a fixed workload: a training step, or a matrix product',
+  summary: 'times a fixed workload: a training step, or a matrix product; or sets timings side by side',
   flags,
-  examples: ['bench train TINY', 'bench train WIDE --adapter swiftshader --json', 'bench matmul 512'],
-  positionals: [
-    { name: 'WORKLOAD', help: 'train or matmul', required: true },
-    { name: 'SIZE', help: `${Object.keys(WORKLOADS).join(', ')}, or N of an N x N product`, required: true },
+  examples: [
+    'bench train TINY',
+    'bench train WIDE --adapter swiftshader --json',
+    'bench matmul 512',
+    'bench table times.jsonl',
   ],
-  async run(context, given, [workload = '', size = '']) {
-    if (workload !== 'train' && workload !== 'matmul')
+  positionals: [
+    { name: 'WORKLOAD', help: 'train, matmul or table', required: true },
+    {
+      name: 'SIZE',
+      help: `${Object.keys(WORKLOADS).join(', ')}; N of an N x N product; files of JSON lines for a table`,
+      required: true,
+      variadic: true,
+    },
+  ],
+  async run(context, given, [workload = '', ...words]) {
+    const [size = ''] = words;
+    if (workload === 'table') {
+      context.out.print(ratioTable((await Promise.all(words.map(readLines))).flat()));
+      return 0;
+    }
+    if ((workload !== 'train' && workload !== 'matmul') || words.length !== 1)
       throw new InputError(
-        `bench: found ${JSON.stringify(workload)}, expected train or matmul. For example: bench train TINY`,
+        `bench: found ${JSON.stringify([workload, ...words].join(' '))}, expected train or matmul with one size, or table with files. For example: bench train TINY`,
       );
     if (workload === 'train' && !WORKLOADS[size])
       throw new InputError(
@@ -62,10 +90,12 @@ export const bench = defineCommand({
     if (workload === 'matmul' && !(Number.isInteger(n) && n >= 1 && n <= 16384))
       throw new InputError(`bench matmul: found ${JSON.stringify(size)}, expected a whole number from 1 to 16384.`);
     const device = await deviceFor(context, given);
+    if (given.waiting === 'await') device.waiter.sleeps = false;
     try {
       report(
         context,
         device,
+        given.waiting,
         workload === 'train' ? await benchTrain(device, size, given) : await benchMatmul(device, n),
       );
     } finally {
@@ -74,6 +104,16 @@ export const bench = defineCommand({
     return 0;
   },
 });
+
+/** @throws InputError for a file that cannot be read, or holds other lines */
+async function readLines(file: string) {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new InputError(
+      `${file}: cannot be read (${error.code}), expected lines as bench --json prints them. Check the path.`,
+    );
+  });
+  return readBenchLines(text, file);
+}
 
 async function benchTrain(
   device: Device,
@@ -167,13 +207,14 @@ async function benchMatmul(device: Device, N: number): Promise<object> {
   };
 }
 
-function report({ out }: CommandContext, device: Device, figures: object): void {
+function report({ out }: CommandContext, device: Device, waiting: keyof typeof WAITING, figures: object): void {
   const line = {
     peer: 'shaderformer',
+    version: version(),
     adapter: device.name,
     ...figures,
     peak_rss_mb: Math.round(process.resourceUsage().maxRSS / 1024),
-    waiting: WAITING,
+    waiting: WAITING[waiting],
     when: new Date().toISOString(),
   };
   out.emit(line);

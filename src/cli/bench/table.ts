@@ -1,0 +1,120 @@
+// Timings of several programs side by side: the JSON lines that bench and the peers' harnesses print, as one table of ratios.
+import { InputError } from '../../errors.ts';
+import { quoted } from '../printable.ts';
+
+/** One line of a benchmark, of whichever program. */
+export interface BenchLine {
+  peer: string;
+  version?: string;
+  adapter: string;
+  workload: string;
+  config: string;
+  median_ms: number;
+  /** The four first losses of a training workload: programs whose losses differ computed something else. */
+  loss?: readonly number[];
+  gpu_peak_mb?: number;
+  waiting?: string;
+  when?: string;
+}
+
+const OURS = 'shaderformer';
+/** Losses of one workload agree to this much, else a row is no comparison. */
+const SAME_LOSS = 1e-3;
+
+/**
+ * The lines of a file, one JSON object each; other lines are passed over, as harnesses print those too.
+ * @throws InputError naming the line that begins as an object and is none, or lacks a field
+ */
+export function readBenchLines(text: string, where: string): BenchLine[] {
+  return text.split('\n').flatMap((line, i) => {
+    if (!line.startsWith('{')) return [];
+    const at = `${where}: line ${i + 1}`;
+    let found: Record<string, unknown>;
+    try {
+      found = JSON.parse(line) as Record<string, unknown>;
+    } catch {
+      throw new InputError(`${at}: found ${quoted(line, 40)}, expected a whole JSON object. Take the line out.`);
+    }
+    for (const [name, type] of Object.entries({
+      peer: 'string',
+      adapter: 'string',
+      workload: 'string',
+      config: 'string',
+    }))
+      if (typeof found[name] !== type)
+        throw new InputError(`${at}: found no ${name}, expected a line as bench --json prints it. Take the line out.`);
+    if (typeof found.median_ms !== 'number' || !(found.median_ms > 0))
+      return found.workload === 'decode' ? [] : missingTime(at);
+    return [found as unknown as BenchLine];
+  });
+}
+
+function missingTime(at: string): never {
+  throw new InputError(`${at}: found no median_ms above 0, expected a time in milliseconds. Take the line out.`);
+}
+
+/** Markdown: a row for each workload and peer, the least disturbed run of each, with the peer's time over ours on the same adapter. */
+export function ratioTable(lines: readonly BenchLine[]): string {
+  const best = new Map<string, BenchLine>();
+  for (const line of lines) {
+    const key = [line.workload, line.config, line.adapter, line.peer, line.waiting ?? ''].join('\n');
+    const known = best.get(key);
+    if (!known || line.median_ms < known.median_ms) best.set(key, line);
+  }
+  const all = [...best.values()];
+  const rows = all
+    .filter((line) => line.peer === OURS)
+    .sort((a, b) => order(a) - order(b) || a.config.localeCompare(b.config))
+    .flatMap((ours) =>
+      all
+        .filter((line) => line.peer !== OURS && line.workload === ours.workload && line.config === ours.config)
+        .sort((a, b) => b.median_ms - a.median_ms)
+        .map((peer) => row(ours, peer)),
+    );
+  if (rows.length === 0)
+    throw new InputError(
+      `bench table: found no workload that ${OURS} and a peer were both timed on, expected lines of both. For example: bench train TINY --json >> times.jsonl`,
+    );
+  const head = [
+    'workload',
+    'adapter',
+    'shaderformer, ms',
+    'peer',
+    'its adapter',
+    'ms',
+    'ratio',
+    'how ours waits',
+    'dates',
+  ];
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function order({ workload }: BenchLine): number {
+  return ['train', 'matmul'].indexOf(workload);
+}
+
+function row(ours: BenchLine, peer: BenchLine): string[] {
+  const ratio = peer.median_ms / ours.median_ms;
+  const named = (line: BenchLine) => `${line.peer}${line.version ? ` ${line.version}` : ''}`;
+  const days = [...new Set([ours.when, peer.when].map((when) => when?.slice(0, 10)).filter(Boolean))];
+  return [
+    `${ours.workload} ${ours.config}`,
+    ours.adapter,
+    time(ours.median_ms),
+    named(peer),
+    peer.adapter === ours.adapter ? 'the same' : peer.adapter,
+    time(peer.median_ms),
+    sameLoss(ours, peer) ? ratio.toFixed(ratio < 10 ? 1 : 0) : 'other losses: no comparison',
+    ours.waiting ?? '',
+    days.join(', '),
+  ];
+}
+
+function sameLoss({ loss: a = [] }: BenchLine, { loss: b = [] }: BenchLine): boolean {
+  return a.every((x, i) => b[i] === undefined || Math.abs(x - b[i]) <= SAME_LOSS);
+}
+
+function time(ms: number): string {
+  return ms.toFixed(ms < 10 ? 2 : 0);
+}
