@@ -10,10 +10,13 @@ import type { CommandContext, GlobalValues } from './command.ts';
 import type { Output } from './output.ts';
 import { printable } from './printable.ts';
 
-/** @throws InputError without an adapter, or for a kernel table that names unknown ops or forms */
+/**
+ * @param flags with `profile` the device has timestamp queries
+ * @throws InputError without an adapter, or for a kernel table that names unknown ops or forms
+ */
 export async function deviceFor(
   { out }: CommandContext,
-  flags: GlobalValues,
+  flags: GlobalValues & { profile?: boolean | undefined },
   onCompile?: (done: number, total: number) => void,
   saved?: KernelTable,
 ): Promise<Device> {
@@ -22,6 +25,7 @@ export async function deviceFor(
     limits: flags.limits as 'adapter' | 'default',
     kernels: saved ? (capabilities) => adapted(saved, capabilities, out) : kernelTable(flags.kernels),
     ...(onCompile && { onCompile }),
+    ...(flags.profile && { timestamps: true }),
   });
   const { driver, advice } = device.opened;
   out.note(`adapter: ${printable(device.name, true)} (${[driver, advice].filter(Boolean).join(' ')})`);

@@ -49,13 +49,23 @@ function commonSizes(site: AttentionSite, { Tq, Tk, H, KV, D, q, k, v, y }: Atte
   };
 }
 
+/**
+ * Floating-point operations of `products` products between queries and keys, 2 D for each pair. Causal counts half of the pairs, as
+ * is the custom (Dao 2023, arXiv:2307.08691, section 4.1), however many of them a kernel skips.
+ */
+function flopsOf({ attrs }: AttentionSite, { B, H, Tq, Tk, D }: AttentionShape, products: number): number {
+  return products * 2 * D * B * H * Tq * Tk * (attrs.causal ? 0.5 : 1);
+}
+
 /** y and lse. */
 export function forwardDispatch(
   site: AttentionSite,
   shape: AttentionShape,
   bind: Readonly<Record<'q' | 'k' | 'v' | 'y' | 'lse', Tensor>>,
 ): Dispatch {
-  return { kernel: 'attention', sizes: commonSizes(site, shape), threads: [shape.Tq, shape.H, shape.B], bind };
+  const { Tq, H, B } = shape;
+  const flops = flopsOf(site, shape, 2);
+  return { kernel: 'attention', sizes: commonSizes(site, shape), threads: [Tq, H, B], bind, flops };
 }
 
 /** lse and delta of each query, and one pair more for the number of the step. */
@@ -87,11 +97,13 @@ export function recomputingDispatches(
   const list = [deltaDispatch(site, shape, given)];
   if (needs.q) {
     const sizes = { ...common, ...stridesOf({ dq }) };
-    list.push({ kernel: 'attention_dq', sizes, threads: [Tq, H, B], bind: { q, k, v, dy, rows, dq: dqkv } });
+    const bind = { q, k, v, dy, rows, dq: dqkv };
+    list.push({ kernel: 'attention_dq', sizes, threads: [Tq, H, B], bind, flops: flopsOf(site, shape, 3) });
   }
   if (needs.kv) {
     const sizes = { ...common, ...stridesOf({ dk, dv }) };
-    list.push({ kernel: 'attention_dkv', sizes, threads: [Tk, KV, B], bind: { q, k, v, dy, rows, dkv: dqkv } });
+    const bind = { q, k, v, dy, rows, dkv: dqkv };
+    list.push({ kernel: 'attention_dkv', sizes, threads: [Tk, KV, B], bind, flops: flopsOf(site, shape, 4) });
   }
   return list;
 }
@@ -115,7 +127,8 @@ export function scoresDispatches(
   const width = Math.ceil(Tk / 4) * 4;
   const sizes = { B, columns: width / 4, ...commonSizes(site, shape), last: lastRow(shape) };
   const list = [deltaDispatch(site, shape, given)];
-  list.push({ kernel: 'attention_scores', sizes, threads: [Tq, H, B], bind: { q, k, v, dy, rows, scores } });
+  const bind = { q, k, v, dy, rows, scores };
+  list.push({ kernel: 'attention_scores', sizes, threads: [Tq, H, B], bind, flops: flopsOf(site, shape, 2) });
 
   const ds = { w_start: B * H * Tq * width, w_head: Tq * width };
   const p = { w_start: 0, w_head: Tq * width };
@@ -125,6 +138,7 @@ export function scoresDispatches(
     sizes: { H, vectors, ...causalSizes(site), ...fields },
     threads: [Math.ceil(threads / 8) * vectors, heads, B],
     bind: { w: scores, x, y: dqkv },
+    flops: flopsOf(site, shape, 1),
   });
   if (needs.q) {
     const byQuery = { R: Tq, C: Tk, heads: 1, X_GROUP: H / KV, KEY_ROWS: 0, w_row: width, w_col: 1 };

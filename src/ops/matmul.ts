@@ -74,7 +74,8 @@ function subgroupForm(lanes: 4 | 8): Form<MatmulAttrs> {
         : [];
       const kernel = lanes === 8 ? 'matmul_subgroup8' : 'matmul_subgroup4';
       const bind = { b: packed ?? inputs.b!, y: outputs.y! };
-      return [...pack, { kernel, sizes: { ...sizesOf(inputs, attrs), COLUMNS }, threads: [N, M, batch], bind }];
+      const sizes = { ...sizesOf(inputs, attrs), COLUMNS };
+      return [...pack, { kernel, sizes, threads: [N, M, batch], bind, flops: 2 * M * N * K * batch }];
     },
   };
 }
@@ -94,7 +95,8 @@ export const matmulOp = defineOp<MatmulAttrs>({
       dispatches: ({ inputs, outputs, attrs }) => {
         const { batch, M, N, K } = dimensions(inputs, attrs);
         const sizes = { ...sizesOf(inputs, attrs), ...bStrides(N, K, attrs) };
-        return [{ kernel: 'matmul', sizes, threads: [N, M, batch], bind: { y: outputs.y! } }];
+        const flops = 2 * M * N * K * batch;
+        return [{ kernel: 'matmul', sizes, threads: [N, M, batch], bind: { y: outputs.y! }, flops }];
       },
     },
   ],

@@ -18,6 +18,8 @@ export interface Dispatch {
   bind?: Readonly<Record<string, Tensor>>;
   /** Values of the kernel's `override` declarations. */
   constants?: Readonly<Record<string, number>>;
+  /** Floating-point operations, where products of matrices are computed: what a profile divides by the time. */
+  flops?: number;
 }
 
 /** What is known of the adapter when a form is chosen. Everything else about it stays inside the runtime. */

@@ -155,7 +155,7 @@ class CompiledFunction {
 }
 
 /** Writes the batch and the scalars into the upload array. @throws InputError on a missing, unknown or misshapen input */
-function fill({ plan, upload }: Recording, batch: Batch, scalars: Scalars): void {
+export function fill({ plan, upload }: Recording, batch: Batch, scalars: Scalars): void {
   for (const [name, { dtype, shape, offset, bytes }] of plan.inputs) {
     const value = inputValue(name, shape, batch, scalars);
     const View = dtype === 'f32' ? Float32Array : dtype === 'i32' ? Int32Array : Uint32Array;

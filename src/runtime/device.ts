@@ -5,6 +5,7 @@ import { graphOf } from '../autograd/trace_batch.ts';
 import type { Capabilities } from '../ops/op.ts';
 import { checkTable, type KernelTable } from '../schedule/order.ts';
 import { makePlan, type Plan } from '../schedule/plan.ts';
+import { InputError } from '../errors.ts';
 import { type HostArray, hostArray, type Tensor } from '../tensor/tensor.ts';
 import { Buffers, Health, Store } from './buffers.ts';
 import { compileOn } from './compiled.ts';
@@ -27,6 +28,8 @@ export interface DeviceOptions {
   /** Form by op name. Empty: each op's first form that applies. */
   kernels?: KernelTable | ((capabilities: Capabilities) => KernelTable);
   onCompile?: CompileProgress;
+  /** Timestamp queries, which only a profile needs. Default false. */
+  timestamps?: boolean;
 }
 
 /** Limits that are raised to the adapter's own: the rest has no use here. */
@@ -42,7 +45,7 @@ const WANTED_FEATURES = ['subgroups'] as const;
 
 /**
  * Opens the best adapter of this home: a real GPU, else a software one.
- * @throws InputError if there is none, saying what to install
+ * @throws InputError if there is none, saying what to install, or if it lacks the timestamps asked for
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const platform = await currentPlatform();
@@ -50,9 +53,18 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const { adapter } = opened;
   const requiredLimits =
     options.limits === 'default' ? {} : Object.fromEntries(RAISED.map((name) => [name, adapter.limits[name]]));
-  const features = options.limits === 'default' ? [] : WANTED_FEATURES.filter((f) => adapter.features.has(f));
+  const features: string[] = options.limits === 'default' ? [] : WANTED_FEATURES.filter((f) => adapter.features.has(f));
+  if (options.timestamps) features.push(timestampsOf(opened));
   const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: features as GPUFeatureName[] });
   return new Device(device, opened, platform.sleep, options);
+}
+
+/** The feature. @throws InputError if the adapter lacks it */
+function timestampsOf({ adapter, name }: OpenedGPU): string {
+  if (adapter.features.has('timestamp-query')) return 'timestamp-query';
+  throw new InputError(
+    `adapter: ${name} has no timestamp queries, a profile needs them. Choose another adapter, or run without the profile.`,
+  );
 }
 
 /** One GPU. Plans, parameters, state and pipelines live as long as it does. */

@@ -142,6 +142,23 @@ export class Recording {
     device.queue.submit([encoder.finish()]);
   }
 
+  /**
+   * Encodes a replay with a pass for each dispatch, for whoever times them; outputs are not copied. `upload` is written at once.
+   * @param timesOf where the times of dispatch `i` go
+   */
+  encodeApart(encoder: GPUCommandEncoder, timesOf: (i: number) => GPUComputePassTimestampWrites): void {
+    this.bind();
+    const { queue } = this.#shared.device;
+    if (this.plan.inputBytes > 0) queue.writeBuffer(this.#own.inputs, 0, this.upload);
+    this.#items.forEach(({ pipeline, group, x, y, z }, i) => {
+      const pass = encoder.beginComputePass({ timestampWrites: timesOf(i) });
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(x, y, z);
+      pass.end();
+    });
+  }
+
   #buffer(ref: BufferRef): GPUBuffer {
     switch (ref.kind) {
       case 'arena':

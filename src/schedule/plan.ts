@@ -39,6 +39,8 @@ export interface PlannedDispatch {
   uniform: number | null;
   constants: Readonly<Record<string, number>>;
   workgroups: readonly [number, number, number];
+  /** Floating-point operations; null where its op counts none. */
+  flops: number | null;
 }
 
 export interface Slice {
@@ -106,6 +108,7 @@ export function makePlan(graph: Graph, capabilities: Capabilities, table: Kernel
       uniform: k.sizes.length > 0 ? uniforms.add(packSizes(k, step.sizes)) : null,
       constants: checkedConstants(step),
       workgroups: gridOf(k, step.threads),
+      flops: step.flops ?? null,
     };
   });
 

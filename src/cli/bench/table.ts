@@ -103,7 +103,7 @@ function row(ours: BenchLine, peer: BenchLine): string[] {
     ours.adapter,
     time(ours.median_ms),
     named(peer),
-    peer.adapter === ours.adapter ? 'the same' : peer.adapter,
+    peer.adapter.startsWith(ours.adapter) ? 'the same' : peer.adapter,
     time(peer.median_ms),
     sameLoss(ours, peer) ? ratio.toFixed(ratio < 10 ? 1 : 0) : 'other losses: no comparison',
     ours.waiting ?? '',

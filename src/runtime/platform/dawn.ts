@@ -3,6 +3,9 @@
 import os from 'node:os';
 import { InputError } from '../../errors.ts';
 
+/** Timestamps to the nanosecond, where a device asks for them; else Dawn rounds them to 65 microseconds, as a page must. */
+const EXACT_TIMES = 'disable-dawn-features=timestamp_quantization';
+
 // Collected, an object from `create` takes the process down while a device of it lives.
 const kept: GPU[] = [];
 
@@ -19,7 +22,7 @@ export interface Dawn {
  */
 export async function requestDawn(part?: string): Promise<Dawn | string[]> {
   const { create } = await loadDawn();
-  const gpu = create(part === undefined ? [] : [`adapter=${part}`]);
+  const gpu = create(part === undefined ? [EXACT_TIMES] : [EXACT_TIMES, `adapter=${part}`]);
   kept.push(gpu);
   try {
     const adapter = await requestAgain(gpu);
