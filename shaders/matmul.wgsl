@@ -1,43 +1,63 @@
-// matmul: y = a b (+ bias) (+ y), the portable form for every stored layout.
+// matmul: y = a b (+ bias) (+ residual) (+ y), the portable form for every stored layout.
 // a (B,M,K) and b (B,K,N), read through row and column strides  ->  y (B,M,N)
 // grid: tiles of 32 columns x 32 rows, one z a batch entry. A workgroup is 4 x 4 invocations; one computes 8 rows x 8
 // columns, because loads cost more than multiplications: 16 loads serve 64. Its columns lie 4 apart, so that neighbouring
 // invocations read neighbouring elements of b.
 // Sums run over k in order, in f32. Loads outside are clamped to the last row and column, stores are guarded.
-// optional: bias
+// With HAS_SUMS, also the sums of b's columns (+ sums): the first row of tiles reads its part of b again, in a loop of its own.
+// optional: bias, residual, sums
 
 struct Sizes {
   M: u32, N: u32, K: u32,
   a_row: u32, a_col: u32,
   b_row: u32, b_col: u32,
   HAS_BIAS: u32,
+  HAS_RESIDUAL: u32,
   ACCUMULATE: u32,
+  HAS_SUMS: u32,
+  ACCUMULATE_SUMS: u32,
 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<uniform> sizes: Sizes;
+@group(0) @binding(3) var<storage, read> residual: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
 
 const TILE_X = 32;
 const TILE_Y = 32;
 
+fn bias_at(col: vec4u) -> vec4f {
+  let n = min(col, vec4u(sizes.N - 1u));
+  return vec4f(bias[n.x], bias[n.y], bias[n.z], bias[n.w]);
+}
+
 fn finish(row: u32, col: vec4u, batch: u32, sum: vec4f) {
-  if (row >= sizes.M) {
-    return;
-  }
   for (var j = 0u; j < 4u; j++) {
     if (col[j] < sizes.N) {
       let at = (batch * sizes.M + row) * sizes.N + col[j];
       var value = sum[j];
-      if (sizes.HAS_BIAS == 1u) {
-        value += bias[col[j]];
+      if (sizes.HAS_RESIDUAL == 1u) {
+        value += residual[at];
       }
       if (sizes.ACCUMULATE == 1u) {
         value += y[at];
       }
       y[at] = value;
+    }
+  }
+}
+
+fn finish_sums(col: vec4u, sum: vec4f) {
+  for (var j = 0u; j < 4u; j++) {
+    if (col[j] < sizes.N) {
+      var value = sum[j];
+      if (sizes.ACCUMULATE_SUMS == 1u) {
+        value += sums[col[j]];
+      }
+      sums[col[j]] = value;
     }
   }
 }
@@ -115,20 +135,33 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane:
     b_l += vec4u(sizes.b_row);
     b_r += vec4u(sizes.b_row);
   }
-  finish(row, col_l, batch, s0_l);
-  finish(row, col_r, batch, s0_r);
-  finish(row + 1u, col_l, batch, s1_l);
-  finish(row + 1u, col_r, batch, s1_r);
-  finish(row + 2u, col_l, batch, s2_l);
-  finish(row + 2u, col_r, batch, s2_r);
-  finish(row + 3u, col_l, batch, s3_l);
-  finish(row + 3u, col_r, batch, s3_r);
-  finish(row + 4u, col_l, batch, s4_l);
-  finish(row + 4u, col_r, batch, s4_r);
-  finish(row + 5u, col_l, batch, s5_l);
-  finish(row + 5u, col_r, batch, s5_r);
-  finish(row + 6u, col_l, batch, s6_l);
-  finish(row + 6u, col_r, batch, s6_r);
-  finish(row + 7u, col_l, batch, s7_l);
-  finish(row + 7u, col_r, batch, s7_r);
+  var bias_l = vec4f();
+  var bias_r = vec4f();
+  if (sizes.HAS_BIAS == 1u) {
+    bias_l = bias_at(col_l);
+    bias_r = bias_at(col_r);
+  }
+  // A loop, because a compiler takes long over what each of 16 stores may have to add.
+  var tile = array<vec4f, 16>(
+    s0_l, s0_r, s1_l, s1_r, s2_l, s2_r, s3_l, s3_r,
+    s4_l, s4_r, s5_l, s5_r, s6_l, s6_r, s7_l, s7_r,
+  );
+  for (var r = 0u; r < 8u && row + r < sizes.M; r++) {
+    finish(row + r, col_l, batch, tile[2u * r] + bias_l);
+    finish(row + r, col_r, batch, tile[2u * r + 1u] + bias_r);
+  }
+  if (sizes.HAS_SUMS == 1u && row == 0u) {
+    b_l = min(col_l, vec4u(sizes.N - 1u)) * sizes.b_col;
+    b_r = min(col_r, vec4u(sizes.N - 1u)) * sizes.b_col;
+    s0_l = vec4f();
+    s0_r = vec4f();
+    for (var k = 0u; k < sizes.K; k++) {
+      s0_l += vec4f(b[b_l.x], b[b_l.y], b[b_l.z], b[b_l.w]);
+      s0_r += vec4f(b[b_r.x], b[b_r.y], b[b_r.z], b[b_r.w]);
+      b_l += vec4u(sizes.b_row);
+      b_r += vec4u(sizes.b_row);
+    }
+    finish_sums(col_l, s0_l);
+    finish_sums(col_r, s0_r);
+  }
 }

@@ -1,9 +1,10 @@
-// matmul_subgroup8: y = a b (+ bias) (+ y), for adapters whose subgroups have exactly eight lanes; wrong on any other.
+// matmul_subgroup8: y = a b (+ bias) (+ residual) (+ y), for adapters whose subgroups have exactly eight lanes; wrong on any other.
 // a (B,M,K) through row and column strides, b (B,K,COLUMNS vec4): rows of N elements and padding  ->  y (B,M,N)
 // grid: tiles of 64 columns x 16 rows, one z a batch entry. A workgroup is one subgroup; a lane computes 16 rows x 8 columns.
 // On a software adapter a load costs far more than a multiplication: each lane loads one row's element of a for every 8
 // rows, and the subgroup passes them round by broadcast; b comes as vec4. Sums run over k in order, in f32.
-// optional: bias
+// With HAS_SUMS, also the sums of b's columns (+ sums): the first row of tiles reads its part of b again, in a loop of its own.
+// optional: bias, residual, sums
 enable subgroups;
 
 struct Sizes {
@@ -11,34 +12,54 @@ struct Sizes {
   a_row: u32, a_col: u32,
   COLUMNS: u32,
   HAS_BIAS: u32,
+  HAS_RESIDUAL: u32,
   ACCUMULATE: u32,
+  HAS_SUMS: u32,
+  ACCUMULATE_SUMS: u32,
 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<uniform> sizes: Sizes;
+@group(0) @binding(3) var<storage, read> residual: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
 const TILE_Y = 16;
 
+fn bias_at(col: u32) -> vec4f {
+  let n = min(vec4u(col * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.N - 1u));
+  return vec4f(bias[n.x], bias[n.y], bias[n.z], bias[n.w]);
+}
+
 fn finish(row: u32, col: u32, batch: u32, sum: vec4f) {
-  if (row >= sizes.M) {
-    return;
-  }
   let start = (batch * sizes.M + row) * sizes.N;
   for (var j = 0u; j < 4u; j++) {
     let n = col * 4u + j;
     if (n < sizes.N) {
       var value = sum[j];
-      if (sizes.HAS_BIAS == 1u) {
-        value += bias[n];
+      if (sizes.HAS_RESIDUAL == 1u) {
+        value += residual[start + n];
       }
       if (sizes.ACCUMULATE == 1u) {
         value += y[start + n];
       }
       y[start + n] = value;
+    }
+  }
+}
+
+fn finish_sums(col: u32, sum: vec4f) {
+  for (var j = 0u; j < 4u; j++) {
+    let n = col * 4u + j;
+    if (n < sizes.N) {
+      var value = sum[j];
+      if (sizes.ACCUMULATE_SUMS == 1u) {
+        value += sums[n];
+      }
+      sums[n] = value;
     }
   }
 }
@@ -146,36 +167,35 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     b_l += columns;
     b_r += columns;
   }
-  finish(row, col_l, batch, s0_l);
-  finish(row, col_r, batch, s0_r);
-  finish(row + 1u, col_l, batch, s1_l);
-  finish(row + 1u, col_r, batch, s1_r);
-  finish(row + 2u, col_l, batch, s2_l);
-  finish(row + 2u, col_r, batch, s2_r);
-  finish(row + 3u, col_l, batch, s3_l);
-  finish(row + 3u, col_r, batch, s3_r);
-  finish(row + 4u, col_l, batch, s4_l);
-  finish(row + 4u, col_r, batch, s4_r);
-  finish(row + 5u, col_l, batch, s5_l);
-  finish(row + 5u, col_r, batch, s5_r);
-  finish(row + 6u, col_l, batch, s6_l);
-  finish(row + 6u, col_r, batch, s6_r);
-  finish(row + 7u, col_l, batch, s7_l);
-  finish(row + 7u, col_r, batch, s7_r);
-  finish(row + 8u, col_l, batch, s8_l);
-  finish(row + 8u, col_r, batch, s8_r);
-  finish(row + 9u, col_l, batch, s9_l);
-  finish(row + 9u, col_r, batch, s9_r);
-  finish(row + 10u, col_l, batch, s10_l);
-  finish(row + 10u, col_r, batch, s10_r);
-  finish(row + 11u, col_l, batch, s11_l);
-  finish(row + 11u, col_r, batch, s11_r);
-  finish(row + 12u, col_l, batch, s12_l);
-  finish(row + 12u, col_r, batch, s12_r);
-  finish(row + 13u, col_l, batch, s13_l);
-  finish(row + 13u, col_r, batch, s13_r);
-  finish(row + 14u, col_l, batch, s14_l);
-  finish(row + 14u, col_r, batch, s14_r);
-  finish(row + 15u, col_l, batch, s15_l);
-  finish(row + 15u, col_r, batch, s15_r);
+  var bias_l = vec4f();
+  var bias_r = vec4f();
+  if (sizes.HAS_BIAS == 1u) {
+    bias_l = bias_at(col_l);
+    bias_r = bias_at(col_r);
+  }
+  // A loop, because a compiler takes long over what each of 32 stores may have to add.
+  var tile = array<vec4f, 32>(
+    s0_l, s0_r, s1_l, s1_r, s2_l, s2_r, s3_l, s3_r,
+    s4_l, s4_r, s5_l, s5_r, s6_l, s6_r, s7_l, s7_r,
+    s8_l, s8_r, s9_l, s9_r, s10_l, s10_r, s11_l, s11_r,
+    s12_l, s12_r, s13_l, s13_r, s14_l, s14_r, s15_l, s15_r,
+  );
+  for (var r = 0u; r < min(16u, sizes.M - row); r++) {
+    finish(row + r, col_l, batch, tile[2u * r] + bias_l);
+    finish(row + r, col_r, batch, tile[2u * r + 1u] + bias_r);
+  }
+  if (sizes.HAS_SUMS == 1u && group.y == 0u) {
+    b_l = min(col_l, columns - 1u);
+    b_r = min(col_r, columns - 1u);
+    s0_l = vec4f();
+    s0_r = vec4f();
+    for (var k = 0u; k < sizes.K; k++) {
+      s0_l += b[b_l];
+      s0_r += b[b_r];
+      b_l += columns;
+      b_r += columns;
+    }
+    finish_sums(col_l, s0_l);
+    finish_sums(col_r, s0_r);
+  }
 }

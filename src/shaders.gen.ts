@@ -404,9 +404,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let p = exp_tile(hide_unseen(sizes.scale * s, keys, end, keep), stats[0]);
       var kept_p = p;
       if (sizes.threshold > 0u) {
-        let keep = keep_tile(mask_key, stats_at, sizes.Tk, keys.x, sizes.threshold, sizes.keep_scale);
-        kept_p = scaled_tile(p, keep);
-        dp = scaled_tile(dp, keep);
+        let factors = keep_tile(mask_key, stats_at, sizes.Tk, keys.x, sizes.threshold, sizes.keep_scale);
+        kept_p = scaled_tile(p, factors);
+        dp = scaled_tile(dp, factors);
       }
       let ds = sizes.scale * score_gradient(p, dp, stats[1]);
       for (var c = 0u; c < sizes.vectors; c++) {
@@ -786,35 +786,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
 
-  'average': `// average: a moving average of parameters, over a slab, in place.
-//   average += (1 - d) (p - average),   d = min(decay, (1 + t) / (10 + t)),   t: steps applied, control[0]
-// p, average (N); gate: see gate.wgsl. Nothing changes where gate[0] is 0.
-// grid: one invocation a vec4, folded.
-// Source: Polyak and Juditsky 1992 for the idea; the warm-up of the decay is TensorFlow's ExponentialMovingAverage(num_updates).
-// lib: fold
-
-struct Sizes { N: u32, decay: f32 }
-
-@group(0) @binding(0) var<storage, read> p: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> average: array<vec4f>;
-@group(0) @binding(2) var<storage, read> gate: array<f32>;
-@group(0) @binding(3) var<storage, read> control: array<f32>;
-@group(0) @binding(4) var<uniform> sizes: Sizes;
-
-const TILE_X = 64;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = folded(group, workgroups) * 64u + lane;
-  if (i >= sizes.N || gate[0] == 0.0) {
-    return;
-  }
-  let t = control[0];
-  let share = 1.0 - min(sizes.decay, (1.0 + t) / (10.0 + t));
-  average[i] += share * (p[i] - average[i]);
-}
-`,
-
   'copy': `// copy: y = x, element by element. Bits are copied, so it serves every four-byte type.
 // x (N)  ->  y (N)
 // grid: one invocation an element, folded.
@@ -996,6 +967,36 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
+  'ema': `// ema: an exponential moving average of parameters, over a slab, in place.
+//   average += max(1 - decay, 9 / (10 + t)) (p - average),   t: steps applied, control[0]
+// The host sends 1 - decay: in f32 the difference would lose its digits.
+// p, average (N); gate: see gate.wgsl. Nothing changes where gate[0] is 0.
+// grid: one invocation a vec4, folded.
+// Source: Polyak and Juditsky 1992 for the idea; the warm-up of the decay is TensorFlow's ExponentialMovingAverage(num_updates).
+// lib: fold
+
+struct Sizes { N: u32, one_minus_decay: f32 }
+
+@group(0) @binding(0) var<storage, read> p: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> average: array<vec4f>;
+@group(0) @binding(2) var<storage, read> gate: array<f32>;
+@group(0) @binding(3) var<storage, read> control: array<f32>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded(group, workgroups) * 64u + lane;
+  if (i >= sizes.N || gate[0] == 0.0) {
+    return;
+  }
+  let t = control[0];
+  let share = max(sizes.one_minus_decay, 9.0 / (10.0 + t));
+  average[i] += share * (p[i] - average[i]);
+}
+`,
+
   'embedding': `// embedding: y[n] = weight[ids[n] - first]; a row of zeros where that is no row of weight.
 // weight (V,C)  ids (N)  ->  y (N,C); if ACCUMULATE is 1, added onto what y holds
 // grid: one invocation four neighbouring columns of a row of y, folded.
@@ -1169,7 +1170,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
   'gate': `// gate: decides whether an optimizer step is applied, and how, and what the step looked like.
 // norm (1) of the gradients, totals (2: losses summed, targets) where gradients are sums over that many targets, else loss (1),
-// control (8: steps applied, 1 - beta1^steps, 1 - beta2^steps, latch; mean, variance and number of the losses so far, unused)
+// control (8: steps applied, 1 - beta1^steps, 1 - beta2^steps, latch; mean, variance and number of the losses so far, the last)
 //   ->  gate (4: applied or not, factor on the gradients, 1 - beta1^t, 1 - beta2^t), the new control, and
 //       seen (4: norm of the mean gradient, mean loss, deviations of the loss above its mean, skipped as a spike)
 // The bias corrections follow c <- beta c + (1 - beta), which needs no pow and loses no digits at small t. They live on the
@@ -1218,8 +1219,10 @@ fn score(x: f32) -> f32 {
   let b = max(sizes.variance_step, share);
   let d = joins - mean;
   control[4] = mean + a * d;
-  control[5] += b * ((1.0 - a) * d * d - control[5]);
+  let step = select(0.0, joins - control[7], count > 0.0);
+  control[5] += b * (select(0.5 * step * step, d * d, z > sizes.spike) - control[5]);
   control[6] = count + 1.0;
+  control[7] = joins;
   return z;
 }
 
@@ -1235,13 +1238,13 @@ fn main() {
   } else if (sizes.SCORED == 1u) {
     mean_loss = loss[0];
   }
-  let finite = is_finite(size);
+  let finite = is_finite(size) && is_finite(mean_loss);
   if (!finite && sizes.LATCH == 1u) {
     control[3] = 1.0;
   }
   var apply = finite && control[3] == 0.0;
   var z = 0.0;
-  if (sizes.SCORED == 1u && apply && is_finite(mean_loss)) {
+  if (sizes.SCORED == 1u && apply) {
     z = score(mean_loss);
   }
   let skipped = sizes.SKIP == 1u && z > sizes.spike;
@@ -1924,46 +1927,66 @@ fn is_kept(target_id: i32, ignore_index: i32, V: u32) -> bool {
 }
 `,
 
-  'matmul': `// matmul: y = a b (+ bias) (+ y), the portable form for every stored layout.
+  'matmul': `// matmul: y = a b (+ bias) (+ residual) (+ y), the portable form for every stored layout.
 // a (B,M,K) and b (B,K,N), read through row and column strides  ->  y (B,M,N)
 // grid: tiles of 32 columns x 32 rows, one z a batch entry. A workgroup is 4 x 4 invocations; one computes 8 rows x 8
 // columns, because loads cost more than multiplications: 16 loads serve 64. Its columns lie 4 apart, so that neighbouring
 // invocations read neighbouring elements of b.
 // Sums run over k in order, in f32. Loads outside are clamped to the last row and column, stores are guarded.
-// optional: bias
+// With HAS_SUMS, also the sums of b's columns (+ sums): the first row of tiles reads its part of b again, in a loop of its own.
+// optional: bias, residual, sums
 
 struct Sizes {
   M: u32, N: u32, K: u32,
   a_row: u32, a_col: u32,
   b_row: u32, b_col: u32,
   HAS_BIAS: u32,
+  HAS_RESIDUAL: u32,
   ACCUMULATE: u32,
+  HAS_SUMS: u32,
+  ACCUMULATE_SUMS: u32,
 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<uniform> sizes: Sizes;
+@group(0) @binding(3) var<storage, read> residual: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
 
 const TILE_X = 32;
 const TILE_Y = 32;
 
+fn bias_at(col: vec4u) -> vec4f {
+  let n = min(col, vec4u(sizes.N - 1u));
+  return vec4f(bias[n.x], bias[n.y], bias[n.z], bias[n.w]);
+}
+
 fn finish(row: u32, col: vec4u, batch: u32, sum: vec4f) {
-  if (row >= sizes.M) {
-    return;
-  }
   for (var j = 0u; j < 4u; j++) {
     if (col[j] < sizes.N) {
       let at = (batch * sizes.M + row) * sizes.N + col[j];
       var value = sum[j];
-      if (sizes.HAS_BIAS == 1u) {
-        value += bias[col[j]];
+      if (sizes.HAS_RESIDUAL == 1u) {
+        value += residual[at];
       }
       if (sizes.ACCUMULATE == 1u) {
         value += y[at];
       }
       y[at] = value;
+    }
+  }
+}
+
+fn finish_sums(col: vec4u, sum: vec4f) {
+  for (var j = 0u; j < 4u; j++) {
+    if (col[j] < sizes.N) {
+      var value = sum[j];
+      if (sizes.ACCUMULATE_SUMS == 1u) {
+        value += sums[col[j]];
+      }
+      sums[col[j]] = value;
     }
   }
 }
@@ -2041,22 +2064,35 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane:
     b_l += vec4u(sizes.b_row);
     b_r += vec4u(sizes.b_row);
   }
-  finish(row, col_l, batch, s0_l);
-  finish(row, col_r, batch, s0_r);
-  finish(row + 1u, col_l, batch, s1_l);
-  finish(row + 1u, col_r, batch, s1_r);
-  finish(row + 2u, col_l, batch, s2_l);
-  finish(row + 2u, col_r, batch, s2_r);
-  finish(row + 3u, col_l, batch, s3_l);
-  finish(row + 3u, col_r, batch, s3_r);
-  finish(row + 4u, col_l, batch, s4_l);
-  finish(row + 4u, col_r, batch, s4_r);
-  finish(row + 5u, col_l, batch, s5_l);
-  finish(row + 5u, col_r, batch, s5_r);
-  finish(row + 6u, col_l, batch, s6_l);
-  finish(row + 6u, col_r, batch, s6_r);
-  finish(row + 7u, col_l, batch, s7_l);
-  finish(row + 7u, col_r, batch, s7_r);
+  var bias_l = vec4f();
+  var bias_r = vec4f();
+  if (sizes.HAS_BIAS == 1u) {
+    bias_l = bias_at(col_l);
+    bias_r = bias_at(col_r);
+  }
+  // A loop, because a compiler takes long over what each of 16 stores may have to add.
+  var tile = array<vec4f, 16>(
+    s0_l, s0_r, s1_l, s1_r, s2_l, s2_r, s3_l, s3_r,
+    s4_l, s4_r, s5_l, s5_r, s6_l, s6_r, s7_l, s7_r,
+  );
+  for (var r = 0u; r < 8u && row + r < sizes.M; r++) {
+    finish(row + r, col_l, batch, tile[2u * r] + bias_l);
+    finish(row + r, col_r, batch, tile[2u * r + 1u] + bias_r);
+  }
+  if (sizes.HAS_SUMS == 1u && row == 0u) {
+    b_l = min(col_l, vec4u(sizes.N - 1u)) * sizes.b_col;
+    b_r = min(col_r, vec4u(sizes.N - 1u)) * sizes.b_col;
+    s0_l = vec4f();
+    s0_r = vec4f();
+    for (var k = 0u; k < sizes.K; k++) {
+      s0_l += vec4f(b[b_l.x], b[b_l.y], b[b_l.z], b[b_l.w]);
+      s0_r += vec4f(b[b_r.x], b[b_r.y], b[b_r.z], b[b_r.w]);
+      b_l += vec4u(sizes.b_row);
+      b_r += vec4u(sizes.b_row);
+    }
+    finish_sums(col_l, s0_l);
+    finish_sums(col_r, s0_r);
+  }
 }
 `,
 
@@ -2091,12 +2127,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
-  'matmul_subgroup4': `// matmul_subgroup4: y = a b (+ bias) (+ y), for adapters whose subgroups have exactly four lanes; wrong on any other.
+  'matmul_subgroup4': `// matmul_subgroup4: y = a b (+ bias) (+ residual) (+ y), for adapters whose subgroups have exactly four lanes; wrong on any other.
 // a (B,M,K) through row and column strides, b (B,K,COLUMNS vec4): rows of N elements and padding  ->  y (B,M,N)
 // grid: tiles of 32 columns x 16 rows, one z a batch entry. A workgroup is one subgroup; a lane computes 16 rows x 8 columns.
 // On a software adapter a load costs far more than a multiplication: each lane loads one row's element of a for every 4
 // rows, and the subgroup passes them round by broadcast; b comes as vec4. Sums run over k in order, in f32.
-// optional: bias
+// With HAS_SUMS, also the sums of b's columns (+ sums): the first row of tiles reads its part of b again, in a loop of its own.
+// optional: bias, residual, sums
 enable subgroups;
 
 struct Sizes {
@@ -2104,34 +2141,54 @@ struct Sizes {
   a_row: u32, a_col: u32,
   COLUMNS: u32,
   HAS_BIAS: u32,
+  HAS_RESIDUAL: u32,
   ACCUMULATE: u32,
+  HAS_SUMS: u32,
+  ACCUMULATE_SUMS: u32,
 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<uniform> sizes: Sizes;
+@group(0) @binding(3) var<storage, read> residual: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
 
 const TILE_X = 32;
 const TILE_Y = 16;
 
+fn bias_at(col: u32) -> vec4f {
+  let n = min(vec4u(col * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.N - 1u));
+  return vec4f(bias[n.x], bias[n.y], bias[n.z], bias[n.w]);
+}
+
 fn finish(row: u32, col: u32, batch: u32, sum: vec4f) {
-  if (row >= sizes.M) {
-    return;
-  }
   let start = (batch * sizes.M + row) * sizes.N;
   for (var j = 0u; j < 4u; j++) {
     let n = col * 4u + j;
     if (n < sizes.N) {
       var value = sum[j];
-      if (sizes.HAS_BIAS == 1u) {
-        value += bias[n];
+      if (sizes.HAS_RESIDUAL == 1u) {
+        value += residual[start + n];
       }
       if (sizes.ACCUMULATE == 1u) {
         value += y[start + n];
       }
       y[start + n] = value;
+    }
+  }
+}
+
+fn finish_sums(col: u32, sum: vec4f) {
+  for (var j = 0u; j < 4u; j++) {
+    let n = col * 4u + j;
+    if (n < sizes.N) {
+      var value = sum[j];
+      if (sizes.ACCUMULATE_SUMS == 1u) {
+        value += sums[n];
+      }
+      sums[n] = value;
     }
   }
 }
@@ -2245,47 +2302,47 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     b_l += columns;
     b_r += columns;
   }
-  finish(row, col_l, batch, s0_l);
-  finish(row, col_r, batch, s0_r);
-  finish(row + 1u, col_l, batch, s1_l);
-  finish(row + 1u, col_r, batch, s1_r);
-  finish(row + 2u, col_l, batch, s2_l);
-  finish(row + 2u, col_r, batch, s2_r);
-  finish(row + 3u, col_l, batch, s3_l);
-  finish(row + 3u, col_r, batch, s3_r);
-  finish(row + 4u, col_l, batch, s4_l);
-  finish(row + 4u, col_r, batch, s4_r);
-  finish(row + 5u, col_l, batch, s5_l);
-  finish(row + 5u, col_r, batch, s5_r);
-  finish(row + 6u, col_l, batch, s6_l);
-  finish(row + 6u, col_r, batch, s6_r);
-  finish(row + 7u, col_l, batch, s7_l);
-  finish(row + 7u, col_r, batch, s7_r);
-  finish(row + 8u, col_l, batch, s8_l);
-  finish(row + 8u, col_r, batch, s8_r);
-  finish(row + 9u, col_l, batch, s9_l);
-  finish(row + 9u, col_r, batch, s9_r);
-  finish(row + 10u, col_l, batch, s10_l);
-  finish(row + 10u, col_r, batch, s10_r);
-  finish(row + 11u, col_l, batch, s11_l);
-  finish(row + 11u, col_r, batch, s11_r);
-  finish(row + 12u, col_l, batch, s12_l);
-  finish(row + 12u, col_r, batch, s12_r);
-  finish(row + 13u, col_l, batch, s13_l);
-  finish(row + 13u, col_r, batch, s13_r);
-  finish(row + 14u, col_l, batch, s14_l);
-  finish(row + 14u, col_r, batch, s14_r);
-  finish(row + 15u, col_l, batch, s15_l);
-  finish(row + 15u, col_r, batch, s15_r);
+  var bias_l = vec4f();
+  var bias_r = vec4f();
+  if (sizes.HAS_BIAS == 1u) {
+    bias_l = bias_at(col_l);
+    bias_r = bias_at(col_r);
+  }
+  // A loop, because a compiler takes long over what each of 32 stores may have to add.
+  var tile = array<vec4f, 32>(
+    s0_l, s0_r, s1_l, s1_r, s2_l, s2_r, s3_l, s3_r,
+    s4_l, s4_r, s5_l, s5_r, s6_l, s6_r, s7_l, s7_r,
+    s8_l, s8_r, s9_l, s9_r, s10_l, s10_r, s11_l, s11_r,
+    s12_l, s12_r, s13_l, s13_r, s14_l, s14_r, s15_l, s15_r,
+  );
+  for (var r = 0u; r < min(16u, sizes.M - row); r++) {
+    finish(row + r, col_l, batch, tile[2u * r] + bias_l);
+    finish(row + r, col_r, batch, tile[2u * r + 1u] + bias_r);
+  }
+  if (sizes.HAS_SUMS == 1u && group.y == 0u) {
+    b_l = min(col_l, columns - 1u);
+    b_r = min(col_r, columns - 1u);
+    s0_l = vec4f();
+    s0_r = vec4f();
+    for (var k = 0u; k < sizes.K; k++) {
+      s0_l += b[b_l];
+      s0_r += b[b_r];
+      b_l += columns;
+      b_r += columns;
+    }
+    finish_sums(col_l, s0_l);
+    finish_sums(col_r, s0_r);
+  }
 }
 `,
 
-  'matmul_subgroup8': `// matmul_subgroup8: y = a b (+ bias) (+ y), for adapters whose subgroups have exactly eight lanes; wrong on any other.
+  'matmul_subgroup8': `// matmul_subgroup8: y = a b (+ bias) (+ residual) (+ y), for adapters whose subgroups have exactly eight lanes; wrong on any other.
 // a (B,M,K) through row and column strides, b (B,K,COLUMNS vec4): rows of N elements and padding  ->  y (B,M,N)
 // grid: tiles of 64 columns x 16 rows, one z a batch entry. A workgroup is one subgroup; a lane computes 16 rows x 8 columns.
 // On a software adapter a load costs far more than a multiplication: each lane loads one row's element of a for every 8
 // rows, and the subgroup passes them round by broadcast; b comes as vec4. Sums run over k in order, in f32.
-// optional: bias
+// With HAS_SUMS, also the sums of b's columns (+ sums): the first row of tiles reads its part of b again, in a loop of its own.
+// optional: bias, residual, sums
 enable subgroups;
 
 struct Sizes {
@@ -2293,34 +2350,54 @@ struct Sizes {
   a_row: u32, a_col: u32,
   COLUMNS: u32,
   HAS_BIAS: u32,
+  HAS_RESIDUAL: u32,
   ACCUMULATE: u32,
+  HAS_SUMS: u32,
+  ACCUMULATE_SUMS: u32,
 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<uniform> sizes: Sizes;
+@group(0) @binding(3) var<storage, read> residual: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
 const TILE_Y = 16;
 
+fn bias_at(col: u32) -> vec4f {
+  let n = min(vec4u(col * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.N - 1u));
+  return vec4f(bias[n.x], bias[n.y], bias[n.z], bias[n.w]);
+}
+
 fn finish(row: u32, col: u32, batch: u32, sum: vec4f) {
-  if (row >= sizes.M) {
-    return;
-  }
   let start = (batch * sizes.M + row) * sizes.N;
   for (var j = 0u; j < 4u; j++) {
     let n = col * 4u + j;
     if (n < sizes.N) {
       var value = sum[j];
-      if (sizes.HAS_BIAS == 1u) {
-        value += bias[n];
+      if (sizes.HAS_RESIDUAL == 1u) {
+        value += residual[start + n];
       }
       if (sizes.ACCUMULATE == 1u) {
         value += y[start + n];
       }
       y[start + n] = value;
+    }
+  }
+}
+
+fn finish_sums(col: u32, sum: vec4f) {
+  for (var j = 0u; j < 4u; j++) {
+    let n = col * 4u + j;
+    if (n < sizes.N) {
+      var value = sum[j];
+      if (sizes.ACCUMULATE_SUMS == 1u) {
+        value += sums[n];
+      }
+      sums[n] = value;
     }
   }
 }
@@ -2428,38 +2505,37 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     b_l += columns;
     b_r += columns;
   }
-  finish(row, col_l, batch, s0_l);
-  finish(row, col_r, batch, s0_r);
-  finish(row + 1u, col_l, batch, s1_l);
-  finish(row + 1u, col_r, batch, s1_r);
-  finish(row + 2u, col_l, batch, s2_l);
-  finish(row + 2u, col_r, batch, s2_r);
-  finish(row + 3u, col_l, batch, s3_l);
-  finish(row + 3u, col_r, batch, s3_r);
-  finish(row + 4u, col_l, batch, s4_l);
-  finish(row + 4u, col_r, batch, s4_r);
-  finish(row + 5u, col_l, batch, s5_l);
-  finish(row + 5u, col_r, batch, s5_r);
-  finish(row + 6u, col_l, batch, s6_l);
-  finish(row + 6u, col_r, batch, s6_r);
-  finish(row + 7u, col_l, batch, s7_l);
-  finish(row + 7u, col_r, batch, s7_r);
-  finish(row + 8u, col_l, batch, s8_l);
-  finish(row + 8u, col_r, batch, s8_r);
-  finish(row + 9u, col_l, batch, s9_l);
-  finish(row + 9u, col_r, batch, s9_r);
-  finish(row + 10u, col_l, batch, s10_l);
-  finish(row + 10u, col_r, batch, s10_r);
-  finish(row + 11u, col_l, batch, s11_l);
-  finish(row + 11u, col_r, batch, s11_r);
-  finish(row + 12u, col_l, batch, s12_l);
-  finish(row + 12u, col_r, batch, s12_r);
-  finish(row + 13u, col_l, batch, s13_l);
-  finish(row + 13u, col_r, batch, s13_r);
-  finish(row + 14u, col_l, batch, s14_l);
-  finish(row + 14u, col_r, batch, s14_r);
-  finish(row + 15u, col_l, batch, s15_l);
-  finish(row + 15u, col_r, batch, s15_r);
+  var bias_l = vec4f();
+  var bias_r = vec4f();
+  if (sizes.HAS_BIAS == 1u) {
+    bias_l = bias_at(col_l);
+    bias_r = bias_at(col_r);
+  }
+  // A loop, because a compiler takes long over what each of 32 stores may have to add.
+  var tile = array<vec4f, 32>(
+    s0_l, s0_r, s1_l, s1_r, s2_l, s2_r, s3_l, s3_r,
+    s4_l, s4_r, s5_l, s5_r, s6_l, s6_r, s7_l, s7_r,
+    s8_l, s8_r, s9_l, s9_r, s10_l, s10_r, s11_l, s11_r,
+    s12_l, s12_r, s13_l, s13_r, s14_l, s14_r, s15_l, s15_r,
+  );
+  for (var r = 0u; r < min(16u, sizes.M - row); r++) {
+    finish(row + r, col_l, batch, tile[2u * r] + bias_l);
+    finish(row + r, col_r, batch, tile[2u * r + 1u] + bias_r);
+  }
+  if (sizes.HAS_SUMS == 1u && group.y == 0u) {
+    b_l = min(col_l, columns - 1u);
+    b_r = min(col_r, columns - 1u);
+    s0_l = vec4f();
+    s0_r = vec4f();
+    for (var k = 0u; k < sizes.K; k++) {
+      s0_l += b[b_l];
+      s0_r += b[b_r];
+      b_l += columns;
+      b_r += columns;
+    }
+    finish_sums(col_l, s0_l);
+    finish_sums(col_r, s0_r);
+  }
 }
 `,
 

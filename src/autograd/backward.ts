@@ -1,11 +1,12 @@
 // The reverse walk. Gradients are ordinary nodes on the same graph: they are planned, printed and inspected like the rest.
 import { InputError } from '../errors.ts';
 import { add } from '../ops/add.ts';
-import { constant, type Gradient, type Values } from '../ops/op.ts';
+import { constant, type Gradient } from '../ops/op.ts';
 import { sumTo } from '../ops/sum.ts';
 import { sameShape, show } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { currentGraph, type Graph, type Node } from './graph.ts';
+import { Again } from './again.ts';
+import { currentGraph, type Node } from './graph.ts';
 
 /** Gradient by trainable parameter, in the order in which the parameters were first used. */
 export type Gradients = Map<Tensor, Tensor>;
@@ -40,6 +41,10 @@ export function backward(loss: Tensor, { seed, onto = new Map() }: BackwardOptio
     const upstream = Object.fromEntries(Object.entries(node.outputs).map(([name, t]) => [name, grads.get(t)]));
     const wanted = (input: string) => node.inputs[input] !== undefined && needed.has(node.inputs[input]);
     if (!Object.values(upstream).some(Boolean) || !Object.keys(node.inputs).some(wanted)) continue;
+    const before = (input: string) => {
+      const target = node.inputs[input]!;
+      return grads.get(target) ?? onto.get(target) ?? null;
+    };
     const { backward: derivative } = node.op;
     if (derivative === 'not differentiable')
       throw new InputError(`backward: ${node.op.name} has no derivative, and the loss depends on it.`);
@@ -51,10 +56,11 @@ export function backward(loss: Tensor, { seed, onto = new Map() }: BackwardOptio
         attrs: node.attrs,
         grads: upstream,
         needs: wanted,
+        accumulated: before,
       });
       for (const [name, gradient] of Object.entries(parts)) {
         const target = node.inputs[name]!;
-        if (gradient && wanted(name)) grads.set(target, sum(grads.get(target) ?? onto.get(target), target, gradient));
+        if (gradient && wanted(name)) grads.set(target, sum(before(name), target, gradient));
       }
     });
   }
@@ -62,41 +68,11 @@ export function backward(loss: Tensor, { seed, onto = new Map() }: BackwardOptio
 }
 
 /** What has been accumulated so far and one contribution. Broadcasting is undone here and nowhere else. */
-function sum(before: Tensor | undefined, target: Tensor, gradient: Gradient): Tensor {
-  if (typeof gradient === 'function' && gradient.length > 0) return gradient(before ?? null);
+function sum(before: Tensor | null, target: Tensor, gradient: Gradient): Tensor {
+  if (typeof gradient === 'function' && gradient.length > 0) return gradient(before);
   const made = typeof gradient === 'function' ? gradient(null) : gradient;
   const own = sameShape(made.shape, target.shape) ? made : sumTo(made, target.shape);
   return before ? add(before, own) : own;
-}
-
-/** Values as the backward pass reads them: those of a stretch are computed again, once the walk arrives at its end. */
-class Again {
-  readonly #graph: Graph;
-  readonly #stretches = new Map<number, Node[]>();
-  readonly #repeated = new Map<Tensor, Tensor>();
-
-  constructor(graph: Graph, nodes: readonly Node[]) {
-    this.#graph = graph;
-    for (const node of nodes) {
-      if (node.stretch === null) continue;
-      const stretch = this.#stretches.get(node.stretch);
-      if (stretch) stretch.push(node);
-      else this.#stretches.set(node.stretch, [node]);
-    }
-  }
-
-  values({ stretch }: Node, values: Values): Values {
-    if (stretch === null) return values;
-    for (const node of this.#stretches.get(stretch) ?? []) this.#repeat(node);
-    this.#stretches.delete(stretch);
-    return Object.fromEntries(Object.entries(values).map(([name, t]) => [name, this.#repeated.get(t) ?? t]));
-  }
-
-  #repeat({ op, inputs, outputs, attrs, scope }: Node): void {
-    const own = Object.fromEntries(Object.entries(inputs).map(([name, t]) => [name, this.#repeated.get(t) ?? t]));
-    const made = this.#graph.inScope(`${scope}.again`, () => this.#graph.push(op, own, attrs));
-    for (const [name, t] of Object.entries(outputs)) this.#repeated.set(t, made[name]!);
-  }
 }
 
 /** Trainable parameters and every value that depends on one. */

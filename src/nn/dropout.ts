@@ -18,6 +18,11 @@ export class DropoutPlaces {
     this.#options = options;
   }
 
+  /** Whether anything is dropped. */
+  get drops(): boolean {
+    return this.#options !== undefined && this.#options.p > 0;
+  }
+
   /** x with dropout, at the next place. @throws InputError unless 0 <= p < 1 */
   apply(x: Tensor): Tensor {
     const next = this.attention();

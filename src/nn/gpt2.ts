@@ -11,7 +11,7 @@ import { constant } from '../ops/op.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { DropoutPlaces } from './dropout.ts';
 import { type Activation, fittingHeads, type GPT2Config } from './gpt2_config.ts';
-import { apply, type Linear, type Norm, normalise } from './layers.ts';
+import { apply, applyOnto, type Linear, type Norm, normalise } from './layers.ts';
 import type { ForwardOptions, LanguageModel } from './model.ts';
 import { ParameterList } from './parameter_list.ts';
 import type { Table, TableLossOptions } from './table.ts';
@@ -45,10 +45,14 @@ export class GPT2 implements LanguageModel {
 
   /**
    * @param options.seed of the initial weights
+   * @param options.embeddingStd of the token and position tables' first values; by default the configuration's
    * @param options.pieceBytes of the largest tensor that the token table is stored in; see piecesOf
    * @throws InputError if the width is not divisible by the heads
    */
-  constructor(config: GPT2Config, { seed, pieceBytes }: { seed: number; pieceBytes?: number }) {
+  constructor(
+    config: GPT2Config,
+    { seed, pieceBytes, embeddingStd }: { seed: number; pieceBytes?: number; embeddingStd?: number | undefined },
+  ) {
     const { vocabSize: V, blockSize, nEmbd: C, nLayer, nHead, nInner, initializerRange: std } = config;
     if (C % nHead !== 0)
       throw new InputError(
@@ -65,8 +69,9 @@ export class GPT2 implements LanguageModel {
       bias: config.bias ? list.filled(`transformer.${name}.bias`, [C]) : null,
     });
 
-    this.#wte = list.table('transformer.wte.weight', [V, C], std);
-    this.#wpe = list.random('transformer.wpe.weight', [blockSize, C], std);
+    const tables = embeddingStd ?? std;
+    this.#wte = list.table('transformer.wte.weight', [V, C], tables);
+    this.#wpe = list.random('transformer.wpe.weight', [blockSize, C], tables);
     // Projections back into the residual stream are scaled by the number of additions to it (GPT-2, section 2.3).
     const residual = std / Math.sqrt(2 * nLayer);
     this.#blocks = Array.from({ length: nLayer }, (_, i) => ({
@@ -103,11 +108,11 @@ export class GPT2 implements LanguageModel {
         const attended = scope('attn', () => {
           const qkv = apply(normalise(x, ln1, eps), attn.qkv);
           const y = attentionPacked(qkv, { heads: nHead, causal: true, dropout: places.attention() });
-          return add(x, places.apply(apply(y, attn.proj)));
+          return applyOnto(x, y, attn.proj, places);
         });
         return scope('mlp', () => {
           const y = activate(apply(normalise(attended, ln2, eps), mlp.fc));
-          return add(attended, places.apply(apply(y, mlp.proj)));
+          return applyOnto(attended, y, mlp.proj, places);
         });
       };
       x = scope(`h.${i}`, () => (recompute ? again(block) : block()));

@@ -13,16 +13,16 @@ import {
 } from './activations.ts';
 import { addOp } from './add.ts';
 import { attentionBackwardOp, attentionOp } from './attention.ts';
-import { averageOp } from './average.ts';
 import { concatBackwardOp, concatOp } from './concat.ts';
 import { assignOp } from './copy.ts';
 import { crossEntropyBackwardOp, crossEntropyOp } from './cross_entropy.ts';
 import { dropoutOp } from './dropout.ts';
+import { emaOp } from './ema.ts';
 import { embeddingBackwardOp, embeddingOp } from './embedding.ts';
 import { expandOp } from './expand.ts';
 import { gateOp } from './gate.ts';
 import { layernormBackwardOp, layernormBackwardParamsOp, layernormOp } from './layernorm.ts';
-import { matmulOp } from './matmul.ts';
+import { matmulBackwardWeightsOp, matmulOp } from './matmul.ts';
 import { mulOp } from './mul.ts';
 import { muonMomentumOp, muonUpdateOp } from './muon.ts';
 import type { Op } from './op.ts';
@@ -67,6 +67,7 @@ export const ops: readonly Op<any>[] = [
   partOp,
   assignOp,
   expandOp,
+  matmulBackwardWeightsOp,
   matmulOp,
   mulOp,
   reshapeOp,
@@ -76,7 +77,7 @@ export const ops: readonly Op<any>[] = [
   gateOp,
   tallyOp,
   zeroOp,
-  averageOp,
+  emaOp,
   adamwOp,
   muonMomentumOp,
   muonUpdateOp,

@@ -1,8 +1,18 @@
-// Matrix products in every stored layout, batched, with bias, and onto what has been accumulated so far.
+// Matrix products in every stored layout, batched, with what a layer does beside them in the same kernel: bias, residual, adding
+// onto what has been accumulated so far, and the gradient of the bias beside that of the weight.
 import { InputError } from '../errors.ts';
 import { show, sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { currentTape, type Dispatch, defineOp, expectShape, expectType, type Form, type Values } from './op.ts';
+import {
+  currentTape,
+  type Dispatch,
+  defineOp,
+  expectShape,
+  expectType,
+  type Form,
+  type Site,
+  type Values,
+} from './op.ts';
 import { reshape } from './reshape.ts';
 
 export interface MatmulAttrs {
@@ -13,7 +23,7 @@ export interface MatmulAttrs {
 }
 
 /** M, N, K and the leading axes. A b of two axes is shared by all of the batch, which then simply is more rows. */
-function dimensions({ a, b, bias, add }: Values, { transposeA, transposeB }: MatmulAttrs) {
+function dimensions({ a, b, bias, residual, add, addSums }: Values, { transposeA, transposeB }: MatmulAttrs) {
   const [x, w] = [a!.shape, b!.shape];
   if (x.length < 2 || w.length < 2)
     throw new InputError(`matmul: a ${show(x)} and b ${show(w)} need two axes or more.`);
@@ -34,16 +44,25 @@ function dimensions({ a, b, bias, add }: Values, { transposeA, transposeB }: Mat
     throw new InputError(`matmul: inner sizes differ: a ${show(x)} gives ${K}, b ${show(w)} gives ${inner}.${hint}`);
   }
   const shape = [...lead, rows, N];
-  if (bias) expectShape('matmul', 'bias', bias, [N]);
-  if (add) expectShape('matmul', 'add', add, shape);
+  for (const [name, tensor] of Object.entries({ bias, addSums })) if (tensor) expectShape('matmul', name, tensor, [N]);
+  for (const [name, tensor] of Object.entries({ residual, add }))
+    if (tensor) expectShape('matmul', name, tensor, shape);
   return { shape, batch: shared ? 1 : sizeOf(lead), M: shared ? sizeOf(lead) * rows : rows, N, K };
 }
 
 /** Size fields that all forms share. */
-function sizesOf(inputs: Values, attrs: MatmulAttrs) {
+function sizesOf({ inputs, outputs, attrs }: Site<MatmulAttrs>) {
   const { M, N, K } = dimensions(inputs, attrs);
   const [aRow, aCol] = attrs.transposeA ? [1, M] : [K, 1];
-  return { M, N, K, a_row: aRow, a_col: aCol, HAS_BIAS: inputs.bias ? 1 : 0, ACCUMULATE: inputs.add ? 1 : 0 };
+  const flag = (value: Tensor | undefined) => (value ? 1 : 0);
+  return {
+    ...{ M, N, K, a_row: aRow, a_col: aCol },
+    HAS_BIAS: flag(inputs.bias),
+    HAS_RESIDUAL: flag(inputs.residual),
+    ACCUMULATE: flag(inputs.add),
+    HAS_SUMS: flag(outputs.sums),
+    ACCUMULATE_SUMS: flag(inputs.addSums),
+  };
 }
 
 function bStrides(N: number, K: number, { transposeB }: MatmulAttrs) {
@@ -65,7 +84,8 @@ function subgroupForm(lanes: 4 | 8): Form<MatmulAttrs> {
       const { batch, N, K } = dimensions(inputs, attrs);
       return attrs.transposeB || N % 4 !== 0 ? { packed: { shape: [batch, K, 4 * columnsOf(N)] } } : {};
     },
-    dispatches: ({ inputs, outputs, attrs }, { packed }) => {
+    dispatches: (site, { packed }) => {
+      const { inputs, outputs, attrs } = site;
       const { batch, M, N, K } = dimensions(inputs, attrs);
       const COLUMNS = columnsOf(N);
       const COUNT = batch * K * COLUMNS;
@@ -74,46 +94,77 @@ function subgroupForm(lanes: 4 | 8): Form<MatmulAttrs> {
         : [];
       const kernel = lanes === 8 ? 'matmul_subgroup8' : 'matmul_subgroup4';
       const bind = { b: packed ?? inputs.b!, y: outputs.y! };
-      const sizes = { ...sizesOf(inputs, attrs), COLUMNS };
+      const sizes = { ...sizesOf(site), COLUMNS };
       return [...pack, { kernel, sizes, threads: [N, M, batch], bind, flops: 2 * M * N * K * batch }];
     },
   };
 }
 
+const forms: readonly Form<MatmulAttrs>[] = [
+  subgroupForm(8),
+  subgroupForm(4),
+  {
+    name: 'tile',
+    dispatches: (site) => {
+      const { inputs, outputs, attrs } = site;
+      const { batch, M, N, K } = dimensions(inputs, attrs);
+      const sizes = { ...sizesOf(site), ...bStrides(N, K, attrs) };
+      const flops = 2 * M * N * K * batch;
+      return [{ kernel: 'matmul', sizes, threads: [N, M, batch], bind: { y: outputs.y! }, flops }];
+    },
+  },
+];
+
+function outputShape(inputs: Values, attrs: MatmulAttrs) {
+  for (const [name, tensor] of Object.entries(inputs)) expectType('matmul', name, tensor, 'f32');
+  return dimensions(inputs, attrs).shape;
+}
+
+/**
+ * y = a b (+ add) and sums = the sums of b's columns (+ addSums), for one product without batch. With the input of a linear layer
+ * as a, transposed, and the gradient of its output as b, these are the gradients of its weight and of its bias.
+ */
+export const matmulBackwardWeightsOp = defineOp<MatmulAttrs>({
+  name: 'matmul_backward_weights',
+  outputs: (inputs, attrs) => {
+    const shape = outputShape(inputs, attrs);
+    return { y: { shape }, sums: { shape: [shape[1]!] } };
+  },
+  inPlace: { y: 'add', sums: 'addSums' },
+  forms,
+  backward: 'not differentiable',
+});
+
 export const matmulOp = defineOp<MatmulAttrs>({
   name: 'matmul',
-  outputs: (inputs, attrs) => {
-    for (const [name, tensor] of Object.entries(inputs)) expectType('matmul', name, tensor, 'f32');
-    return { y: { shape: dimensions(inputs, attrs).shape } };
-  },
+  outputs: (inputs, attrs) => ({ y: { shape: outputShape(inputs, attrs) } }),
   inPlace: { y: 'add' },
-  forms: [
-    subgroupForm(8),
-    subgroupForm(4),
-    {
-      name: 'tile',
-      dispatches: ({ inputs, outputs, attrs }) => {
-        const { batch, M, N, K } = dimensions(inputs, attrs);
-        const sizes = { ...sizesOf(inputs, attrs), ...bStrides(N, K, attrs) };
-        const flops = 2 * M * N * K * batch;
-        return [{ kernel: 'matmul', sizes, threads: [N, M, batch], bind: { y: outputs.y! }, flops }];
-      },
-    },
-  ],
-  backward: ({ inputs: { a, b }, attrs: { transposeA, transposeB }, grads }) => {
+  forms,
+  backward: ({ inputs: { a, b }, attrs: { transposeA, transposeB }, grads, needs, accumulated }) => {
     const dy = grads.y!;
     const shared = b!.shape.length === 2 && a!.shape.length > 2;
     const flat = (t: Tensor) => (shared ? reshape(t, [t.size / t.shape.at(-1)!, t.shape.at(-1)!]) : t);
+    // Only then is dy the right factor of one product, whose columns are summed beside it.
+    const together = needs('b') && needs('bias') && !transposeB && b!.shape.length === 2;
+    let made: Record<string, Tensor> | null = null;
+    const makeBoth = () => {
+      const onto = { add: accumulated('b') ?? undefined, addSums: accumulated('bias') ?? undefined };
+      const attrs = { transposeA: !transposeA, transposeB: false };
+      return currentTape().push(matmulBackwardWeightsOp, { a: flat(a!), b: flat(dy), ...onto }, attrs);
+    };
     return {
       a: (add) =>
         transposeA
           ? matmul(b!, dy, { transposeA: transposeB, transposeB: true, add })
           : matmul(dy, b!, { transposeB: !transposeB, add }),
-      b: (add) =>
-        transposeB
+      b: (add) => {
+        if (together) return (made = makeBoth()).y!;
+        return transposeB
           ? matmul(flat(dy), flat(a!), { transposeA: true, transposeB: transposeA, add })
-          : matmul(flat(a!), flat(dy), { transposeA: !transposeA, add }),
-      bias: dy,
+          : matmul(flat(a!), flat(dy), { transposeA: !transposeA, add });
+      },
+      bias: together ? (_) => (made ?? makeBoth()).sums! : dy,
+      residual: dy,
       add: dy,
     };
   },
@@ -122,16 +173,19 @@ export const matmulOp = defineOp<MatmulAttrs>({
 export interface MatmulOptions extends Partial<MatmulAttrs> {
   /** (N), added to every row. */
   bias?: Tensor | undefined;
-  /** The shape of the result: the product is added onto it. */
+  /** The shape of the result, added to it: what goes around the layer. */
+  residual?: Tensor | undefined;
+  /** The shape of the result: the product is added onto it, in its place where nobody reads it later. */
   add?: Tensor | null;
 }
 
 /**
- * y = a b (+ bias) (+ add).     a (...,M,K)  b (...,K,N) or (K,N) for the whole batch  ->  y (...,M,N)
- * da = dy b^T, db = a^T dy, dbias = sum of dy over rows.
+ * y = a b (+ bias) (+ residual) (+ add).     a (...,M,K)  b (...,K,N) or (K,N) for the whole batch  ->  y (...,M,N)
+ * da = dy b^T, db = a^T dy, dbias = sum of dy over rows, dresidual = dadd = dy.
  * @throws InputError if the sizes do not fit
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
-  const { transposeA = false, transposeB = false, bias, add } = options;
-  return currentTape().push(matmulOp, { a, b, bias, add: add ?? undefined }, { transposeA, transposeB }).y!;
+  const { transposeA = false, transposeB = false, bias, residual, add } = options;
+  const inputs = { a, b, bias, residual, add: add ?? undefined };
+  return currentTape().push(matmulOp, inputs, { transposeA, transposeB }).y!;
 }

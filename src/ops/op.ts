@@ -64,6 +64,8 @@ export interface BackwardSite<A> extends Site<A> {
   /** Upstream gradient by output name; an output that nothing depends on is missing. */
   grads: Readonly<Record<string, Tensor | undefined>>;
   needs(input: string): boolean;
+  /** What an input's gradient has come to so far, for ops that make two gradients at once. Asked where the gradient is made. */
+  accumulated(input: string): Tensor | null;
 }
 
 export interface Op<A = unknown> {

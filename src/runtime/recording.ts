@@ -60,8 +60,8 @@ export interface Shared {
   store: Store;
   arena: Arena;
   pipelines: Pipelines;
-  /** Stands for optional bindings that a node leaves out. */
-  empty: GPUBuffer;
+  /** Stand for optional bindings that a node leaves out. */
+  empty: Readonly<Record<'read' | 'read_write', GPUBuffer>>;
 }
 
 /** The GPU's side of one plan. */
@@ -170,7 +170,7 @@ export class Recording {
       case 'constants':
         return this.#own.constants;
       case 'empty':
-        return this.#shared.empty;
+        return this.#shared.empty[ref.access];
     }
   }
 

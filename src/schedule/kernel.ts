@@ -1,6 +1,6 @@
 // What TypeScript knows of a kernel is read from its WGSL text: names, binding numbers, access, sizes, tile, overrides.
 // No binding index or byte offset is written by hand anywhere else.
-import { InputError } from '../errors.ts';
+import { SizeError } from '../errors.ts';
 import { shaders } from '../shaders.gen.ts';
 
 export interface Binding {
@@ -131,7 +131,7 @@ export function gridOf(
     const rows = Math.ceil(x / MAX_WORKGROUPS);
     if (rows <= MAX_WORKGROUPS) return [Math.ceil(x / rows), rows, 1];
   }
-  throw new InputError(
+  throw new SizeError(
     `${name}: needs a grid of (${x},${y},${z}) workgroups, WebGPU allows ${MAX_WORKGROUPS} an axis. Use a smaller batch or context.`,
   );
 }

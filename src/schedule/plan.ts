@@ -12,7 +12,9 @@ import { type KernelTable, type Order, order, type Step } from './order.ts';
 export type BufferRef =
   | { kind: 'arena'; slot: number }
   | { kind: 'persistent'; tensor: Tensor }
-  | { kind: 'inputs' | 'constants' | 'empty' };
+  | { kind: 'inputs' | 'constants' }
+  /** Stands for a binding that a node leaves out: two buffers, because WebGPU refuses one that a dispatch reads and writes. */
+  | { kind: 'empty'; access: 'read' | 'read_write' };
 
 export interface Region {
   buffer: BufferRef;
@@ -164,7 +166,7 @@ function bindingsOf(step: Step, region: (t: Tensor) => Region): PlannedBinding[]
     const value = step.bind?.[name] ?? step.values[name] ?? null;
     if (!value && !k.optional.has(name))
       throw new Error(`${step.node.op.name}: kernel ${k.name} needs "${name}", which the node does not have`);
-    const at: Region = value ? region(value) : { buffer: { kind: 'empty' }, offset: 0, size: 16 };
+    const at: Region = value ? region(value) : { buffer: { kind: 'empty', access }, offset: 0, size: 16 };
     if (at.offset % 256 !== 0)
       throw new InputError(
         `${step.node.op.name}: "${name}" starts at byte ${at.offset} of its buffer; slices must start at multiples of 64 elements.`,
@@ -238,10 +240,21 @@ export function printPlan(plan: Plan): string {
 }
 
 /**
- * One tensor's life, or that of all values under a scope: where it is written, read and stored.
- * @throws InputError naming the plan's scopes, if it has neither
+ * One tensor's life, or that of all values under a scope: where it is written, read and stored. A table for each plan with it.
+ * @throws InputError naming the plan's scopes, if none has either
  */
-export function printTrace(plan: Plan, name: string): string {
+export function printTrace(plans: Plan | readonly Plan[], name: string): string {
+  const all = [plans].flat();
+  const tables = all.map((plan) => traceRows(plan, name)).filter((rows) => rows.length > 0);
+  if (tables.length === 0) {
+    const scopes = [...new Set(all.flatMap((plan) => plan.dispatches.map((d) => d.scope)).filter(Boolean))];
+    const names = [...scopes.slice(0, 12), ...(scopes.length > 12 ? ['...'] : [])].join(', ');
+    throw new InputError(`trace ${name}: no tensor or scope of that name in this plan. Scopes here: ${names}.`);
+  }
+  return tables.map((rows) => table([['#', 'use', 'tensor', 'shape', 'stored in', 'dispatch'], ...rows])).join('\n\n');
+}
+
+function traceRows(plan: Plan, name: string): string[][] {
   const rows: string[][] = [];
   plan.dispatches.forEach((d, i) => {
     for (const b of d.bindings) {
@@ -257,12 +270,7 @@ export function printTrace(plan: Plan, name: string): string {
       ]);
     }
   });
-  if (rows.length === 0) {
-    const scopes = [...new Set(plan.dispatches.map((d) => d.scope).filter(Boolean))];
-    const names = [...scopes.slice(0, 12), ...(scopes.length > 12 ? ['...'] : [])].join(', ');
-    throw new InputError(`trace ${name}: no tensor or scope of that name in this plan. Scopes here: ${names}.`);
-  }
-  return table([['#', 'use', 'tensor', 'shape', 'stored in', 'dispatch'], ...rows]);
+  return rows;
 }
 
 function where({ buffer, offset }: Region): string {

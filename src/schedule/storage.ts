@@ -145,7 +145,7 @@ function overlaps(tensor: Tensor, slot: Place, size: number, resolve: (t: Tensor
 
 /**
  * Whether a node that uses `moved` would read and write one buffer at once, if `moved` were made in the state at `slot`: WebGPU
- * refuses that even for ranges that do not touch. An in-place output that starts from that very state only writes.
+ * refuses that even for ranges that do not touch. What an in-place output starts from is read only where it has to be copied first.
  */
 function mixes(node: Node, moved: Tensor, slot: Place, resolve: (t: Tensor) => Place): boolean {
   if (node.op.view) return false;
@@ -153,12 +153,16 @@ function mixes(node: Node, moved: Tensor, slot: Place, resolve: (t: Tensor) => P
     const { root, offset } = resolve(t);
     return root === moved ? { root: slot.root, offset: slot.offset + offset } : { root, offset };
   };
-  const startsFrom = (input: string) =>
-    Object.entries(node.op.inPlace ?? {}).some(
-      ([output, name]) => name === input && same(then(node.inputs[input]!), then(node.outputs[output]!)),
-    );
-  const written = Object.values(node.outputs);
-  const read = Object.entries(node.inputs).flatMap(([name, t]) => (startsFrom(name) ? [] : [t]));
   const inSlab = (t: Tensor) => then(t).root === slot.root;
-  return [...read, ...written].some((t) => resolve(t).root === moved) && read.some(inSlab) && written.some(inSlab);
+  const starts = Object.entries(node.op.inPlace ?? {}).filter(([, input]) => node.inputs[input]);
+  const copied = starts.some(([output, input]) => {
+    const [from, to] = [node.inputs[input]!, node.outputs[output]!];
+    return inSlab(from) && inSlab(to) && !same(then(from), then(to));
+  });
+  const written = Object.values(node.outputs);
+  const read = Object.entries(node.inputs).flatMap(([name, t]) =>
+    starts.some(([, input]) => input === name) ? [] : [t],
+  );
+  const uses = [...read, ...written].some((t) => resolve(t).root === moved);
+  return uses && (copied || (read.some(inSlab) && written.some(inSlab)));
 }

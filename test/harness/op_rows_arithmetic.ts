@@ -3,9 +3,11 @@ import { add } from '../../src/ops/add.ts';
 import { expand } from '../../src/ops/expand.ts';
 import { matmul } from '../../src/ops/matmul.ts';
 import { mul } from '../../src/ops/mul.ts';
+import { constant } from '../../src/ops/op.ts';
 import { reshape } from '../../src/ops/reshape.ts';
 import { scale } from '../../src/ops/scale.ts';
 import { mean, sum, sumTo } from '../../src/ops/sum.ts';
+import { normal } from '../../src/tensor/random.ts';
 import type { Shape } from '../../src/tensor/shape.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { around, type OpRow } from './op_row.ts';
@@ -109,7 +111,7 @@ export const arithmetic: readonly OpRow[] = [
     refuses: [[(t) => sumTo(t(2, 3), [2]), /^sum: \(2,3\) cannot be summed down to \(2\)\.$/]],
   },
   {
-    ops: ['matmul'],
+    ops: ['matmul', 'matmul_backward_weights'],
     samples: [
       product('1 x 1 x 1', [1, 1], [1, 1]),
       product('33 x 257 x 1', [33, 257], [257, 1]),
@@ -138,6 +140,57 @@ export const arithmetic: readonly OpRow[] = [
         build: (t) => matmul(t.a!, t.b!, { bias: t.bias! }),
       },
       {
+        name: 'bias, odd rows, b shared by the batch',
+        real: { a: [3, 25, 7], b: [7, 33], bias: [33] },
+        build: (t) => matmul(t.a!, t.b!, { bias: t.bias! }),
+      },
+      {
+        name: 'bias, a stored (K,M)',
+        real: { a: [17, 33], b: [17, 20], bias: [20] },
+        build: (t) => matmul(t.a!, t.b!, { transposeA: true, bias: t.bias! }),
+      },
+      {
+        name: 'bias, b stored (N,K)',
+        real: { a: [33, 17], b: [20, 17], bias: [20] },
+        build: (t) => matmul(t.a!, t.b!, { transposeB: true, bias: t.bias! }),
+      },
+      {
+        name: 'bias beside a weight that is not trained, and the other way round',
+        real: { a: [9, 4], b: [4, 8], bias: [8] },
+        build: (t) => {
+          const [b, bias] = [
+            constant('b', [4, 8], () => normal(32, 1, 1, 0)),
+            constant('bias', [8], () => normal(8, 1, 1, 1)),
+          ];
+          return add(matmul(t.a!, b, { bias: t.bias! }), matmul(t.a!, t.b!, { bias }));
+        },
+      },
+      {
+        name: 'weight and bias used twice: gradients add up',
+        real: { a: [65, 20], b: [20, 20], bias: [20] },
+        build: (t) => matmul(matmul(t.a!, t.b!, { bias: t.bias! }), t.b!, { bias: t.bias! }),
+      },
+      {
+        name: 'bias in a batch of products',
+        real: { a: [3, 5, 7], b: [3, 7, 9], bias: [9] },
+        build: (t) => matmul(t.a!, t.b!, { bias: t.bias! }),
+      },
+      {
+        name: 'residual',
+        real: { a: [2, 17, 7], b: [7, 33], x: [2, 17, 33] },
+        build: (t) => matmul(t.a!, t.b!, { residual: t.x! }),
+      },
+      {
+        name: 'rows of four, with bias and residual, onto what is there, batch',
+        real: { a: [2, 3, 5, 7], b: [2, 3, 7, 36], bias: [36], x: [2, 3, 5, 36], c: [2, 3, 5, 36] },
+        build: (t) => matmul(t.a!, t.b!, { bias: t.bias!, residual: t.x!, add: t.c! }),
+      },
+      {
+        name: 'a residual that is also the input',
+        real: { x: [33, 20], b: [20, 20], bias: [20] },
+        build: (t) => matmul(t.x!, t.b!, { bias: t.bias!, residual: t.x! }),
+      },
+      {
         name: 'onto what is there',
         real: { a: [5, 7], b: [7, 9], c: [5, 9] },
         build: (t) => matmul(t.a!, t.b!, { add: t.c! }),
@@ -159,6 +212,7 @@ export const arithmetic: readonly OpRow[] = [
       [(t) => matmul(t(4), t(4, 4)), /^matmul: a \(4\) and b \(4,4\) need two axes or more\.$/],
       [(t) => matmul(t(2, 3, 4), t(3, 4, 5)), /^matmul: the leading axes of a \(2,3,4\) and b \(3,4,5\) differ\.$/],
       [(t) => matmul(t(3, 4), t(4, 5), { bias: t(4) }), /^matmul: bias has shape \(4\), expected \(5\)\.$/],
+      [(t) => matmul(t(3, 4), t(4, 5), { residual: t(5) }), /^matmul: residual has shape \(5\), expected \(3,5\)\.$/],
     ],
   },
 ];
