@@ -2,18 +2,28 @@
 
 export { backward, type Gradients } from './autograd/backward.ts';
 export { recompute, scope, type Traced } from './autograd/graph.ts';
-export type { Batch, Compiled, HostTensor, Machine, Output, Replay, Scalars } from './autograd/machine.ts';
+export type {
+  Batch,
+  Compiled,
+  CompileOptions,
+  HostTensor,
+  Machine,
+  Output,
+  Replay,
+  Scalars,
+} from './autograd/machine.ts';
 export { parseGpt2Config } from './checkpoint/gpt2_config.ts';
 export { parameterHash } from './checkpoint/hash.ts';
 export { loadWeights } from './checkpoint/huggingface.ts';
 export { SafetensorsReader, writeSafetensors } from './checkpoint/safetensors.ts';
 export { ByteTokenizer, CharTokenizer, Gpt2Tokenizer, type Tokenizer, tokenizerFromFiles } from './data/tokenizer.ts';
 export { validationWindows, WindowSampler } from './data/windows.ts';
-export { InputError, RunError } from './errors.ts';
+export { InputError, NotFiniteError, RunError } from './errors.ts';
 export { type GenerateOptions, TokenGenerator } from './generate/generate.ts';
 export { chooseToken, type SamplingOptions } from './generate/sampling.ts';
 export { GPT2, type GPT2Config, gpt2Config } from './nn/gpt2.ts';
-export { type LanguageModel, parameterCount } from './nn/model.ts';
+export { type ForwardOptions, type LanguageModel, parameterCount } from './nn/model.ts';
+export { tally, zero } from './ops/accumulate.ts';
 export { gelu, relu, silu } from './ops/activations.ts';
 export { add } from './ops/add.ts';
 export { attention, attentionPacked } from './ops/attention.ts';
@@ -34,18 +44,20 @@ export { softmax } from './ops/softmax.ts';
 export { softmaxStats } from './ops/softmax_stats.ts';
 export { mean, sum, sumTo } from './ops/sum.ts';
 export { AdamW, type AdamWOptions, type ParameterGroup } from './optim/adamw.ts';
-export { Average } from './optim/average.ts';
+export { Ema } from './optim/ema.ts';
 export { isHiddenMatrix, Muon, type MuonOptions } from './optim/muon.ts';
 export type { Optimizer, StepFigures, StepOptions } from './optim/optimizer.ts';
 export { learningRateAt, type ScheduleOptions } from './optim/schedule.ts';
 export { Twin } from './reference/twin.ts';
 export { type Device, type DeviceOptions, openDevice } from './runtime/device.ts';
 export { type Plan, printPlan, printTrace } from './schedule/plan.ts';
-export { languageBatch, languageTask } from './tasks/language.ts';
-export type { Task } from './tasks/task.ts';
+export { type LanguageTaskOptions, languageBatch, languageTask } from './tasks/language.ts';
+export type { Task, TaskLoss } from './tasks/task.ts';
 export { wholesOf } from './tensor/pieces.ts';
 export type { Shape } from './tensor/shape.ts';
 export { Tensor } from './tensor/tensor.ts';
+export { type RatePoint, searchRates, suggestRate } from './train/find_rate.ts';
 export { type LoopOptions, type LoopProgress, loop } from './train/loop.ts';
-export { loadModel } from './train/snapshot.ts';
-export { type StepResult, Trainer } from './train/trainer.ts';
+export { hashOf, loadModel, loadOptimizer, modelFile, optimizerFile } from './train/snapshot.ts';
+export { firstLossWarning, spikeText } from './train/spikes.ts';
+export { type StepInput, type StepResult, Trainer, type TrainerParts, type Weights } from './train/trainer.ts';

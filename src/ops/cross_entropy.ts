@@ -3,7 +3,7 @@ import { InputError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { currentTape, defineOp, expectShape, expectType } from './op.ts';
 import { rowsOf } from './rows.ts';
-import { softmaxStats } from './softmax_stats.ts';
+import { expectTargets, softmaxStats } from './softmax_stats.ts';
 
 export interface CrossEntropyAttrs {
   /** Classes, in all chunks together. */
@@ -90,6 +90,7 @@ export interface CrossEntropy {
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): CrossEntropy {
   const { C: vocabSize } = rowsOf('crossEntropy', logits);
+  expectTargets('crossEntropy', logits, targets);
   return crossEntropyOf(softmaxStats(logits, targets), targets, { ...options, vocabSize });
 }
 

@@ -24,7 +24,7 @@ export interface GateAttrs {
   maxNorm: number | null;
   beta1: number;
   beta2: number;
-  /** A norm that is not finite stops this and all later steps until the host clears the latch; else only this one. */
+  /** A norm or loss that is not finite stops this and all later steps until the host clears the latch; else only this one. */
   latch: boolean;
   /** A step whose loss is a spike is not applied. */
   skipSpikes?: boolean;
@@ -36,7 +36,7 @@ export interface GateInputs {
   norm: Tensor;
   /**
    * (8), overwritten: steps applied, 1 - beta1^steps, 1 - beta2^steps, latch; mean, variance and number of the losses so far,
-   * unused.
+   * the last of them.
    */
   control: Tensor;
   /** (2): the sum of the losses and the number of targets, where the gradients are sums over them; see tally(). */

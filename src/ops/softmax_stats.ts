@@ -15,11 +15,11 @@ const WIDE = 1024;
 /** Columns that a workgroup of softmax_stats_backward_wide covers. */
 const WIDE_BLOCK = 256;
 
-const isWide = ({ inputs: { logits } }: { inputs: Values }) => rowsOf('crossEntropy', logits!).C >= WIDE;
+const isWide = ({ inputs: { logits } }: { inputs: Values }) => rowsOf('softmaxStats', logits!).C >= WIDE;
 
 /** Fields of the kernels' Sizes. */
 function sizesOf(logits: Tensor, { first }: SoftmaxStatsAttrs) {
-  const { R: N, C: width } = rowsOf('crossEntropy', logits);
+  const { R: N, C: width } = rowsOf('softmaxStats', logits);
   return { N, width, first };
 }
 
@@ -66,20 +66,25 @@ export const softmaxStatsBackwardBeforeOp = defineOp<null>({
   backward: 'not differentiable',
 });
 
+/** @throws InputError unless there is a class number for each row of logits, naming the function that was called */
+export function expectTargets(op: string, logits: Tensor, targets: Tensor): void {
+  expectType(op, 'logits', logits, 'f32');
+  expectType(op, 'targets', targets, 'i32');
+  expectShape(op, 'targets', targets, logits.shape.slice(0, -1));
+}
+
 export const softmaxStatsOp = defineOp<SoftmaxStatsAttrs>({
   name: 'softmax_stats',
   outputs: ({ logits, targets, before }, { first }) => {
-    const { R: N } = rowsOf('crossEntropy', logits!);
-    expectType('crossEntropy', 'logits', logits!, 'f32');
-    expectType('crossEntropy', 'targets', targets!, 'i32');
-    expectShape('crossEntropy', 'targets', targets!, logits!.shape.slice(0, -1));
-    if (before) expectShape('crossEntropy', 'before', before, [N, 4]);
+    const { R: N } = rowsOf('softmaxStats', logits!);
+    expectTargets('softmaxStats', logits!, targets!);
+    if (before) expectShape('softmaxStats', 'before', before, [N, 4]);
     if (!(Number.isInteger(first) && first >= 0)) {
-      throw new InputError(`crossEntropy: first is ${first}, expected the number of a class, 0 or more.`);
+      throw new InputError(`softmaxStats: first is ${first}, expected the number of a class, 0 or more.`);
     }
     if (first > 0 !== Boolean(before)) {
       throw new InputError(
-        `crossEntropy: first is ${first} ${before ? 'with' : 'without'} stats of the classes before. Pass both, or neither for the first chunk.`,
+        `softmaxStats: first is ${first} ${before ? 'with' : 'without'} stats of the classes before. Pass both, or neither for the first chunk.`,
       );
     }
     return { stats: { shape: [N, 4] } };

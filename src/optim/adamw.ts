@@ -48,7 +48,7 @@ interface Part {
 
 export class AdamW implements Optimizer {
   readonly groups: readonly Required<ParameterGroup>[];
-  /** Steps applied, the two bias corrections, the halt latch. See gate(). */
+  /** Steps applied, two bias corrections, the halt latch, statistics of the losses. See GateInputs. */
   readonly control = controlTensor();
   #options: Required<AdamWOptions>;
   #parts: Part[];

@@ -6,7 +6,7 @@ import { CONTROL, gate } from '../ops/gate.ts';
 import { globalNorm } from '../ops/optimizer.ts';
 import { part } from '../ops/part.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import type { Average } from './average.ts';
+import type { Ema } from './ema.ts';
 
 /** What a step looks at besides gradients. */
 export interface StepOptions {
@@ -17,7 +17,7 @@ export interface StepOptions {
   /** A step whose loss is a spike is not applied. */
   skipSpikes?: boolean | undefined;
   /** Moves along with the parameters. */
-  average?: Average | undefined;
+  ema?: Ema | undefined;
 }
 
 /** Figures of a step, (1) each. */
@@ -26,8 +26,8 @@ export type StepFigures = {
   gradNorm: Tensor;
   /** The mean loss; 0 where the step was told of none. */
   meanLoss: Tensor;
-  /** Deviations of the loss above those before it; above SPIKE it is one. */
-  deviations: Tensor;
+  /** z-score of the loss among those before it; above SPIKE it is one. */
+  z: Tensor;
   /** 1 if the step was not applied because its loss is a spike. */
   skipped: Tensor;
 };
@@ -70,7 +70,7 @@ export interface GateSettings {
 export function gatedStep(
   { control, slabs }: { control: Tensor; slabs: readonly Tensor[] },
   { gradClip, beta1, beta2 }: GateSettings,
-  { loss, totals, skipSpikes = false, average }: StepOptions,
+  { loss, totals, skipSpikes = false, ema }: StepOptions,
   update: (gated: Tensor) => void,
 ): StepFigures {
   const { gate: gated, seen } = gate(
@@ -78,9 +78,9 @@ export function gatedStep(
     { maxNorm: gradClip, beta1, beta2, latch: true, skipSpikes },
   );
   update(gated);
-  average?.follow(gated, control);
-  const [gradNorm, meanLoss, deviations, skipped] = [0, 1, 2, 3].map((i) => part(seen, i, [1]));
-  return { gradNorm: gradNorm!, meanLoss: meanLoss!, deviations: deviations!, skipped: skipped! };
+  ema?.follow(gated, control);
+  const [gradNorm, meanLoss, z, skipped] = [0, 1, 2, 3].map((i) => part(seen, i, [1]));
+  return { gradNorm: gradNorm!, meanLoss: meanLoss!, z: z!, skipped: skipped! };
 }
 
 /** @throws InputError if the loss does not depend on the parameter */

@@ -13,7 +13,7 @@ export type HostArray = Float32Array | Int32Array | Uint32Array;
 export type Kind = 'parameter' | 'state' | 'input' | 'constant' | 'activation';
 
 /** What a persistent tensor is counted as in a memory forecast. */
-export type MemoryClass = 'parameters' | 'gradients' | 'optimizer' | 'average' | 'other';
+export type MemoryClass = 'parameters' | 'gradients' | 'optimizer' | 'ema' | 'other';
 
 /** Consecutive rows of a table that is too large for one tensor. */
 export interface PieceOf {

@@ -1,7 +1,7 @@
 // Samples of the operations that write state. They have no derivative; what they leave behind is compared.
 import { tally, zero } from '../../src/ops/accumulate.ts';
-import { average } from '../../src/ops/average.ts';
 import { assign } from '../../src/ops/copy.ts';
+import { ema } from '../../src/ops/ema.ts';
 import { CONTROL, type GateAttrs, gate } from '../../src/ops/gate.ts';
 import { muonMomentum, muonUpdate } from '../../src/ops/muon.ts';
 import { stepScalar } from '../../src/ops/op.ts';
@@ -106,7 +106,7 @@ export const state: readonly OpRow[] = [
     because: 'no arithmetic',
   },
   {
-    ops: ['average'],
+    ops: ['ema'],
     samples: [
       ...[
         { name: 'the first step', control: [1, 0, 0, 0, 0, 0, 0, 0], open: 1 },
@@ -123,8 +123,8 @@ export const state: readonly OpRow[] = [
     because: 'a handful of roundings',
     refuses: [
       [
-        (t) => average({ p: t(64), average: held('a', [64]), gate: t(4), control: t(CONTROL) }, { decay: 1 }),
-        /^average: decay is 1, expected above 0 and below 1\.$/,
+        (t) => ema({ p: t(64), average: held('a', [64]), gate: t(4), control: t(CONTROL) }, { decay: 1 }),
+        /^ema: decay is 1, expected above 0 and below 1\.$/,
       ],
     ],
   },
@@ -267,7 +267,7 @@ function followed(decay: number) {
   const a = held('a', [128], () => new Float32Array(128).fill(2));
   const p = held('p', [128], () => Float32Array.from({ length: 128 }, (_, i) => i / 10));
   return ({ gate: given, control }: Named) => {
-    average({ p, average: a, gate: given!, control: control! }, { decay });
+    ema({ p, average: a, gate: given!, control: control! }, { decay });
     return { a };
   };
 }

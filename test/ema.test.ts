@@ -18,7 +18,7 @@ const quiet = { sampleEvery: 0, evalEvery: 6, maxSteps: 12 };
 test('they follow the trained weights by the formula, and change nothing of the training', async () => {
   const { trainer, model, batch, release } = tinyRun(device, { ema: DECAY });
   const [first] = model.parameters;
-  const own = trainer.average!.weights.get(first!)!;
+  const own = trainer.ema!.weights.get(first!)!;
   let expected = Float64Array.from(first!.firstValues()!);
   for (let step = 1; step <= 8; step++) {
     for await (const _ of trainer.advance(step, () => ({ batches: [batch()], learningRate: 0.01 }))) {
@@ -40,7 +40,7 @@ test('an evaluation of them is that of a model with those weights', async () => 
   const [evaluated] = told.filter(({ event, step }) => event === 'eval' && step === 12);
   expect(evaluated!.emaValidationLoss).not.toBe(evaluated!.validationLoss);
   const { trainer, model, release } = tinyRun(device);
-  await loadModel(device, model, [bytesSource('ema.safetensors', checkpoints.at(-1)!.average!)]);
+  await loadModel(device, model, [bytesSource('ema.safetensors', checkpoints.at(-1)!.ema!)]);
   expect((await trainer.evaluate(validation())).loss).toBe(evaluated!.emaValidationLoss);
   release();
 });
@@ -51,5 +51,5 @@ test('interrupted, a run goes on with them to the same bits', async () => {
   expect(resume!.progress.step).toBe(6);
   const second = await train(device, { ...quiet, ema: DECAY, resume: resume! });
   expect(second.told.at(-1)).toEqual(unbroken.told.at(-1));
-  expect(second.checkpoints.at(-1)!.average).toEqual(unbroken.checkpoints.at(-1)!.average);
+  expect(second.checkpoints.at(-1)!.ema).toEqual(unbroken.checkpoints.at(-1)!.ema);
 });

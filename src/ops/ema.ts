@@ -1,21 +1,21 @@
-// A moving average of parameters.
+// An exponential moving average of parameters.
 import { InputError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { CONTROL } from './gate.ts';
 import { currentTape, defineOp, expectShape } from './op.ts';
 
-export interface AverageAttrs {
+export interface EmaAttrs {
   /** Share of the average that a step leaves standing, once it is warm. */
   decay: number;
 }
 
-export const averageOp = defineOp<AverageAttrs>({
-  name: 'average',
+export const emaOp = defineOp<EmaAttrs>({
+  name: 'ema',
   outputs: ({ p, average, gate, control }, { decay }) => {
-    if (!(decay > 0 && decay < 1)) throw new InputError(`average: decay is ${decay}, expected above 0 and below 1.`);
-    expectShape('average', 'average', average!, p!.shape);
-    expectShape('average', 'gate', gate!, [4]);
-    expectShape('average', 'control', control!, [CONTROL]);
+    if (!(decay > 0 && decay < 1)) throw new InputError(`ema: decay is ${decay}, expected above 0 and below 1.`);
+    expectShape('ema', 'average', average!, p!.shape);
+    expectShape('ema', 'gate', gate!, [4]);
+    expectShape('ema', 'control', control!, [CONTROL]);
     return {};
   },
   writes: ['average'],
@@ -23,15 +23,15 @@ export const averageOp = defineOp<AverageAttrs>({
     {
       name: 'plain',
       dispatches: ({ inputs: { p }, attrs: { decay } }) => [
-        { kernel: 'average', sizes: { N: p!.size / 4, decay }, threads: [p!.size / 4] },
+        { kernel: 'ema', sizes: { N: p!.size / 4, one_minus_decay: 1 - decay }, threads: [p!.size / 4] },
       ],
     },
   ],
   backward: 'not differentiable',
 });
 
-/** What average() works on: slabs of one layout, and what gate() left. */
-export interface AverageInputs {
+/** What ema() works on: slabs of one layout, and what gate() left. */
+export interface EmaInputs {
   p: Tensor;
   average: Tensor;
   gate: Tensor;
@@ -43,6 +43,6 @@ export interface AverageInputs {
  * Source: Polyak and Juditsky 1992; TensorFlow's ExponentialMovingAverage(num_updates) for the warm-up of the decay.
  * @throws InputError if decay is not between 0 and 1
  */
-export function average(inputs: AverageInputs, attrs: AverageAttrs): void {
-  currentTape().push(averageOp, { ...inputs }, attrs);
+export function ema(inputs: EmaInputs, attrs: EmaAttrs): void {
+  currentTape().push(emaOp, { ...inputs }, attrs);
 }

@@ -1,9 +1,10 @@
-// Averaged weights: a second set of a model's parameters that follows the trained one. compile(fn, { parameters: average.weights })
+// Averaged weights: a second set of a model's parameters that follows the trained one. compile(fn, { parameters: ema.weights })
 // runs the same function over them.
-import { average } from '../ops/average.ts';
+import { InputError } from '../errors.ts';
+import { ema } from '../ops/ema.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
-export class Average {
+export class Ema {
   readonly decay: number;
   /** Averaged weight by parameter. */
   readonly weights: ReadonlyMap<Tensor, Tensor>;
@@ -11,13 +12,17 @@ export class Average {
   readonly #slabs: readonly { p: Tensor; average: Tensor }[];
 
   /**
-   * @param parameters with a place in a slab, as those of a model that an optimizer has been made for
-   * @param decay share that a step leaves standing, such as 0.999; lower in the first steps, see ops/average.ts
+   * @param parameters of a model, each with its place in a slab
+   * @param decay share that a step leaves standing, such as 0.999; lower in the first steps, see ops/ema.ts
+   * @throws InputError for a parameter without a slab
    */
   constructor(parameters: readonly Tensor[], decay: number) {
     this.decay = decay;
+    const loose = parameters.find((p) => !p.slab);
+    if (loose)
+      throw new InputError(`Ema: ${loose} lies in no slab, expected a model's parameter. Take model.parameters.`);
     const slabs = [...new Set(parameters.map((p) => p.slab!))];
-    this.#slabs = slabs.map((p) => ({ p, average: like(p, `average.${p.name}`) }));
+    this.#slabs = slabs.map((p) => ({ p, average: like(p, `ema.${p.name}`) }));
     this.weights = new Map(
       parameters.map((p) => {
         const own = like(p, p.name);
@@ -30,7 +35,7 @@ export class Average {
 
   /** Appends one move towards the parameters, where the gate lets the step pass. */
   follow(gate: Tensor, control: Tensor): void {
-    for (const slabs of this.#slabs) average({ ...slabs, gate, control }, { decay: this.decay });
+    for (const slabs of this.#slabs) ema({ ...slabs, gate, control }, { decay: this.decay });
   }
 
   /** What a device holds for the average: release() it there. */
@@ -42,5 +47,5 @@ export class Average {
 /** Starts from the same values. */
 function like(p: Tensor, name: string): Tensor {
   const { shape, pieceOf } = p;
-  return new Tensor({ kind: 'state', shape, name, memoryClass: 'average', pieceOf, init: () => p.firstValues()! });
+  return new Tensor({ kind: 'state', shape, name, memoryClass: 'ema', pieceOf, init: () => p.firstValues()! });
 }

@@ -1,11 +1,12 @@
-// average: a moving average of parameters, over a slab, in place.
-//   average += (1 - d) (p - average),   d = min(decay, (1 + t) / (10 + t)),   t: steps applied, control[0]
+// ema: an exponential moving average of parameters, over a slab, in place.
+//   average += max(1 - decay, 9 / (10 + t)) (p - average),   t: steps applied, control[0]
+// The host sends 1 - decay: in f32 the difference would lose its digits.
 // p, average (N); gate: see gate.wgsl. Nothing changes where gate[0] is 0.
 // grid: one invocation a vec4, folded.
 // Source: Polyak and Juditsky 1992 for the idea; the warm-up of the decay is TensorFlow's ExponentialMovingAverage(num_updates).
 // lib: fold
 
-struct Sizes { N: u32, decay: f32 }
+struct Sizes { N: u32, one_minus_decay: f32 }
 
 @group(0) @binding(0) var<storage, read> p: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> average: array<vec4f>;
@@ -22,6 +23,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) workgroups
     return;
   }
   let t = control[0];
-  let share = 1.0 - min(sizes.decay, (1.0 + t) / (10.0 + t));
+  let share = max(sizes.one_minus_decay, 9.0 / (10.0 + t));
   average[i] += share * (p[i] - average[i]);
 }
