@@ -1,6 +1,6 @@
 // gate: decides whether an optimizer step is applied, and how, and what the step looked like.
 // norm (1) of the gradients, totals (2: losses summed, targets) where gradients are sums over that many targets, else loss (1),
-// control (8: steps applied, 1 - beta1^steps, 1 - beta2^steps, latch; mean, variance and number of the losses so far, unused)
+// control (8: steps applied, 1 - beta1^steps, 1 - beta2^steps, latch; mean, variance and number of the losses so far, the last)
 //   ->  gate (4: applied or not, factor on the gradients, 1 - beta1^t, 1 - beta2^t), the new control, and
 //       seen (4: norm of the mean gradient, mean loss, deviations of the loss above its mean, skipped as a spike)
 // The bias corrections follow c <- beta c + (1 - beta), which needs no pow and loses no digits at small t. They live on the
@@ -49,8 +49,10 @@ fn score(x: f32) -> f32 {
   let b = max(sizes.variance_step, share);
   let d = joins - mean;
   control[4] = mean + a * d;
-  control[5] += b * ((1.0 - a) * d * d - control[5]);
+  let step = select(0.0, joins - control[7], count > 0.0);
+  control[5] += b * (select(0.5 * step * step, d * d, z > sizes.spike) - control[5]);
   control[6] = count + 1.0;
+  control[7] = joins;
   return z;
 }
 
@@ -66,13 +68,13 @@ fn main() {
   } else if (sizes.SCORED == 1u) {
     mean_loss = loss[0];
   }
-  let finite = is_finite(size);
+  let finite = is_finite(size) && is_finite(mean_loss);
   if (!finite && sizes.LATCH == 1u) {
     control[3] = 1.0;
   }
   var apply = finite && control[3] == 0.0;
   var z = 0.0;
-  if (sizes.SCORED == 1u && apply && is_finite(mean_loss)) {
+  if (sizes.SCORED == 1u && apply) {
     z = score(mean_loss);
   }
   let skipped = sizes.SKIP == 1u && z > sizes.spike;

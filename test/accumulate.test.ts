@@ -5,7 +5,8 @@ import { graphOf } from '../src/autograd/trace_batch.ts';
 import { type Device, openDevice } from '../src/runtime/device.ts';
 import { makePlan } from '../src/schedule/plan.ts';
 import { randomBits } from '../src/tensor/random.ts';
-import type { StepResult } from '../src/train/trainer.ts';
+import { hashOf } from '../src/train/snapshot.ts';
+import type { PlannedFunction, StepResult } from '../src/train/trainer.ts';
 import { CONTEXT, ids, type TinyOptions, tinyRun, train } from './harness/tiny_training.ts';
 
 const wanted = process.env.SHADERFORMER_ADAPTER;
@@ -74,7 +75,8 @@ test('a mean of the four means would be another loss', async () => {
 
 test('gradients are added in the place where they are kept: a matrix is not copied', () => {
   const { trainer, release } = tinyRun(device, { accumulate: 2 });
-  const plan = makePlan(graphOf(trainer.accumulateFunction, rows(0, 0, 3)), device.capabilities);
+  const [{ fn }] = trainer.functions(rows(0, 0, 3), {}) as [PlannedFunction];
+  const plan = makePlan(graphOf(fn, rows(0, 0, 3)), device.capabilities);
   release();
   const copied = plan.dispatches.filter((d) => d.kernel === 'copy').map((d) => d.bindings[0]!.value!.shape.length);
   expect(copied.filter((axes) => axes > 1)).toEqual([]);
@@ -87,4 +89,28 @@ test('interrupted, a run goes on to the same bits', async () => {
   const second = await train(device, { ...options, resume: resume! });
   expect(second.hash).toBe(unbroken.hash);
   expect(second.told).toEqual(unbroken.told.filter(({ step }) => step > 6));
+});
+
+test('a stop between two batches of a step leaves the run as it was before the step', async () => {
+  const next = (step: number) => ({
+    batches: Array.from({ length: 4 }, (_, i) => rows(step, 3 * i, 3)),
+    learningRate: 0.01,
+  });
+  const run = async (interrupted: boolean) => {
+    const { trainer, model, release } = tinyRun(device, { accumulate: 4 });
+    const losses: number[] = [];
+    for await (const { loss } of trainer.advance(2, next)) losses.push(loss);
+    // The first question is asked before the step, the second and third between its batches.
+    let asked = 0;
+    if (interrupted) for await (const { loss } of trainer.advance(3, next, () => ++asked > 3)) losses.push(loss);
+    if (interrupted) expect([asked > 3, trainer.step]).toEqual([true, 2]);
+    for await (const { loss, rowLosses } of trainer.advance(4, next)) {
+      losses.push(loss);
+      expect(rowLosses.map(({ length }) => length)).toEqual([3, 3, 3, 3]);
+    }
+    const hash = await hashOf(device, model);
+    release();
+    return { losses, hash };
+  };
+  expect(await run(true)).toEqual(await run(false));
 });

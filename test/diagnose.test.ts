@@ -83,7 +83,7 @@ describe('a damaged weight', () => {
         // The twin, which shares nothing with the kernels, names the same value and the same element.
         const twin = new Twin();
         for (const p of model.parameters) twin.write(p, await device.read(p));
-        const said = await whoMadeIt(twin, model.parameters, (b) => lossAndGradients(model, b), good);
+        const said = await whoMadeIt(twin, model.parameters, (b) => lossAndGradients(model, b), [{ batch: good }]);
         const named = /first such value is (.*?) \(kernel .*?\), element (\d+)/;
         expect(named.exec(message)!.slice(1)).toEqual(named.exec(said)!.slice(1));
         twin.close();
@@ -108,8 +108,8 @@ test('with dropout, recomputation, chunks of the loss, two batches a step, avera
   );
   device.write(weight, good);
 
-  device.write(trainer.average!.weights.get(weight)!, damaged);
-  await expect(trainer.evaluate(validation(), undefined, 'average')).rejects.toThrow(
+  device.write(trainer.ema!.weights.get(weight)!, damaged);
+  await expect(trainer.evaluate(validation(), undefined, 'ema')).rejects.toThrow(
     /^step 1: loss NaN in an evaluation, .* The averaged weight \S+ holds Infinity at element 3\. The first such value is y of matmul in h\.1\.mlp/,
   );
   expect((await trainer.evaluate(validation())).loss).toBeGreaterThan(0);
@@ -124,7 +124,7 @@ test('in a table that lies in pieces: its element is counted in the whole', asyn
   const values = await device.read(piece!);
   device.write(piece!, values.fill(Number.NaN, 6 * 16 + 3, 6 * 16 + 4));
   const batch = languageBatch({ inputs: Int32Array.of(1, 70, 2), targets: Int32Array.of(70, 2, 3) }, 3);
-  const said = await whoMadeIt(device, model.parameters, (b) => lossAndGradients(model, b), batch);
+  const said = await whoMadeIt(device, model.parameters, (b) => lossAndGradients(model, b), [{ batch }]);
   expect(said).toMatch(
     new RegExp(
       `^The weight transformer\\.wte\\.weight holds NaN at element ${70 * 16 + 3}\\. The first such value is y of embedding in embed \\(kernel \\w+\\), element 19 \\(NaN\\)\\.$`,
@@ -151,7 +151,7 @@ describe('what is looked through', () => {
       const loss = sum(mul(mul(w, x!), x!));
       return { loss, gradient: backward(loss).get(w)! };
     };
-    const said = await whoMadeIt(device, [w], fn, { x: vector(1e30, 1e-3) });
+    const said = await whoMadeIt(device, [w], fn, [{ batch: { x: vector(1e30, 1e-3) } }]);
     expect(said).toMatch(/^The first such value is \w+ of \w+ in \.backward \(kernel \w+\), element 0 \(Infinity\)\.$/);
     device.release([w]);
   });
@@ -166,10 +166,12 @@ describe('what is looked through', () => {
       const batches = [vector(1, 2), vector(3, 4), vector(5, 6)].map((x) => ({ x }));
       const [first] = batches;
       const look = (factors: number[]) =>
-        whoMadeIt(machine(), [], fn, first!, {
-          batches,
-          scalars: factors.map((factor) => ({ factor, learningRate: 1 })),
-        });
+        whoMadeIt(
+          machine(),
+          [],
+          fn,
+          batches.map((batch, i) => ({ batch, scalars: { factor: factors[i]!, learningRate: 1 } })),
+        );
       expect(await look([1, 1, Number.POSITIVE_INFINITY])).toBe(
         `The first such value, in micro-batch 3 of 3, is y of mul (kernel ${kernel}), element 0 (Infinity).`,
       );
@@ -177,14 +179,14 @@ describe('what is looked through', () => {
         'Every value of the forward and backward pass is finite by itself: the sum of the gradients or of their squares overflowed.',
       );
       const scalars = { factor: Number.NaN };
-      expect(await whoMadeIt(machine(), [], fn, first!, { scalars })).toBe(
+      expect(await whoMadeIt(machine(), [], fn, [{ batch: first!, scalars }])).toBe(
         `The first such value is y of mul (kernel ${kernel}), element 0 (NaN).`,
       );
     });
 
     test(`on ${name}: a large value is no infinity, though its square is`, async () => {
       const fn = ({ x }: Record<string, Tensor>) => ({ y: mul(x!, x!) });
-      const said = await whoMadeIt(machine(), [], fn, { x: vector(1e18, 1.8e19, -1) });
+      const said = await whoMadeIt(machine(), [], fn, [{ batch: { x: vector(1e18, 1.8e19, -1) } }]);
       expect(said).toBe(
         'Every value of the forward and backward pass is finite by itself: the sum of the squares overflowed.',
       );
@@ -199,7 +201,7 @@ describe('what is looked through', () => {
         assign(state, y);
         return { y };
       };
-      expect(await whoMadeIt(on, [], fn, { x: vector(1e30, 1) })).toMatch(/^Every value/);
+      expect(await whoMadeIt(on, [], fn, [{ batch: { x: vector(1e30, 1) } }])).toMatch(/^Every value/);
       expect([...(await on.read(state))]).toEqual([0, 0]);
       on.release([state]);
     });
@@ -211,8 +213,8 @@ describe('what is looked through', () => {
     const [w, averaged] = [weight('w', 1), weight('w', Number.NaN)];
     const fn = ({ x }: Record<string, Tensor>) => ({ y: add(x!, w) });
     const batch = { x: vector(1) };
-    expect(await whoMadeIt(device, [w], fn, batch)).toMatch(/^Every value/);
-    expect(await whoMadeIt(device, [w], fn, batch, { averaged: new Map([[w, averaged]]) })).toMatch(
+    expect(await whoMadeIt(device, [w], fn, [{ batch }])).toMatch(/^Every value/);
+    expect(await whoMadeIt(device, [w], fn, [{ batch }], new Map([[w, averaged]]))).toMatch(
       /^The averaged weight w holds NaN at element 0\. The first such value is y of add \(kernel add\), element 0 \(NaN\)\.$/,
     );
     device.release([w, averaged]);
@@ -230,7 +232,7 @@ describe('what is looked through', () => {
     buffers.peakBytes = before;
     const x = { shape: [size], data: new Float32Array(size).fill(1).fill(100, size - 1) };
     // 100 to the power of 20 is too large for f32: the 19th product.
-    expect(await whoMadeIt(device, [], fn, { x })).toBe(
+    expect(await whoMadeIt(device, [], fn, [{ batch: { x } }])).toBe(
       `The first such value is y of mul (kernel mul), element ${size - 1} (Infinity).`,
     );
     expect(buffers.peakBytes - before).toBeLessThan(8 * 4 * size);

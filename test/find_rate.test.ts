@@ -6,7 +6,7 @@ import { normal } from '../src/tensor/random.ts';
 import { type RatePoint, rateOf, searchRates, smoothed, suggestRate } from '../src/train/find_rate.ts';
 import { fakeHome } from './cli_home.ts';
 import { run } from './harness/inside.ts';
-import { listing, tiny, workplace } from './harness/program.ts';
+import { listing, scratchFolder, tiny } from './harness/program.ts';
 import { tinyRun } from './harness/tiny_training.ts';
 
 /** A curve over the learning rates of a search, as a function of the power of ten. */
@@ -83,6 +83,7 @@ describe('the suggestion', () => {
       learningRate: null,
       reason: 'the loss never fell by more than noise: 4.400 at the beginning, 4.400 at the least.',
     });
+    expect(suggestRate(curve(() => 0)).learningRate).toBeNull();
     const noise = normal(100, 0.2, 1, 0);
     const noisy = curve(() => 4.4).map((p, i) => ({ ...p, loss: p.loss + noise[i]! }));
     expect(suggestRate(noisy).learningRate).toBeNull();
@@ -150,7 +151,7 @@ describe('a search', () => {
 });
 
 describe('pretrain --find-lr', () => {
-  const place = workplace();
+  const place = scratchFolder();
   const before = process.cwd();
   afterAll(() => {
     process.chdir(before);

@@ -1,5 +1,6 @@
 // Pretraining: predict the next token, everywhere.
 import type { Batch } from '../autograd/machine.ts';
+import { RANDOM_STEP } from '../nn/dropout.ts';
 import type { ForwardOptions } from '../nn/model.ts';
 import type { TableLossOptions } from '../nn/table.ts';
 import type { Task } from './task.ts';
@@ -23,9 +24,8 @@ export function languageTask({ dropout, recompute, ...options }: LanguageTaskOpt
   return {
     loss(model, batch) {
       const hidden = model.hidden(batch.inputs!, { dropout, recompute });
-      const { loss, kept } = model.loss(hidden, batch.targets!, options);
-      return { loss, kept };
+      return model.loss(hidden, batch.targets!, options);
     },
-    ...(dropout?.p && { scalars: (pass: number) => ({ randomStep: pass }) }),
+    ...(dropout?.p && { scalars: (pass: number) => ({ [RANDOM_STEP]: pass }) }),
   };
 }

@@ -14,13 +14,10 @@ import type { Tensor } from '../tensor/tensor.ts';
 /** A value times this has a square that no sum over billions of them overflows: its norm is finite if and only if all of it is. */
 const CHECK_FACTOR = 1e-25;
 
-export interface LookOptions {
-  /** The numbers that were sent with the step, or those of each batch; what the function does not ask for is left out. */
-  scalars?: Scalars | readonly Scalars[];
-  /** All micro-batches of the step, looked through in order. By default the one batch. */
-  batches?: readonly Batch[];
-  /** Averaged weights that stood in for the parameters. */
-  averaged?: ReadonlyMap<Tensor, Tensor>;
+/** One replay that is looked at: a batch and the numbers sent with it; those that the function does not ask for are left out. */
+export interface Pass {
+  batch: Batch;
+  scalars?: Scalars;
 }
 
 type Fn = (batch: Record<string, Tensor>) => Traced;
@@ -28,23 +25,24 @@ type Fn = (batch: Record<string, Tensor>) => Traced;
 /**
  * Sentences that name the weight and the first value, operation and kernel with a NaN or an infinity, in the order of execution.
  * @param fn what was replayed when it happened, without what it does to parameters and state: loss and gradients
+ * @param passes those of the step, in order
+ * @param averaged weights that stood in for the parameters
  */
 export async function whoMadeIt(
   machine: Machine,
   parameters: readonly Tensor[],
   fn: Fn,
-  batch: Batch,
-  { scalars = {}, batches = [batch], averaged = new Map() }: LookOptions = {},
+  passes: readonly Pass[],
+  averaged: ReadonlyMap<Tensor, Tensor> = new Map(),
 ): Promise<string> {
   const damaged = await damagedWeight(machine, parameters, averaged);
   try {
-    for (const [i, each] of batches.entries()) {
-      const numbers = Array.isArray(scalars) ? (scalars[i] ?? {}) : (scalars as Scalars);
-      const found = await firstIn(machine, graphOf(fn, each, { parameters: averaged }), each, numbers);
-      const where = batches.length > 1 ? `, in micro-batch ${i + 1} of ${batches.length},` : '';
+    for (const [i, { batch, scalars = {} }] of passes.entries()) {
+      const found = await firstIn(machine, graphOf(fn, batch, { parameters: averaged }), batch, scalars);
+      const where = passes.length > 1 ? `, in micro-batch ${i + 1} of ${passes.length},` : '';
       if (found) return `${damaged}The first such value${where} is ${found}.`;
     }
-    const sums = batches.length > 1 ? 'the sum of the gradients or of their squares' : 'the sum of the squares';
+    const sums = passes.length > 1 ? 'the sum of the gradients or of their squares' : 'the sum of the squares';
     return `${damaged}Every value of the forward and backward pass is finite by itself: ${sums} overflowed.`;
   } catch (error) {
     if (error instanceof InputError || error instanceof RunError)

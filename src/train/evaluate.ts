@@ -3,6 +3,7 @@ import type { Batch, Compiled, Machine } from '../autograd/machine.ts';
 import { RunError } from '../errors.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import type { Task } from '../tasks/task.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { whoMadeIt } from './diagnose.ts';
 
 /** Replays queued before results are read. The ring of results holds 64. */
@@ -46,6 +47,14 @@ export async function meanLoss(
   return { loss: total / tokens, tokens };
 }
 
+/** What meanLoss runs, as a function over a batch. */
+export function lossOf(model: LanguageModel, task: Task) {
+  return (batch: Record<string, Tensor>) => {
+    const { loss, kept } = task.loss(model, batch);
+    return { loss, kept };
+  };
+}
+
 /** The same for a model and a task, compiled for the occasion. @throws RunError at a loss that is not finite, naming the first kernel */
 export async function evaluateBatches(
   machine: Machine,
@@ -53,11 +62,11 @@ export async function evaluateBatches(
   task: Task,
   batches: Iterable<Batch>,
 ): Promise<Evaluation> {
-  const fn = (batch: Parameters<Task['loss']>[1]) => ({ ...task.loss(model, batch) });
+  const fn = lossOf(model, task);
   const compiled = machine.compile(fn);
   try {
     return await meanLoss(compiled, batches, async (batch, loss) => {
-      const culprit = await whoMadeIt(machine, model.parameters, fn, batch);
+      const culprit = await whoMadeIt(machine, model.parameters, fn, [{ batch }]);
       throw new RunError(`evaluation: loss ${loss}, expected a finite number. ${culprit} Take an earlier checkpoint.`);
     });
   } finally {

@@ -57,7 +57,7 @@ export interface SpikeEvent {
   z: number;
   /** the weights were left as they were */
   skipped: boolean;
-  /** where in the text its batch lies and how it begins */
+  /** the row of the step's batches with the highest loss, as it begins */
   text: string;
 }
 
@@ -88,6 +88,26 @@ export interface EndEvent {
   /** SHA-256 (hex) over names and little-endian float32 values of all parameters */
   parameterHash: string;
 }
+
+/** A step of the search for a learning rate, which writes no file. */
+export interface FindRateEvent {
+  event: 'find-lr';
+  step: number;
+  learningRate: number;
+  /** nats a token; NaN at the step that ended the search by not being finite */
+  loss: number;
+}
+
+/** The end of that search. */
+export interface SuggestionEvent {
+  event: 'suggestion';
+  /** null where the losses say nothing */
+  learningRate: number | null;
+  /** one sentence */
+  reason: string;
+}
+
+export type SearchEvent = FindRateEvent | SuggestionEvent;
 
 export type RunEvent =
   | StartEvent

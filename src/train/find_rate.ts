@@ -3,6 +3,7 @@
 // two suggestions of fastai's lr_find.
 import type { Batch } from '../autograd/machine.ts';
 import { NotFiniteError } from '../errors.ts';
+import { DebiasedMean } from './debiased_mean.ts';
 import type { Trainer } from './trainer.ts';
 
 export interface RatePoint {
@@ -14,13 +15,16 @@ export interface RatePoint {
 }
 
 export interface RateSearch {
-  /** Learning rate of the first step. Default 1e-7. */
-  from?: number;
-  /** Of the last. Default 10. */
-  to?: number;
-  /** Steps, if the loss does not leave before. Default 100. */
-  steps?: number;
+  /** Learning rate of the first step. */
+  from: number;
+  /** Of the last. */
+  to: number;
+  /** Steps, if the loss does not leave before. */
+  steps: number;
 }
+
+/** What is tried where nothing else is said. */
+export const SEARCH: RateSearch = { from: 1e-7, to: 10, steps: 100 };
 
 /** Weight of the past in the average by which the search ends. */
 const DECAY = 0.8;
@@ -28,7 +32,8 @@ const DECAY = 0.8;
 const DIVERGED = 4;
 
 /** Learning rate of step number n, from 1: equal factors from step to step. */
-export function rateOf(step: number, { from = 1e-7, to = 10, steps = 100 }: RateSearch = {}): number {
+export function rateOf(step: number, search: Partial<RateSearch> = {}): number {
+  const { from, to, steps } = { ...SEARCH, ...search };
   return from * (to / from) ** ((step - 1) / Math.max(1, steps - 1));
 }
 
@@ -40,19 +45,19 @@ export function rateOf(step: number, { from = 1e-7, to = 10, steps = 100 }: Rate
 export async function* searchRates(
   trainer: Trainer,
   batches: (step: number) => readonly Batch[],
-  search: RateSearch = {},
+  search: Partial<RateSearch> = {},
   stop?: () => boolean,
 ): AsyncGenerator<RatePoint> {
-  const { steps = 100 } = search;
+  const { steps } = { ...SEARCH, ...search };
   const next = (step: number) => ({ batches: batches(step), learningRate: rateOf(step, search) });
-  let [sum, weight, least] = [0, 0, Number.POSITIVE_INFINITY];
+  const mean = new DebiasedMean(DECAY);
+  let least = Number.POSITIVE_INFINITY;
   try {
-    for await (const { step, learningRate, loss } of trainer.advance(steps, next, stop)) {
+    for await (const { step, learningRate, loss } of trainer.advance(steps, next, stop, false)) {
       yield { step, learningRate, loss };
-      sum = DECAY * sum + (1 - DECAY) * loss;
-      weight = DECAY * weight + (1 - DECAY);
-      least = Math.min(least, sum / weight);
-      if (sum / weight > DIVERGED * least) return;
+      const average = mean.push(loss);
+      least = Math.min(least, average);
+      if (average > DIVERGED * least) return;
     }
   } catch (error) {
     if (!(error instanceof NotFiniteError)) throw error;
@@ -96,7 +101,7 @@ export function suggestRate(points: readonly RatePoint[]): RateSuggestion {
   const first = smooth[0]!;
   const fall = first - smooth[lowest]!;
   const noise = deviation(points.slice(0, BEGINNING).map(({ loss }) => loss));
-  if (fall < Math.max(LEAST_FALL * first, DEVIATIONS * noise))
+  if (fall <= Math.max(LEAST_FALL * first, DEVIATIONS * noise))
     return {
       learningRate: null,
       reason: `the loss never fell by more than noise: ${first.toFixed(3)} at the beginning, ${smooth[lowest]!.toFixed(3)} at the least.`,
@@ -138,14 +143,9 @@ export function smoothed(points: readonly RatePoint[]): RatePoint[] {
   return finite.map((point, i) => ({ ...point, loss: losses[i]! }));
 }
 
-/** m_t = d m_(t-1) + (1 - d) x_t, shown as m_t / (1 - d^t). Kingma and Ba 2014 (arXiv:1412.6980), section 3. */
 function averaged(values: readonly number[]): number[] {
-  let [sum, weight] = [0, 0];
-  return values.map((value) => {
-    sum = DECAY * sum + (1 - DECAY) * value;
-    weight = DECAY * weight + (1 - DECAY);
-    return sum / weight;
-  });
+  const average = new DebiasedMean(DECAY);
+  return values.map((value) => average.push(value));
 }
 
 function mean(values: readonly number[]): number {

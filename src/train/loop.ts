@@ -4,7 +4,7 @@ import type { Batch } from '../autograd/machine.ts';
 import { SPIKE } from '../ops/gate.ts';
 import { learningRateAt, type ScheduleOptions } from '../optim/schedule.ts';
 import type { EvalEvent, SampleEvent, SaveEvent, SpikeEvent, StepEvent, WarningEvent } from './events.ts';
-import type { Trainer } from './trainer.ts';
+import type { StepResult, Trainer } from './trainer.ts';
 
 export interface LoopOptions extends ScheduleOptions {
   /** Steps between evaluations, samples and saves; 0 for only at the end (samples: never). */
@@ -19,10 +19,10 @@ export interface LoopOptions extends ScheduleOptions {
   validationBatches(): Iterable<Batch>;
   trainBatches(): Iterable<Batch>;
   sample(step: number): Promise<string>;
-  /** The text behind a loss that is a spike. */
-  spikeText(batches: readonly Batch[]): Promise<string>;
+  /** What is told of a step whose loss is a spike: its text. Without it the step is told and no text. */
+  spikeText?(result: StepResult): string;
   /** Something to say of an untrained model's loss, or null. */
-  firstLoss(loss: number): string | null;
+  firstLoss?(loss: number): string | null;
   /**
    * Writes a checkpoint of the step just done. `last`: the run ends here, there is no later try.
    * @returns its path, or null if it could not be written and the run goes on
@@ -66,13 +66,13 @@ export async function* loop(trainer: Trainer, o: LoopOptions, progress: LoopProg
       yield { event: 'phase', text: 'validating' };
       const validation = await trainer.evaluate(o.validationBatches(), o.stop);
       const train = await trainer.evaluate(o.trainBatches(), o.stop);
-      const average = trainer.average && (await trainer.evaluate(o.validationBatches(), o.stop, 'average'));
+      const averaged = trainer.ema && (await trainer.evaluate(o.validationBatches(), o.stop, 'ema'));
       if (!o.stop()) {
         improved = progress.best === null || validation.loss < progress.best.validationLoss;
         Object.assign(progress, { evaluatedAt: step, validationLoss: validation.loss });
         if (improved) progress.best = { step, validationLoss: validation.loss };
         const losses = { trainLoss: train.loss, validationLoss: validation.loss };
-        yield { event: 'eval', step, ...losses, ...(average && { emaValidationLoss: average.loss }) };
+        yield { event: 'eval', step, ...losses, ...(averaged && { emaValidationLoss: averaged.loss }) };
       }
     }
     if (o.sampleEvery > 0 && due(o.sampleEvery, progress.sampledAt) && !o.stop()) {
@@ -95,16 +95,13 @@ export async function* loop(trainer: Trainer, o: LoopOptions, progress: LoopProg
     if (last) return;
     const next = (n: number) => ({ batches: o.batches(n), learningRate: learningRateAt(n - 1, o) });
     for await (const result of trainer.advance(nextStop(step, o), next, o.stop)) {
-      const { step: now, loss, gradNorm, learningRate, ms, deviations, skipped } = result;
+      const { step: now, loss, gradNorm, learningRate, ms, z, skipped } = result;
       progress.step = now;
       const tokensPerSecond = Math.round((1000 * o.tokensPerStep) / ms);
       yield { event: 'step', step: now, loss, gradNorm, learningRate, tokensPerSecond };
-      const warning = now === 1 ? o.firstLoss(loss) : null;
+      const warning = now === 1 ? o.firstLoss?.(loss) : null;
       if (warning) yield { event: 'warning', step: now, text: warning };
-      if (deviations > SPIKE) {
-        const text = await o.spikeText(result.batches);
-        yield { event: 'spike', step: now, loss, z: deviations, skipped, text };
-      }
+      if (z > SPIKE) yield { event: 'spike', step: now, loss, z, skipped, text: o.spikeText?.(result) ?? '' };
     }
   }
 }

@@ -54,7 +54,7 @@ function parametersOf(model: LanguageModel, instead?: ReadonlyMap<Tensor, Tensor
 }
 
 /**
- * model.safetensors and the hash over the same values.
+ * model.safetensors.
  * @param instead tensors that stand in for parameters, such as averaged weights
  * @throws RunError if a weight is not finite: such a state is not saved
  */
@@ -62,14 +62,14 @@ export async function modelFile(
   machine: Machine,
   model: LanguageModel,
   instead?: ReadonlyMap<Tensor, Tensor>,
-): Promise<{ file: SafetensorsFile; hash: string }> {
+): Promise<SafetensorsFile> {
   const entries = entriesOf(await readWholes(machine, parametersOf(model, instead)));
   for (const { name, data } of entries) {
     const at = data.findIndex((x) => !Number.isFinite(x));
     if (at >= 0)
       throw new RunError(`${name}: element ${at} is ${data[at]}: the weights are damaged and are not saved.`);
   }
-  return { file: writeSafetensors(entries), hash: parameterHash(entries) };
+  return writeSafetensors(entries);
 }
 
 /** SHA-256 over names and values of all parameters as they are now. */

@@ -1,7 +1,6 @@
 // Losses that stand out: a first loss that is not what guessing costs, and the text behind one far above those before it, which the
 // optimizer's gate finds (ops/gate.ts).
-import type { Batch, Machine } from '../autograd/machine.ts';
-import type { LanguageModel } from '../nn/model.ts';
+import type { StepResult } from './trainer.ts';
 
 /** Share of ln V by which the first loss may differ from it. */
 const FIRST_LOSS = 0.05;
@@ -21,65 +20,28 @@ export function firstLossWarning(loss: number, vocabSize: number): string | null
   return `found a first loss of ${loss.toFixed(3)}, expected ${expected.toFixed(3)}, which guessing among ${vocabSize} tokens costs, within 5 %. ${check}; if --kernels portable begins elsewhere, a kernel is wrong on this adapter.`;
 }
 
-/** The row of a batch that a model finds hardest. */
-export interface SpikeText {
-  /** Counted from 0 through all the batches. */
-  row: number;
-  /** The row's own mean loss, in nats a token. */
-  loss: number;
-  text: string;
-}
-
 /** Characters of a text that are shown. */
 const SHOWN = 120;
-/** Tokens of the stretch that is looked for in a row that is longer. */
-const STRETCH = 30;
 
 /**
- * The text behind a spike: of all rows of a step's batches the one with the highest mean loss, as the model is now.
- * @param batches of languageBatch: one, or the micro-batches of a step; inputs and targets (B,T)
+ * The text behind a spike: of all rows of a step the one with the highest mean loss, as it begins.
+ * @param step its batches of languageBatch, inputs and targets (B,T), and the sums of their rows' losses
  * @param decode tokens to text that is safe to show
- * @returns null where no row has a token to predict
+ * @returns '' where no row has a token to predict
  */
-export async function spikeText(
-  machine: Machine,
-  model: LanguageModel,
-  batches: readonly Batch[],
+export function spikeText(
+  { batches, rowLosses }: Pick<StepResult, 'batches' | 'rowLosses'>,
   decode: (ids: readonly number[]) => string,
-): Promise<SpikeText | null> {
-  const compiled = machine.compile(({ inputs, targets }) => ({
-    tokenLoss: model.loss(model.hidden(inputs!), targets!).tokenLoss,
-  }));
-  let worst: { row: number; loss: number; ids: Int32Array; losses: readonly number[] } | null = null;
-  let before = 0;
-  try {
-    for (const batch of batches) {
-      const { tokenLoss } = await compiled(batch);
-      const values = await tokenLoss.read();
-      const [inputs, targets] = [batch.inputs!, batch.targets!];
-      const [B, T] = inputs.shape as [number, number];
-      for (let row = 0; row < B; row++) {
-        const at = (x: ArrayLike<number>) => Array.prototype.slice.call(x, row * T, (row + 1) * T) as number[];
-        const kept = at(targets.data).filter((t) => t >= 0).length;
-        const losses = at(values);
-        const loss = losses.reduce((sum, l) => sum + l, 0) / kept;
-        if (kept > 0 && loss > (worst?.loss ?? Number.NEGATIVE_INFINITY))
-          worst = { row: before + row, loss, ids: Int32Array.from(at(inputs.data)), losses };
-      }
-      before += B;
+): string {
+  let [worst, text]: [number, readonly number[]] = [Number.NEGATIVE_INFINITY, []];
+  for (const [i, { inputs, targets }] of batches.entries()) {
+    const [B, T] = inputs!.shape as [number, number];
+    for (let row = 0; row < B; row++) {
+      const kept = targets!.data.slice(row * T, (row + 1) * T).filter((target: number) => target >= 0).length;
+      const loss = rowLosses[i]![row]! / kept;
+      if (kept > 0 && loss > worst) [worst, text] = [loss, [...inputs!.data.slice(row * T, (row + 1) * T)]];
     }
-  } finally {
-    compiled.release();
   }
-  return worst && { row: worst.row, loss: worst.loss, text: shown(worst.ids, worst.losses, decode) };
-}
-
-/** A row's text, cut to its hardest stretch where it is long. */
-function shown(ids: Int32Array, losses: readonly number[], decode: (ids: readonly number[]) => string): string {
-  const whole = [...decode([...ids])];
-  if (whole.length <= SHOWN) return whole.join('');
-  const sums = losses.map((_, start) => losses.slice(start, start + STRETCH).reduce((a, b) => a + b, 0));
-  const start = sums.indexOf(Math.max(...sums));
-  const from = [...decode([...ids.subarray(start)])];
-  return `${start > 0 ? '...' : ''}${from.slice(0, SHOWN).join('')}${from.length > SHOWN ? '...' : ''}`;
+  const characters = [...decode(text)];
+  return characters.length > SHOWN ? `${characters.slice(0, SHOWN).join('')}...` : characters.join('');
 }

@@ -7,12 +7,13 @@ import type { Batch, Compiled, CompileOptions, Machine, Scalars } from '../autog
 import { InputError, NotFiniteError, RunError } from '../errors.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import { tally, zero } from '../ops/accumulate.ts';
-import type { Average } from '../optim/average.ts';
+import { sumTo } from '../ops/sum.ts';
+import type { Ema } from '../optim/ema.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import type { Task } from '../tasks/task.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { whoMadeIt } from './diagnose.ts';
-import { type Evaluation, MAX_UNREAD, meanLoss } from './evaluate.ts';
+import { type Evaluation, lossOf, MAX_UNREAD, meanLoss } from './evaluate.ts';
 
 export interface StepResult {
   /** The first is 1; its loss is the untrained model's. */
@@ -21,13 +22,15 @@ export interface StepResult {
   loss: number;
   gradNorm: number;
   learningRate: number;
-  /** Deviations of the loss above those before it. */
-  deviations: number;
+  /** z-score of the loss among those before it. */
+  z: number;
   /** Not applied, because its loss is a spike. */
   skipped: boolean;
   /** Milliseconds this step took, averaged over those read together. */
   ms: number;
   batches: readonly Batch[];
+  /** For each batch the sum of the losses of each row. */
+  rowLosses: readonly Float32Array[];
 }
 
 /** What a step trains on. */
@@ -37,11 +40,19 @@ export interface StepInput {
   learningRate: number;
 }
 
-/** A function that a run compiles, and the batch it is planned for. */
-export interface PlannedFunction {
+/** Which weights an evaluation is of: the trained ones, or their moving average. */
+export type Weights = 'trained' | 'ema';
+
+/** A function that a run compiles, and what it is for: a batch of a step, the end of a step, an evaluation. */
+interface RunFunction {
+  kind: 'batch' | 'step' | Weights;
   fn: (batch: Record<string, Tensor>) => Traced;
-  batch: Batch;
   options?: CompileOptions;
+}
+
+/** The same with the batch it is planned for. */
+export interface PlannedFunction extends RunFunction {
+  batch: Batch;
 }
 
 interface Queued extends StepInput {
@@ -60,11 +71,11 @@ export interface TrainerParts {
   /** A step whose loss is a spike changes nothing. */
   skipSpikes?: boolean;
   /** Averaged weights, which follow the trained ones. */
-  average?: Average | null;
+  ema?: Ema | null;
 }
 
-/** Which weights an evaluation is of. */
-export type Weights = 'trained' | 'average';
+/** Batches of more rows than this have results so large that only one can wait: see Results. */
+const MOST_ROWS = 512;
 
 /** Results are read about this often (ms), so that reading costs little and the screen stays alive. */
 const READ_EVERY = 250;
@@ -75,97 +86,96 @@ export class Trainer {
   readonly machine: Machine;
   readonly model: LanguageModel;
   readonly optimizer: Optimizer;
-  readonly average: Average | null;
+  readonly ema: Ema | null;
   /** Steps done and acknowledged. */
   step = 0;
   readonly #parts: Required<TrainerParts>;
   /** Sum of losses and number of targets of the batches that are being accumulated. */
   readonly #totals = new Tensor({ kind: 'state', shape: [2], name: 'totals', memoryClass: 'gradients' });
-  /** What one batch does, and what ends the step: one function where a step is one batch. */
-  #perBatch: Compiled | null;
-  #perStep: Compiled;
-  #evaluate: Readonly<Record<Weights, Compiled>>;
+  readonly #functions: readonly RunFunction[];
+  readonly #compiled: ReadonlyMap<RunFunction['kind'], Compiled>;
   #queued: Queued[] = [];
+  /** Losses of the rows of the batches that are queued, as far as they have been read. */
+  #rows: Float32Array[] = [];
+  #unread = 0;
+  /** Replays that may wait unread. */
+  #together = MAX_UNREAD;
   #msPerStep = READ_EVERY;
 
   constructor(parts: TrainerParts) {
-    const { machine, model, optimizer, average = null } = parts;
-    [this.machine, this.model, this.optimizer, this.average] = [machine, model, optimizer, average];
-    this.#parts = { evaluation: parts.task, accumulate: 1, skipSpikes: false, average, ...parts };
-    const whole = this.#parts.accumulate === 1;
-    this.#perBatch = whole ? null : machine.compile(this.accumulateFunction);
-    this.#perStep = machine.compile(whole ? this.stepFunction : this.applyFunction);
-    this.#evaluate = {
-      trained: machine.compile(this.evaluationFunction),
-      average: machine.compile(this.evaluationFunction, this.#averaged),
-    };
+    const { machine, model, optimizer, ema = null } = parts;
+    [this.machine, this.model, this.optimizer, this.ema] = [machine, model, optimizer, ema];
+    this.#parts = { evaluation: parts.task, accumulate: 1, skipSpikes: false, ema, ...parts };
+    const evaluation = lossOf(model, this.#parts.evaluation);
+    this.#functions = [
+      ...(this.#parts.accumulate === 1
+        ? [{ kind: 'step', fn: this.stepFunction } as const]
+        : [{ kind: 'batch', fn: this.#accumulate } as const, { kind: 'step', fn: this.#apply } as const]),
+      { kind: 'trained', fn: evaluation },
+      ...(ema ? [{ kind: 'ema', fn: evaluation, options: { parameters: ema.weights } } as const] : []),
+    ];
+    this.#compiled = new Map(this.#functions.map(({ kind, fn, options }) => [kind, machine.compile(fn, options)]));
   }
 
-  /** A training step of one batch as a function over it: what is compiled, planned, inspected. */
+  /** Every function of a run, for batches of this shape and evaluations of that. */
+  functions(batch: Batch, evaluated: Batch): PlannedFunction[] {
+    const { accumulate } = this.#parts;
+    const batches = { batch, step: accumulate === 1 ? batch : {}, trained: evaluated, ema: evaluated };
+    return this.#functions.map((each) => ({ ...each, batch: batches[each.kind] }));
+  }
+
+  /**
+   * A training step of one batch as a function over it: what is compiled, planned, inspected. It is not the two functions below
+   * put together: here the mean is taken in the backward pass and no sum is kept, which saves two passes over all gradients.
+   */
   readonly stepFunction = (batch: Record<string, Tensor>) => {
-    const { task, skipSpikes, average } = this.#parts;
-    const { loss } = task.loss(this.model, batch);
-    return this.optimizer.step(backward(loss), { loss, skipSpikes, average: average ?? undefined });
+    const { task, skipSpikes, ema } = this.#parts;
+    const { loss, tokenLoss } = task.loss(this.model, batch);
+    const rowLoss = rowSums(tokenLoss);
+    const figures = this.optimizer.step(backward(loss), { loss, skipSpikes, ema: ema ?? undefined });
+    return { ...figures, rowLoss };
   };
 
   /** One of several batches of a step: gradients of the sum of its losses onto those before. */
-  readonly accumulateFunction = (batch: Record<string, Tensor>) => {
-    const { loss, kept } = this.#parts.task.loss(this.model, batch);
+  readonly #accumulate = (batch: Record<string, Tensor>) => {
+    const { loss, kept, tokenLoss } = this.#parts.task.loss(this.model, batch);
+    const rowLoss = rowSums(tokenLoss);
     tally(this.#totals, loss, kept);
     this.optimizer.collect(backward(loss, { seed: kept, onto: this.optimizer.gradients() }));
-    return {};
+    return { rowLoss };
   };
 
   /** The end of a step of several batches: the update from what has been summed, and zeros for the next. */
-  readonly applyFunction = () => {
-    const { skipSpikes, average } = this.#parts;
-    const figures = this.optimizer.apply({ totals: this.#totals, skipSpikes, average: average ?? undefined });
+  readonly #apply = () => {
+    const { skipSpikes, ema } = this.#parts;
+    const figures = this.optimizer.apply({ totals: this.#totals, skipSpikes, ema: ema ?? undefined });
     for (const state of [...this.optimizer.gradientSlabs(), this.#totals]) zero(state);
     return figures;
   };
 
-  /** The loss of an evaluation, likewise. */
-  readonly evaluationFunction = (batch: Record<string, Tensor>) => ({
-    ...this.#parts.evaluation.loss(this.model, batch),
-  });
-
-  /** Every function of a run, for batches of this shape and evaluations of that. */
-  functions(batch: Batch, evaluated: Batch): PlannedFunction[] {
-    const step =
-      this.#parts.accumulate === 1
-        ? [{ fn: this.stepFunction, batch }]
-        : [
-            { fn: this.accumulateFunction, batch },
-            { fn: this.applyFunction, batch: {} },
-          ];
-    const evaluation = { fn: this.evaluationFunction, batch: evaluated };
-    return [...step, evaluation, ...(this.average ? [{ ...evaluation, options: this.#averaged }] : [])];
-  }
-
-  get #averaged(): CompileOptions {
-    return this.average ? { parameters: this.average.weights } : {};
-  }
-
   /**
    * Runs steps until `until` are done, or `stop()` says so between two steps.
    * @param next what step number n (from 1) trains on
-   * @throws RunError at a loss or gradient norm that is not finite, naming step and first kernel; parameters stay as before it
+   * @param diagnose whether the kernel behind a number that is not finite is looked for
+   * @throws NotFiniteError at a loss or gradient norm, naming step and first kernel; parameters stay as before it
    */
   async *advance(
     until: number,
     next: (step: number) => StepInput,
     stop: () => boolean = () => false,
+    diagnose = true,
   ): AsyncGenerator<StepResult> {
     let since = performance.now();
     while (this.step < until && !stop()) {
-      const burst = Math.max(1, Math.min(MAX_UNREAD, Math.round(READ_EVERY / this.#msPerStep)));
+      const burst = Math.max(1, Math.min(this.#together, Math.round(READ_EVERY / this.#msPerStep)));
       for (let i = 0; i < burst && this.step + this.#queued.length < until && !stop(); i++) {
         const step = this.step + this.#queued.length + 1;
         const queued = { step, ...next(step) };
-        this.#queued.push(queued);
-        await this.#queue(queued);
+        if (queued.batches.some((batch) => rowsOf(batch) > MOST_ROWS)) this.#together = 1;
+        if (await this.#queue(queued, stop)) this.#queued.push(queued);
       }
-      const replays = await this.#perStep.collect();
+      const replays = await this.#compiled.get('step')!.collect();
+      await this.#readRows();
       const now = performance.now();
       this.#msPerStep = (now - since) / replays.length;
       since = now;
@@ -173,24 +183,44 @@ export class Trainer {
         const queued = this.#queued.shift()!;
         const { step, learningRate, batches } = queued;
         const [loss, gradNorm] = [values.meanLoss![0]!, values.gradNorm![0]!];
-        if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) await this.#fail(queued, loss, gradNorm);
+        if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) await this.#fail(queued, loss, gradNorm, diagnose);
         this.step = step;
-        const [deviations, skipped] = [values.deviations![0]!, values.skipped![0] === 1];
-        yield { step, loss, gradNorm, learningRate, deviations, skipped, ms: this.#msPerStep, batches };
+        const rowLosses = values.rowLoss ? [values.rowLoss as Float32Array] : this.#rows.splice(0, batches.length);
+        const [z, skipped] = [values.z![0]!, values.skipped![0] === 1];
+        yield { step, loss, gradNorm, learningRate, z, skipped, ms: this.#msPerStep, batches, rowLosses };
       }
     }
   }
 
-  async #queue({ step, batches, learningRate }: Queued): Promise<void> {
+  /** @returns whether the step was queued: between two of several batches `stop` may end it, and what they have summed is dropped */
+  async #queue({ step, batches, learningRate }: Queued, stop: () => boolean): Promise<boolean> {
     const { accumulate } = this.#parts;
     if (batches.length !== accumulate)
       throw new InputError(`trainer: found ${batches.length} batches for step ${step}, expected ${accumulate}.`);
-    if (!this.#perBatch) {
-      await this.#perStep(batches[0]!, { learningRate, ...this.#scalars(step, 0) });
-      return;
+    const perStep = this.#compiled.get('step')!;
+    if (accumulate === 1) {
+      await perStep(batches[0]!, { learningRate, ...this.#scalars(step, 0) });
+      return true;
     }
-    for (const [i, batch] of batches.entries()) await this.#perBatch(batch, this.#scalars(step, i));
-    await this.#perStep({}, { learningRate });
+    for (const [i, batch] of batches.entries()) {
+      if (i > 0 && stop()) {
+        await this.#readRows();
+        this.#rows.splice(-i);
+        this.machine.release([...this.optimizer.gradientSlabs(), this.#totals]);
+        return false;
+      }
+      await this.#compiled.get('batch')!(batch, this.#scalars(step, i));
+      if (++this.#unread >= this.#together) await this.#readRows();
+    }
+    await perStep({}, { learningRate });
+    return true;
+  }
+
+  /** Takes in what the batches since the last call have given. */
+  async #readRows(): Promise<void> {
+    this.#unread = 0;
+    for (const { values } of (await this.#compiled.get('batch')?.collect()) ?? [])
+      this.#rows.push(values.rowLoss as Float32Array);
   }
 
   /** Numbers that the task asks for with batch `i` of a step. */
@@ -200,18 +230,20 @@ export class Trainer {
   }
 
   /** Says what was found at a step, and which value was the first that is not finite. */
-  async #fail({ step, batches }: Queued, loss: number, gradNorm: number): Promise<never> {
+  async #fail({ step, batches }: Queued, loss: number, gradNorm: number, diagnose: boolean): Promise<never> {
     const found = Number.isFinite(loss) ? `gradient norm ${gradNorm}` : `loss ${loss}`;
     this.#queued = [];
-    const fn = (batch: Record<string, Tensor>) => {
+    const what = `step ${step}: ${found}, expected a finite number.`;
+    if (!diagnose) throw new NotFiniteError(what);
+    const gradients = (batch: Record<string, Tensor>) => {
       const { loss: value } = this.#parts.task.loss(this.model, batch);
-      const gradients = [...backward(value)].map(([parameter, gradient]) => [parameter.name, gradient] as const);
-      return { loss: value, ...Object.fromEntries(gradients) };
+      const named = [...backward(value)].map(([parameter, gradient]) => [parameter.name, gradient] as const);
+      return { loss: value, ...Object.fromEntries(named) };
     };
-    const scalars = batches.map((_, i) => this.#scalars(step, i));
-    const options = { scalars, batches };
-    const culprit = await whoMadeIt(this.machine, this.model.parameters, fn, batches[0]!, options);
-    throw new NotFiniteError(`step ${step}: ${found}, expected a finite number. ${culprit} ${ADVICE}`);
+    const passes = batches.map((batch, i) => ({ batch, scalars: this.#scalars(step, i) }));
+    const { machine, model } = this;
+    const culprit = await whoMadeIt(machine, model.parameters, gradients, passes);
+    throw new NotFiniteError(`${what} ${culprit} ${ADVICE}`);
   }
 
   /**
@@ -219,23 +251,35 @@ export class Trainer {
    * @throws RunError at one that is not finite, naming step and first kernel
    */
   evaluate(batches: Iterable<Batch>, stop?: () => boolean, weights: Weights = 'trained'): Promise<Evaluation> {
+    const compiled = this.#compiled.get(weights);
+    if (!compiled) throw new InputError(`trainer: found no averaged weights to evaluate. Give it an Ema.`);
     const refuse = async (batch: Batch, loss: number) => {
-      const options = weights === 'average' && this.average ? { averaged: this.average.weights } : {};
-      const culprit = await whoMadeIt(this.machine, this.model.parameters, this.evaluationFunction, batch, options);
+      const { fn, options } = this.#functions.find(({ kind }) => kind === weights)!;
+      const { machine, model } = this;
+      const culprit = await whoMadeIt(machine, model.parameters, fn, [{ batch }], options?.parameters);
       throw new RunError(
         `step ${this.step}: loss ${loss} in an evaluation, expected a finite number. ${culprit} ${ADVICE}`,
       );
     };
-    return meanLoss(this.#evaluate[weights], batches, refuse, stop);
+    return meanLoss(compiled, batches, refuse, stop);
   }
 
   /** What the machine keeps for this training beside plans, to be released or forgotten. */
   tensors(): Tensor[] {
-    return [...this.model.parameters, ...this.optimizer.tensors(), ...(this.average?.tensors() ?? []), this.#totals];
+    return [...this.model.parameters, ...this.optimizer.tensors(), ...(this.ema?.tensors() ?? []), this.#totals];
   }
 
   release(): void {
-    for (const compiled of [this.#perBatch, this.#perStep, ...Object.values(this.#evaluate)]) compiled?.release();
+    for (const compiled of this.#compiled.values()) compiled.release();
     this.machine.release(this.tensors());
   }
+}
+
+function rowsOf(batch: Batch): number {
+  return Math.max(0, ...Object.values(batch).map(({ shape }) => shape[0] ?? 0));
+}
+
+/** (B,T) -> (B,1) */
+function rowSums(tokenLoss: Tensor): Tensor {
+  return sumTo(tokenLoss, [...tokenLoss.shape.slice(0, -1), 1]);
 }

@@ -8,7 +8,7 @@ import { WindowSampler } from '../../src/data/windows.ts';
 import { TokenGenerator } from '../../src/generate/generate.ts';
 import { GPT2, gpt2Config } from '../../src/nn/gpt2.ts';
 import { AdamW, type AdamWOptions } from '../../src/optim/adamw.ts';
-import { Average } from '../../src/optim/average.ts';
+import { Ema } from '../../src/optim/ema.ts';
 import { Muon, type MuonOptions } from '../../src/optim/muon.ts';
 import type { Device } from '../../src/runtime/device.ts';
 import { type LanguageTaskOptions, languageBatch, languageTask } from '../../src/tasks/language.ts';
@@ -33,7 +33,7 @@ export interface Checkpoint {
   progress: LoopProgress;
   model: Uint8Array;
   optimizer: Uint8Array;
-  average: Uint8Array | null;
+  ema: Uint8Array | null;
 }
 
 export interface TinyOptions {
@@ -68,7 +68,7 @@ export function tinyRun(machine: Machine, options: TinyOptions = {}) {
     evaluation: languageTask(),
     accumulate,
     skipSpikes,
-    average: ema === undefined ? null : new Average(model.parameters, ema),
+    ema: ema === undefined ? null : new Ema(model.parameters, ema),
   });
   const generator = new TokenGenerator(machine, model);
   const sampler = new WindowSampler({ kind: 'random', length: TRAIN, blockSize: CONTEXT, batch: BATCH, seed }, read);
@@ -114,8 +114,7 @@ export async function train(
     : { step: 0, evaluatedAt: 0, sampledAt: 0, validationLoss: null, best: null };
   if (resume) {
     await loadModel(device, model, [bytesSource('model.safetensors', resume.model)]);
-    if (resume.average)
-      await loadModel(device, model, [bytesSource('ema.safetensors', resume.average)], trainer.average!.weights);
+    if (resume.ema) await loadModel(device, model, [bytesSource('ema.safetensors', resume.ema)], trainer.ema!.weights);
     await loadOptimizer(device, optimizer, bytesSource('optimizer.safetensors', resume.optimizer));
     sampler.restore({ ...sampler.state(), step: progress.step * (options.accumulate ?? 1) });
     trainer.step = progress.step;
@@ -130,8 +129,6 @@ export async function train(
     saveEvery: 6,
     tokensPerStep: BATCH * CONTEXT,
     batches: () => Array.from({ length: options.accumulate ?? 1 }, run.batch),
-    spikeText: async () => '',
-    firstLoss: () => null,
     validationBatches: validation,
     trainBatches: validation,
     async sample() {
@@ -140,14 +137,14 @@ export async function train(
       return sample;
     },
     async save(now) {
-      const { file } = await modelFile(device, model);
+      const file = await modelFile(device, model);
       const moments = await optimizerFile(device, optimizer);
-      const averaged = trainer.average && (await modelFile(device, model, trainer.average.weights)).file;
+      const averaged = trainer.ema && (await modelFile(device, model, trainer.ema.weights));
       checkpoints.push({
         progress: now,
         model: await collectBytes(file),
         optimizer: await collectBytes(moments),
-        average: averaged && (await collectBytes(averaged)),
+        ema: averaged && (await collectBytes(averaged)),
       });
       return `step ${now.step}`;
     },

@@ -19,8 +19,9 @@ export const optimizer: References = {
     const meanLoss = totals ? totals[0]! / targets : (loss?.[0] ?? 0);
     let [steps, correction1, correction2, halted] = control as Float64Array;
     const past = control!.subarray(4);
-    if (!Number.isFinite(size) && latch) halted = 1;
-    const sound = Number.isFinite(size) && halted === 0;
+    const finite = Number.isFinite(size) && Number.isFinite(meanLoss);
+    if (!finite && latch) halted = 1;
+    const sound = finite && halted === 0;
     const scored = (totals || loss) && sound ? lossScore(past, meanLoss) : { z: 0, past };
     const skipped = skipSpikes === true && scored.z > SPIKE;
     const applied = sound && !skipped;
@@ -45,9 +46,9 @@ export const optimizer: References = {
   /** y = 0 */
   zero: ({ y }) => ({ y: new Float64Array(y!.length) }),
 
-  /** average += (1 - d) (p - average), d = min(decay, (1 + t) / (10 + t)) */
-  average: ({ p, average, gate, control }, { attrs: { decay } }) => {
-    const share = gate![0] === 0 ? 0 : 1 - Math.min(decay, (1 + control![0]!) / (10 + control![0]!));
+  /** average += max(1 - decay, 9 / (10 + t)) (p - average) */
+  ema: ({ p, average, gate, control }, { attrs: { decay } }) => {
+    const share = gate![0] === 0 ? 0 : Math.max(1 - decay, 9 / (10 + control![0]!));
     return { average: Float64Array.from(average!, (a, i) => a + share * (p![i]! - a)) };
   },
 
