@@ -1,5 +1,7 @@
 // A terminal, a process and a command that exist only in memory, for the tests of the command line.
 import { EventEmitter } from 'node:events';
+import os from 'node:os';
+import path from 'node:path';
 import { type Command, defineCommand } from '../src/cli/command.ts';
 import { defineFlags } from '../src/cli/flags.ts';
 import { type Home, main } from '../src/cli/main.ts';
@@ -40,12 +42,15 @@ export interface FakeHome extends Home {
   clock: number;
 }
 
+/** Nothing is in this folder: no table of kernels that was measured on this machine decides a test. */
+const noCache = path.join(os.tmpdir(), 'shaderformer-no-cache');
+
 export function fakeHome(env: Record<string, string> = { LANG: 'C.UTF-8', TERM: 'xterm' }): FakeHome {
   const left: number[] = [];
   const home = {
     stdout: new FakeStream(),
     stderr: new FakeStream(),
-    env,
+    env: { XDG_CACHE_HOME: noCache, ...env },
     signals: new EventEmitter(),
     left,
     clock: 0,

@@ -20,7 +20,7 @@ export const everywhere = defineFlags([
     placeholder: 'auto|portable|FILE',
     default: 'auto',
     example: 'portable',
-    help: 'which form of each op runs: the first that this adapter can run, the first that every adapter can, or a table in a file',
+    help: 'which form of each op runs: the fastest where devices --tune has measured, else the first that this adapter can run; the first that every adapter can; or a table in a file',
   },
   {
     name: 'limits',
@@ -74,6 +74,8 @@ export interface Command {
   readonly positionals?: readonly PositionalSpec[];
   /** the command looks at `signal` and saves; otherwise the first Ctrl-C ends the program */
   readonly stopsAtSignal?: boolean;
+  /** a switch with which there is nothing to save then, by its camelCase name */
+  readonly savesNothingWith?: string;
   /** @returns exit code: 0 done. Throw InputError (2) or RunError (1) rather than returning others */
   run(
     context: CommandContext,

@@ -1,11 +1,11 @@
 // A compiled function: a bounded cache of plans, one a shape of its inputs, and the results of its replays.
-import type { Batch, Compiled, CompileOptions, Output, Replay, Scalars } from '../autograd/machine.ts';
+import type { Batch, Compiled, Output, Replay, Scalars } from '../autograd/machine.ts';
 import { batchKey, graphOf, inputValue, refuseUnknown } from '../autograd/trace_batch.ts';
 import { InputError } from '../errors.ts';
 import { makePlan } from '../schedule/plan.ts';
 import { type Shape, show } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { Device } from './device.ts';
+import type { Device, DeviceCompileOptions } from './device.ts';
 import { Recording } from './recording.ts';
 import { type Result, Results, SLOTS } from './results.ts';
 
@@ -20,7 +20,7 @@ interface Entry {
 export function compileOn(
   device: Device,
   fn: (batch: Record<string, Tensor>) => Record<string, Tensor>,
-  options: CompileOptions,
+  options: DeviceCompileOptions,
 ): Compiled {
   const compiled = new CompiledFunction(device, fn, options);
   const call = (batch: Batch, scalars: Scalars = {}) => compiled.run(batch, scalars);
@@ -30,7 +30,7 @@ export function compileOn(
 class CompiledFunction {
   #device: Device;
   #fn: (batch: Record<string, Tensor>) => Record<string, Tensor>;
-  #options: CompileOptions;
+  #options: DeviceCompileOptions;
   #entries = new Map<string, Entry>();
   #replays = 0;
   /** The last call. One at a time: two that come together must not make one plan twice, nor change places. */
@@ -40,7 +40,11 @@ class CompiledFunction {
   /** Replays that could not wait for it. */
   #lost = 0;
 
-  constructor(device: Device, fn: (batch: Record<string, Tensor>) => Record<string, Tensor>, options: CompileOptions) {
+  constructor(
+    device: Device,
+    fn: (batch: Record<string, Tensor>) => Record<string, Tensor>,
+    options: DeviceCompileOptions,
+  ) {
     this.#device = device;
     this.#fn = fn;
     this.#options = options;
@@ -134,7 +138,8 @@ class CompiledFunction {
   }
 
   async #make(batch: Batch): Promise<Entry> {
-    const plan = makePlan(graphOf(this.#fn, batch, this.#options), this.#device.capabilities, this.#device.kernels);
+    const { capabilities, kernels } = this.#device;
+    const plan = makePlan(graphOf(this.#fn, batch, this.#options), capabilities, this.#options.kernels ?? kernels);
     await this.#device.prepare(plan);
     // First what is most likely to be refused, for lack of room: nothing is left behind then.
     const results = new Results(plan, this.#device.shared.buffers);

@@ -2,10 +2,10 @@
 import type { Traced } from '../autograd/graph.ts';
 import type { Batch, Compiled, CompileOptions, Machine } from '../autograd/machine.ts';
 import { graphOf } from '../autograd/trace_batch.ts';
+import { InputError } from '../errors.ts';
 import type { Capabilities } from '../ops/op.ts';
 import { checkTable, type KernelTable } from '../schedule/order.ts';
 import { makePlan, type Plan } from '../schedule/plan.ts';
-import { InputError } from '../errors.ts';
 import { type HostArray, hostArray, type Tensor } from '../tensor/tensor.ts';
 import { Buffers, Health, Store } from './buffers.ts';
 import { compileOn } from './compiled.ts';
@@ -26,10 +26,15 @@ export interface DeviceOptions {
   /** The adapter's own limits, or WebGPU's defaults, which every adapter has, and then no optional feature either. */
   limits?: 'adapter' | 'default';
   /** Form by op name. Empty: each op's first form that applies. */
-  kernels?: KernelTable | ((capabilities: Capabilities) => KernelTable);
+  kernels?: KernelTable | ((capabilities: Capabilities, opened: OpenedGPU) => KernelTable);
   onCompile?: CompileProgress;
   /** Timestamp queries, which only a profile needs. Default false. */
   timestamps?: boolean;
+}
+
+export interface DeviceCompileOptions extends CompileOptions {
+  /** Instead of the device's own table, and not checked: forms are measured against each other so. */
+  kernels?: KernelTable;
 }
 
 /** Limits that are raised to the adapter's own: the rest has no use here. */
@@ -59,8 +64,8 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   return new Device(device, opened, platform.sleep, options);
 }
 
-/** The feature. @throws InputError if the adapter lacks it */
-function timestampsOf({ adapter, name }: OpenedGPU): string {
+/** The name of the feature; exported for the tests. @throws InputError if the adapter lacks it */
+export function timestampsOf({ adapter, name }: OpenedGPU): string {
   if (adapter.features.has('timestamp-query')) return 'timestamp-query';
   throw new InputError(
     `adapter: ${name} has no timestamp queries, a profile needs them. Choose another adapter, or run without the profile.`,
@@ -96,17 +101,17 @@ export class Device implements Machine {
       subgroupMaxSize: info.subgroupMaxSize ?? 0,
     };
     const { kernels = {} } = options;
-    this.kernels = typeof kernels === 'function' ? kernels(this.capabilities) : kernels;
+    this.kernels = typeof kernels === 'function' ? kernels(this.capabilities, opened) : kernels;
     checkTable(this.kernels, this.capabilities);
     const buffers = new Buffers(device);
-    const empty = buffers.create('empty', 256, GPUBufferUsage.STORAGE);
+    const empty = () => buffers.create('empty', 256, GPUBufferUsage.STORAGE);
     this.shared = {
       device,
       buffers,
       store: new Store(buffers),
       arena: new Arena(buffers),
       pipelines: new Pipelines(device),
-      empty,
+      empty: { read: empty(), read_write: empty() },
     };
   }
 
@@ -117,7 +122,7 @@ export class Device implements Machine {
 
   compile<R extends Traced>(
     fn: (batch: Record<string, Tensor>) => R,
-    options: CompileOptions = {},
+    options: DeviceCompileOptions = {},
   ): Compiled<keyof R & string> {
     return compileOn(this, fn, options);
   }
@@ -126,9 +131,9 @@ export class Device implements Machine {
   plan(
     fn: (batch: Record<string, Tensor>) => Record<string, Tensor>,
     batch: Batch,
-    options: CompileOptions = {},
+    options: DeviceCompileOptions = {},
   ): Plan {
-    return makePlan(graphOf(fn, batch, options), this.capabilities, this.kernels);
+    return makePlan(graphOf(fn, batch, options), this.capabilities, options.kernels ?? this.kernels);
   }
 
   /** Compiles the kernels of a plan. @throws Error with file, line and column if one does not compile */

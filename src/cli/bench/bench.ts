@@ -15,6 +15,7 @@ import { type CommandContext, defineCommand } from '../command.ts';
 import { defineFlags } from '../flags.ts';
 import { deviceFor } from '../open_device.ts';
 import { stepFlops } from '../step_time.ts';
+import { tableText } from '../tune/stored_table.ts';
 import { version } from '../version.ts';
 import { ratioTable, readBenchLines } from './table.ts';
 import { fixedBatch, gaussian, initialWeights, LEARNING_RATE, OPTIMIZER, WORKLOADS } from './workloads.ts';
@@ -212,6 +213,7 @@ function report({ out }: CommandContext, device: Device, waiting: keyof typeof W
     peer: 'shaderformer',
     version: version(),
     adapter: device.name,
+    kernels: tableText(device.kernels),
     ...figures,
     peak_rss_mb: Math.round(process.resourceUsage().maxRSS / 1024),
     waiting: WAITING[waiting],

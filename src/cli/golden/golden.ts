@@ -5,8 +5,10 @@ import { runIn } from '../elsewhere/run.ts';
 import { defineFlags } from '../flags.ts';
 import { kernelTable } from '../open_device.ts';
 import { printable } from '../printable.ts';
-import type { GoldenTask } from './entry.ts';
-import type { CaseResult, GoldenSummary } from './run_golden.ts';
+import { tableText } from '../tune/stored_table.ts';
+import { readTables } from '../tune/table_file.ts';
+import type { GoldenResult, GoldenTask } from './entry.ts';
+import type { CaseResult } from './run_golden.ts';
 
 export const golden = defineCommand({
   name: 'golden',
@@ -29,13 +31,14 @@ export const golden = defineCommand({
       help: 'where the kernels run',
     },
   ]),
-  async run({ out }, flags, [dir]) {
+  async run({ out, env }, flags, [dir]) {
     const names = (flags.only ?? '').split(',').map((name) => name.trim());
     const task: GoldenTask = {
       only: names.filter(Boolean),
       adapter: flags.adapter,
       limits: flags.limits,
       kernels: kernelTable(flags.kernels),
+      measured: flags.kernels === 'auto' ? readTables(env, (line) => out.note(line)) : [],
     };
     const entry = fileURLToPath(import.meta.url).replace(/golden(\.[jt]s)$/, 'entry$1');
     const { result } = await runIn(flags.in, entry, task, {
@@ -46,8 +49,9 @@ export const golden = defineCommand({
         else out.print(printable(lineOf(found)));
       },
     });
-    const { passed, failed, skipped, adapter } = result as GoldenSummary & { adapter: string };
+    const { passed, failed, skipped, adapter, kernels } = result as GoldenResult;
     out.note(`adapter: ${printable(adapter, true)}`);
+    out.note(`kernels: ${kernels ?? (flags.kernels === 'auto' ? tableText({}) : flags.kernels)}`);
     out.emit({ passed, failed, skipped });
     out.print(`${passed} passed, ${failed} failed, ${skipped} skipped`);
     return failed > 0 ? 1 : 0;

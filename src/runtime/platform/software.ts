@@ -73,8 +73,8 @@ export function packagedChromium(): PackagedChromium {
 }
 
 /** `$XDG_CACHE_HOME/shaderformer`, by default `~/.cache/shaderformer`. Everything in it can be made again. */
-export function cacheFolder(): string {
-  const set = process.env.XDG_CACHE_HOME;
+export function cacheFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  const set = env.XDG_CACHE_HOME;
   return path.join(set && path.isAbsolute(set) ? set : path.join(os.homedir(), '.cache'), 'shaderformer');
 }
 
