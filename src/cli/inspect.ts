@@ -4,16 +4,19 @@ import type { Device } from '../runtime/device.ts';
 import { type Plan, printPlan, printTrace } from '../schedule/plan.ts';
 import { WORKLOADS } from './bench/workloads.ts';
 import { type CommandContext, defineCommand, type GlobalValues } from './command.ts';
+import { fittingRun } from './fitting_run.ts';
 import { defineFlags, type FlagValues } from './flags.ts';
-import { type Forecast, fittingRun, forecast } from './forecast.ts';
+import { type Forecast, forecast } from './forecast.ts';
 import { forecastJson, printForecast, printTime } from './forecast_table.ts';
 import { byteText, grouped } from './format.ts';
 import { limitFlags } from './limits.ts';
 import { eventBytes } from './memory.ts';
 import { deviceFor } from './open_device.ts';
 import { PRESETS, type PretrainSettings, presetFor } from './presets.ts';
-import { newSettings, settingFlags, typedSettings } from './pretrain_flags.ts';
+import { chooseData } from './pretrain_data.ts';
+import { dataFlags, newSettings, settingFlags, typedSettings } from './pretrain_flags.ts';
 import { openText } from './pretrain_text.ts';
+import { tellProfile } from './profile.ts';
 import { configOf, PROMPT_TOKENS, type TextSizes } from './run_plans.ts';
 import { measuredFlops, stepFlops } from './step_time.ts';
 
@@ -22,6 +25,11 @@ const flags = defineFlags([
     name: 'forecast',
     type: 'boolean',
     help: 'bytes and time of the run that pretrain would make of the same flags',
+  },
+  {
+    name: 'profile',
+    type: 'boolean',
+    help: 'runs a step some times: time, FLOP/s, bytes/s and share of each kernel; with --trace NAME of a part of the model',
   },
   {
     name: 'preset',
@@ -42,14 +50,7 @@ const flags = defineFlags([
     example: 'h.0.attn',
     help: "one tensor's life, or that of all in a part of the model",
   },
-  {
-    name: 'data',
-    type: 'text',
-    group: 'data',
-    placeholder: 'FILE|DIR',
-    example: 'book.txt',
-    help: 'text whose vocabulary is taken; default: sizes of Moby-Dick',
-  },
+  ...dataFlags,
   {
     name: 'vocabulary',
     type: 'integer',
@@ -57,7 +58,7 @@ const flags = defineFlags([
     min: 1,
     max: 1e8,
     unit: 'tokens',
-    help: 'different tokens, instead of those of a text',
+    help: 'different tokens, instead of those of the texts',
   },
   ...limitFlags,
   ...settingFlags,
@@ -72,11 +73,13 @@ const CHARACTERS = 81;
 
 export const inspect = defineCommand({
   name: 'inspect',
-  summary: 'prints the plan of a training step, dispatch by dispatch; with --forecast the bytes and time of a run',
+  summary:
+    'prints the plan of a training step, dispatch by dispatch; with --forecast the bytes and time of a run, with --profile the time of each kernel',
   flags,
   examples: [
     'inspect --layers 1 --width 32',
     'inspect --workload TINY --trace h.3.attn',
+    'inspect --profile --workload TINY',
     'inspect --forecast --layers 12 --width 768 --heads 12 --tokenizer gpt2',
   ],
   async run(context, given) {
@@ -85,12 +88,18 @@ export const inspect = defineCommand({
       throw new InputError('--trace: found together with --json, expected one of the two.');
     if (given.forecast && given.trace !== undefined)
       throw new InputError('--trace: found together with --forecast, expected one of the two.');
+    if (given.forecast && given.profile)
+      throw new InputError('--profile: found together with --forecast, expected one of the two.');
     const device = await deviceFor(context, given);
     try {
       const { settings, text } = await sizesOf(context, given, device);
       const options = { seed: given.seed, memoryLimit: given.memoryLimit };
       if (given.forecast) await tell(context, device, settings, text, forecast(device, settings, text, options));
-      else show(context, given, fittingRun(device, settings, text, options));
+      else {
+        const run = fittingRun(device, settings, text, options);
+        if (given.profile) await tellProfile(context.out, device, run.step, settings, text, given.trace);
+        else show(context, given, run);
+      }
       return 0;
     } finally {
       device.close();
@@ -106,10 +115,11 @@ async function sizesOf(
 ): Promise<{ settings: PretrainSettings; text: TextSizes }> {
   const typed = typedSettings(given, typedNames);
   const workload = given.workload === undefined ? undefined : WORKLOADS[given.workload];
-  const { software, adapter } = device.opened;
-  const preset =
-    given.preset ?? (given.forecast && !workload ? presetFor({ software, vendor: adapter.info.vendor }).name : '');
+  const preset = given.preset ?? (given.forecast && !workload ? presetFor(device.opened).name : '');
   const long = { validationTokens: Number.POSITIVE_INFINITY, promptTokens: PROMPT_TOKENS };
+  const own = workload ? 'workload' : given.vocabulary === undefined ? null : 'vocabulary';
+  if (own && given.data.length > 0)
+    throw new InputError(`--data: found together with --${own}, expected one of the two.`);
   if (workload) {
     const { nLayer: layers, nHead: heads, nEmbd: width, blockSize, vocabSize } = workload.config;
     const sizes = { layers, heads, width, context: blockSize, batch: workload.batch };
@@ -118,8 +128,9 @@ async function sizesOf(
   const settings = newSettings(preset, { ...(preset === '' && SMALL), ...typed });
   if (given.vocabulary !== undefined) return { settings, text: { ...long, vocabSize: given.vocabulary } };
   const fixed = { char: CHARACTERS, byte: 256, gpt2: 50257 }[settings.tokenizer];
-  if (given.data === undefined && fixed !== undefined) return { settings, text: { ...long, vocabSize: fixed } };
-  const corpus = await openText(given.data, settings, null, out);
+  const data = chooseData(given, settings.windows, null);
+  if (data.paths.length === 0 && fixed !== undefined) return { settings, text: { ...long, vocabSize: fixed } };
+  const corpus = await openText(data, settings, null, out);
   try {
     const { tokenizer, validationLength } = corpus;
     const promptTokens = Math.min(PROMPT_TOKENS, validationLength);
@@ -156,7 +167,7 @@ function show({ out }: CommandContext, { trace }: Given, { step, memory }: Retur
     out.emit({ memory: bytes, dispatches: dispatches.map(dispatchJson) });
     return;
   }
-  for (const plan of step) out.print(trace === undefined ? printPlan(plan) : printTrace(plan, trace));
+  out.print(trace === undefined ? step.map(printPlan).join('\n') : printTrace(step, trace));
   const classes = Object.entries(bytes).map(([name, each]) => `${name} ${byteText(each)}`);
   out.print(
     `\n${grouped(dispatches.length)} dispatches, ${new Set(dispatches.map((d) => d.kernel)).size} kernels; ${classes.join(', ')}`,
