@@ -1,11 +1,12 @@
 // What cannot work is refused before it begins: one sentence, exit code 2, no stack, nothing written.
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bytesSource, collectBytes, SafetensorsReader, writeSafetensors } from '../src/checkpoint/safetensors.ts';
 import { run } from './harness/inside.ts';
-import { listing, tiny, workplace } from './harness/program.ts';
+import { listing, scratchFolder, tiny } from './harness/program.ts';
 
-const place = workplace();
+const place = scratchFolder();
 const model = place.at('model');
 beforeAll(async () => {
   const words = [
@@ -99,7 +100,7 @@ describe('a model', () => {
     const sentence = await pretrain(...sizes);
     expect(performance.now() - since).toBeLessThan(3000); // a second, on a machine that does other things too
     expect(sentence).toMatch(
-      /^model: .* MiB.* (A smaller model is needed: fewer --layers \(\d+\) or a smaller --width \(\d+\)|Add --batch \d+ --accumulate \d+: then it needs \d+ MiB)\.$/,
+      /^model: .* MiB.* (A smaller model is needed: fewer --layers \(\d+\) or a smaller --width \(\d+\)|Use --batch \d+ --accumulate \d+: then it needs [\d.]+ MiB)\.$/,
     );
     expect(await refused(['inspect', ...tiny(sizes)])).toMatch(/^model: .* MiB/);
   });
@@ -155,6 +156,19 @@ describe('--out', () => {
   });
 });
 
+/** Writes the manifest of a step folder anew, so that only what its files say can be wrong. */
+function resign(folder: string): void {
+  const { step } = JSON.parse(fs.readFileSync(`${folder}/manifest.json`, 'utf8'));
+  const names = fs.readdirSync(folder).filter((name) => name !== 'manifest.json');
+  const files = names.sort().map((name) => {
+    const bytes = fs.readFileSync(`${folder}/${name}`);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    return `    "${name}": { "size": ${bytes.length}, "sha256": "${sha256}" }`;
+  });
+  const text = `{\n  "version": 1,\n  "step": ${step},\n  "files": {\n${files.join(',\n')}\n  }\n}\n`;
+  fs.writeFileSync(`${folder}/manifest.json`, text);
+}
+
 describe('--resume', () => {
   const resume = (...more: string[]) => refused(['pretrain', '--resume', place.at('run'), ...more]);
 
@@ -162,10 +176,40 @@ describe('--resume', () => {
     expect(await resume('--width', '32')).toMatch(
       /^--width: found 32, expected 16, with which \/run\/step-000004 began/,
     );
+    expect(await resume('--skip-spikes')).toMatch(/^--skip-spikes: found --skip-spikes, expected --no-skip-spikes,/);
     expect(await resume('--steps', '2')).toMatch(/^--steps: found 2, expected at least 4/);
     expect(await resume('--seed', '5')).toMatch(/^--seed: found 5, expected 1337/);
     expect(await resume('--sample-prompt', 'x')).toMatch(/^--sample-prompt: found "x", expected null/);
     expect(await resume('--kernels', 'portable')).toMatch(/^--kernels: found portable, expected auto/);
+  });
+
+  test('of a checkpoint whose settings were changed', async () => {
+    const step = place.at('changed/step-000004');
+    fs.cpSync(place.at('run'), place.at('changed'), { recursive: true });
+    const state = JSON.parse(fs.readFileSync(`${step}/training.json`, 'utf8'));
+    const open = async (change: object) => {
+      fs.writeFileSync(`${step}/training.json`, JSON.stringify({ ...state, ...change }));
+      resign(step);
+      return refused(['pretrain', '--resume', place.at('changed'), '--steps', '6']);
+    };
+    const begin = '/changed/step-000004/training.json: settings';
+    for (const [name, value, says] of [
+      ['accumulate', '2', 'found the text "2", expected a whole number of batches from 1 to 4096'],
+      ['accumulate', 0, 'found 0, expected a whole number of batches from 1'],
+      ['dropout', 1.5, 'found 1.5, expected a number, 0 or more and below 1'],
+      ['learningRate', 'x', 'found the text "x", expected a number above'],
+      ['skipSpikes', 'yes', 'found the text "yes", expected true or false'],
+      ['optimizer', 'foo', 'found the text "foo", expected one of adamw, muon'],
+      ['ema', undefined, 'found nothing, expected a number'],
+      ['layers', 1e9, 'found 1000000000, expected a whole number from 1 to 1000'],
+      ['shards', '{}', 'found the text "{}", expected a JSON list of hashes'],
+    ] as const)
+      expect(await open({ settings: { ...state.settings, [name]: value } })).toContain(`${begin}.${name}: ${says}`);
+    expect(await open({ cursor: {} })).toContain(
+      'training.json: cursor.kind: found nothing, expected random or strided',
+    );
+    fs.rmSync(`${step}/optimizer.safetensors`);
+    expect(await open({})).toMatch(/^\/changed\/step-000004: found no optimizer\.safetensors, expected/);
   });
 
   test('with another text', async () => {

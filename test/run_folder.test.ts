@@ -430,18 +430,18 @@ test('a model path means the best step of a run, a step, or a plain folder', asy
   );
   layer.close(layer.open('hf/config.json', 'new'));
   expect(resolveModelDir('hf', layer)).toBe('hf');
-  expect(() => openModelFolder('hf', false, layer)).toThrow(
+  expect(() => openModelFolder('hf', { layer })).toThrow(
     'expected model.safetensors. A PyTorch pickle can run foreign code',
   );
   layer.close(layer.open('hf/model-1.safetensors', 'new'));
   const handle = layer.open('hf/model.safetensors.index.json', 'new');
   layer.write(handle, new TextEncoder().encode('{"weight_map":{"a":"model-1.safetensors","b":"model-2.safetensors"}}'));
   layer.close(handle);
-  expect(() => openModelFolder('hf', false, layer)).toThrow(
+  expect(() => openModelFolder('hf', { layer })).toThrow(
     'hf: shard 2 of 2 is missing: expected "model-2.safetensors". Fetch it.',
   );
   layer.close(layer.open('hf/model-2.safetensors', 'new'));
-  const model = openModelFolder('hf', false, layer);
+  const model = openModelFolder('hf', { layer });
   expect(model.sources.map(({ name }) => name)).toEqual(['hf/model-1.safetensors', 'hf/model-2.safetensors']);
   model.close();
   expect(layer.handles).toBe(0);

@@ -40,7 +40,7 @@ test('the training state is written and read back, to the same text', () => {
 });
 
 test.each([
-  ['{}', 'format: found nothing, expected 1'],
+  ['{}', 'format: found nothing, expected 2'],
   [trainingStateJson(state).replace('430', '"430"'), 'step: found text "430", expected a whole number'],
   [trainingStateJson(state).replace('"dataHash": "d1"', '"dataHash": 1'), 'dataHash: found 1, expected text'],
   [trainingStateJson(state).replace('"dataHash": "d1",', ''), 'dataHash: found nothing, expected text'],

@@ -126,7 +126,8 @@ class Parser {
       value += this.plainText();
       const next = this.text[this.at];
       if (next === '"') break;
-      if (next !== '\\') this.fault(next === undefined ? 'a closing quote' : 'an escaped control character');
+      if (next === undefined) this.fault('a closing quote');
+      if (next !== '\\') this.fault('an escaped control character', controlName(next));
       value += this.escape();
       escaped = true;
     }
@@ -200,6 +201,17 @@ class Parser {
   private byteOf(index: number): number {
     return new TextEncoder().encode(this.text.slice(0, index)).length;
   }
+}
+
+/** A raw control character: `U+000A (a line break)`. */
+function controlName(character: string): string {
+  const names = new Map([
+    ['\n', ' (a line break)'],
+    ['\r', ' (a carriage return)'],
+    ['\t', ' (a tab)'],
+  ]);
+  const code = character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
+  return `U+${code}${names.get(character) ?? ''}`;
 }
 
 function cut(text: string): string {

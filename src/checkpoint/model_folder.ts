@@ -83,12 +83,20 @@ export interface ModelFolder {
   close(): void;
 }
 
+export interface ModelFolderOptions {
+  /** The averaged weights instead, which a run with --ema keeps beside the trained ones. */
+  averaged?: boolean;
+  layer?: FileLayer;
+}
+
 /**
  * Opens what `resolveModelDir` gave: config.json, and model.safetensors or the shards that its index names.
- * @param averaged the averaged weights instead, which a run with --ema keeps beside the trained ones
  * @throws InputError for a file that is missing, too large, or not readable, and for shard names that leave the folder
  */
-export function openModelFolder(path: string, averaged = false, layer: FileLayer = diskLayer): ModelFolder {
+export function openModelFolder(
+  path: string,
+  { averaged = false, layer = diskLayer }: ModelFolderOptions = {},
+): ModelFolder {
   const names = listFolder(path, layer);
   const configName = `${path}/config.json`;
   const config = readLimited(configName, maxConfigBytes, layer);
@@ -113,7 +121,7 @@ export function openModelFolder(path: string, averaged = false, layer: FileLayer
 function averageFile(path: string, names: readonly string[]): string[] {
   if (names.includes(averageName)) return [averageName];
   throw new InputError(
-    `${path}: found no ${averageName}, expected averaged weights, which a run with --ema 0.999 keeps. Leave --ema out.`,
+    `${path}: found no ${averageName}, expected averaged weights, which a run with --ema 0.999 keeps. Use the trained ones: --weights trained.`,
   );
 }
 

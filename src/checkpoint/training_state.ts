@@ -33,7 +33,8 @@ export interface TrainingState {
   readonly best: { readonly step: number; readonly validationLoss: number } | null;
 }
 
-const format = 1;
+/** Rises when a run that another version saved cannot be gone on with. */
+const format = 2;
 const groups = ['settings', 'model', 'schedule', 'random', 'cursor', 'kernels', 'versions'] as const;
 const texts = ['dataHash', 'tokenizerHash', 'adapter'] as const;
 const keys = new Set<string>(['format', 'step', 'best', ...groups, ...texts]);

@@ -12,6 +12,7 @@ import type { KernelTable } from '../schedule/order.ts';
 import type { EndEvent } from '../train/events.ts';
 import { type CommandContext, defineCommand, type GlobalValues } from './command.ts';
 import { compareRuns } from './compare.ts';
+import { disagreement } from './disagreement.ts';
 import type { FlagValues } from './flags.ts';
 import { deviceFor } from './open_device.ts';
 import { PRESETS, presetFor } from './presets.ts';
@@ -33,11 +34,12 @@ export const pretrain = defineCommand({
     'pretrain --compare runs/moby-1 runs/moby-2',
   ],
   stopsAtSignal: true,
+  savesNothingWith: 'findLr',
   async run(context, flags, words) {
     const { out, given } = context;
     if (flags.compare) return compareRuns(context, words, flags.out);
     refuseTogether(flags, given);
-    if (flags.out !== undefined) refusePlace(flags.out);
+    if (flags.out !== undefined) refuseRunPlace(flags.out);
     const typed = typedSettings(flags, given);
     const resumed = flags.resume === undefined ? null : openResumed(flags.resume, flags.keepEvery, out);
     try {
@@ -81,7 +83,7 @@ function refuseTogether(flags: Flags, given: ReadonlySet<string>): void {
 }
 
 /** Refuses at once what RunFolder.create would refuse once a long text has been read. @throws InputError */
-function refusePlace(out: string): void {
+function refuseRunPlace(out: string): void {
   const found = fs.statSync(out, { throwIfNoEntry: false });
   if (found?.isDirectory()) refuseSaves(diskLayer, out);
   try {
@@ -106,10 +108,7 @@ function openResumed(dir: string, keepEvery: number | undefined, out: CommandCon
 /** Flags beside --resume that are no settings must agree with the run too. @throws InputError */
 function refuseOther(resumed: ResumedRun, flags: Flags, given: ReadonlySet<string>): void {
   const { state, path: folder } = resumed;
-  const disagree = (flag: string, found: unknown, expected: unknown) =>
-    new InputError(
-      `--${flag}: found ${found}, expected ${expected}, with which ${folder} began. Leave the flag out, or begin a new run.`,
-    );
+  const disagree = (flag: string, found: unknown, expected: unknown) => disagreement(flag, found, expected, folder);
   const seed = state.random.get('seed');
   if (given.has('seed') && flags.seed !== seed) throw disagree('seed', flags.seed, seed);
   const prompt = state.settings.get('samplePrompt') ?? null;
@@ -136,7 +135,7 @@ function printEnd(out: CommandContext['out'], end: EndEvent): number {
 
 function choosePreset(flags: Flags, device: Device, out: CommandContext['out']): string {
   if (flags.preset !== undefined) return flags.preset;
-  const { name, kind } = presetFor({ software: device.opened.software, vendor: device.opened.adapter.info.vendor });
+  const { name, kind } = presetFor(device.opened);
   out.note(`preset: ${name} (${PRESETS[name]!.about}), for a ${kind} adapter; --preset chooses another`);
   return name;
 }

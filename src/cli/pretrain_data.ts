@@ -1,8 +1,9 @@
 // Which texts a run learns from: as they were typed, as a saved run remembers them, and what is told of them.
 import type { Scalar, Scalars } from '../checkpoint/training_state.ts';
-import type { Corpus } from '../data/corpus.ts';
+import { type Corpus, checkWeights } from '../data/corpus.ts';
 import { InputError } from '../errors.ts';
 import type { Json } from '../train/events.ts';
+import { disagreement } from './disagreement.ts';
 import { quoted } from './printable.ts';
 
 export interface DataChoice {
@@ -36,9 +37,8 @@ export interface SavedData {
 export function chooseData(flags: DataFlags, windows: 'random' | 'strided', saved: SavedData | null): DataChoice {
   const typed = flags.dataWeights === undefined ? undefined : readWeights(flags.dataWeights);
   if (!saved) {
-    const choice = { paths: flags.data, weights: typed ?? null, textField: flags.textField ?? 'text' };
-    checkWeights(choice, windows);
-    return choice;
+    if (typed) refuseWeights(typed, flags.data, windows);
+    return { paths: flags.data, weights: typed ?? null, textField: flags.textField ?? 'text' };
   }
   const before = savedChoice(saved);
   const { where } = saved;
@@ -48,14 +48,12 @@ export function chooseData(flags: DataFlags, windows: 'random' | 'strided', save
     throw new InputError(
       `--data: found ${found} texts, expected ${expected}, with which ${where} began. Give all of them, or leave the flag out.`,
     );
-  const disagree = (flag: string, found: unknown, expected: unknown) =>
-    new InputError(
-      `--${flag}: found ${found}, expected ${expected}, with which ${where} began. Leave the flag out, or begin a new run.`,
-    );
+  if (typed) refuseWeights(typed, paths, windows);
+  // One text has one weight, whatever it is; it is not kept.
   if (typed && expected > 1 && String(typed) !== String(before.weights))
-    throw disagree('data-weights', typed, before.weights ?? 'none');
+    throw disagreement('data-weights', typed, before.weights ?? 'none', where);
   if (flags.textField !== undefined && flags.textField !== before.textField)
-    throw disagree('text-field', quoted(flags.textField), quoted(before.textField));
+    throw disagreement('text-field', quoted(flags.textField), quoted(before.textField), where);
   return { ...before, paths };
 }
 
@@ -146,13 +144,10 @@ function readWeights(text: string): number[] {
   });
 }
 
-function checkWeights({ paths, weights }: DataChoice, windows: 'random' | 'strided'): void {
-  if (!weights) return;
+/** @throws InputError */
+function refuseWeights(weights: readonly number[], paths: readonly string[], windows: 'random' | 'strided'): void {
   const texts = Math.max(1, paths.length);
-  if (weights.length !== texts)
-    throw new InputError(
-      `--data-weights: found ${weights.length} number${weights.length === 1 ? '' : 's'} for ${texts} --data, expected one for each. For example: --data books.txt --data code.jsonl --data-weights 7,3`,
-    );
+  checkWeights(weights, texts);
   if (windows === 'strided' && texts > 1)
     throw new InputError(
       '--data-weights: found beside --windows strided, expected random windows: strided ones come once an epoch each. Leave one of the two out.',

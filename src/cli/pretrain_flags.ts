@@ -2,9 +2,11 @@
 import type { TrainingState } from '../checkpoint/training_state.ts';
 import { InputError } from '../errors.ts';
 import { SCHEDULES } from '../optim/schedule.ts';
-import { camelCase, defineFlags, type FlagSpec } from './flags.ts';
-import { limitFlags } from './limits.ts';
+import { disagreement } from './disagreement.ts';
+import { camelCase, defineFlags, type FlagSpec, isOnOff, kebabCase } from './flags.ts';
+import { limitFlags, MOST_BATCHES } from './limits.ts';
 import { PRESETS, type PretrainSettings, presetSettings } from './presets.ts';
+import { checkSaved } from './saved_settings.ts';
 
 /** A flag a setting: what is not typed comes from the preset. */
 export const settingFlags = defineFlags([
@@ -68,6 +70,21 @@ export const settingFlags = defineFlags([
     help: 'standard deviation of the initial weights; GPT-2 has 0.02, narrow models want more',
   },
   {
+    name: 'embedding-std',
+    type: 'number',
+    group: 'model',
+    min: 0,
+    max: 10,
+    help: 'the same of the token and position tables; 0 is --init-std',
+  },
+  {
+    name: 'tied',
+    type: 'choice',
+    group: 'model',
+    choices: ['on', 'off'],
+    help: 'the head is the token table itself; off: a table of its own',
+  },
+  {
     name: 'bias',
     type: 'choice',
     group: 'model',
@@ -80,7 +97,7 @@ export const settingFlags = defineFlags([
     type: 'integer',
     group: 'training',
     min: 1,
-    max: 1e6,
+    max: MOST_BATCHES,
     unit: 'batches',
     help: 'a step: their gradients are added up, which needs the memory of one',
   },
@@ -204,7 +221,8 @@ export const settingFlags = defineFlags([
   },
 ]);
 
-export const pretrainFlags = defineFlags([
+/** Which texts a run learns from. */
+export const dataFlags = defineFlags([
   {
     name: 'data',
     type: 'text',
@@ -230,6 +248,10 @@ export const pretrainFlags = defineFlags([
     example: 'text',
     help: 'field of .jsonl rows or column of .parquet tables that holds the text; default: text',
   },
+]);
+
+export const pretrainFlags = defineFlags([
+  ...dataFlags,
   ...settingFlags,
   ...limitFlags,
   {
@@ -293,7 +315,7 @@ export function typedSettings(flags: Typed, given: ReadonlySet<string>): Partial
   const typed: Record<string, unknown> = {};
   for (const spec of settingFlags as readonly FlagSpec[]) {
     const name = camelCase(spec.name);
-    if (given.has(name)) typed[name] = name === 'bias' ? flags[name] === 'on' : flags[name];
+    if (given.has(name)) typed[name] = isOnOff(spec) ? flags[name] === 'on' : flags[name];
   }
   return typed as Partial<PretrainSettings>;
 }
@@ -305,15 +327,12 @@ export function newSettings(preset: string, typed: Partial<PretrainSettings>): P
     throw new InputError(
       `--stride: found ${typed.stride} beside --windows ${settings.windows}, expected strided windows. Add --windows strided, or leave --stride out.`,
     );
-  // A short run that says nothing else keeps the preset's shape: its warm-up shrinks with it.
-  if (typed.warmupSteps === undefined)
-    settings.warmupSteps = Math.min(settings.warmupSteps, Math.floor(settings.steps / 10));
   if (typed.minLearningRate === undefined)
     settings.minLearningRate = Math.min(settings.minLearningRate, settings.learningRate);
-  return checked(settings);
+  return withSteps(settings, settings.steps, typed);
 }
 
-/** The length that a run of so many minutes turns out to have; a warm-up that was not typed shrinks with it. @throws InputError as newSettings */
+/** Settings of a run of so many steps. A warm-up that was not typed keeps its shape: it shrinks with them. @throws InputError as newSettings */
 export function withSteps(
   settings: PretrainSettings,
   steps: number,
@@ -323,19 +342,18 @@ export function withSteps(
   return checked({ ...settings, steps, warmupSteps });
 }
 
-/** Settings of a saved run; typed flags must agree, except for `steps`, which may grow. @throws InputError naming the first that does not */
+/** Settings of a saved run; typed flags must agree, except for `steps`, which may grow. @throws InputError naming the first that does not, or a saved one that no flag would take */
 export function resumedSettings(
   saved: TrainingState,
   typed: Partial<PretrainSettings>,
   where: string,
 ): PretrainSettings {
+  checkSaved(saved, settingFlags, where);
   const settings = Object.fromEntries(saved.settings) as unknown as PretrainSettings;
   for (const [name, value] of Object.entries(typed) as [keyof PretrainSettings, unknown][]) {
     const before = settings[name];
     if (value === before || name === 'steps') continue;
-    throw new InputError(
-      `--${kebab(name)}: found ${value}, expected ${before}, with which ${where} began. Leave the flag out, or begin a new run.`,
-    );
+    throw disagreement(kebabCase(name), value, before, where);
   }
   if (typed.steps !== undefined && typed.steps < settings.steps) {
     throw new InputError(
@@ -356,8 +374,4 @@ function checked(settings: PretrainSettings): PretrainSettings {
       `--min-learning-rate: found ${minLearningRate}, expected at most the learning rate, ${learningRate}.`,
     );
   return settings;
-}
-
-function kebab(name: string): string {
-  return name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
 }

@@ -12,6 +12,7 @@ import type { Output } from './output.ts';
 import type { PretrainSettings } from './presets.ts';
 import type { DataChoice } from './pretrain_data.ts';
 import { quoted } from './printable.ts';
+import { PROMPT_TOKENS } from './run_plans.ts';
 import { RunShow } from './show.ts';
 
 /**
@@ -20,13 +21,12 @@ import { RunShow } from './show.ts';
  * @throws InputError as openCorpus and readTokenizer
  */
 export async function openText(
-  data: DataChoice | string | undefined,
+  { paths, weights, textField }: DataChoice,
   { tokenizer, validationPart }: PretrainSettings,
   checkpoint: string | null,
   out: Output,
 ): Promise<Corpus> {
   const show = new RunShow(out, { totalSteps: 0 });
-  const { paths, weights, textField } = typeof data === 'object' ? data : { paths: data };
   try {
     return await openCorpus({
       data: paths,
@@ -73,7 +73,7 @@ export function referencesOf(corpus: Corpus): Reference[] {
 /** Ids the samples begin with: the prompt, else the first tokens of the validation part. @throws InputError for unknown characters */
 export function samplePrompt(prompt: string | undefined | null, corpus: Corpus): number[] {
   if (prompt) return corpus.tokenizer.encode(prompt);
-  return [...corpus.validation(0, Math.min(8, corpus.validationLength))];
+  return [...corpus.validation(0, Math.min(PROMPT_TOKENS, corpus.validationLength))];
 }
 
 /** The run's name in `runs/NAME-N`: of the first text, or moby for the default book. */

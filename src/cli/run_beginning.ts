@@ -1,0 +1,85 @@
+// Where a run begins: at the state of a checkpoint, or at its first step with as many before it as a time allows.
+import { diskLayer, fileSource } from '../checkpoint/files.ts';
+import { openModelFolder } from '../checkpoint/model_folder.ts';
+import { InputError } from '../errors.ts';
+import type { LoopProgress } from '../train/loop.ts';
+import { loadModel, loadOptimizer } from '../train/snapshot.ts';
+import type { Trainer } from '../train/trainer.ts';
+import type { CommandContext } from './command.ts';
+import { nextBatches, type PreparedRun } from './prepared_run.ts';
+import type { ResumedRun } from './pretraining.ts';
+import type { RunFiles } from './run_files.ts';
+
+/** Of a run that has not begun. */
+export function noProgress(): LoopProgress {
+  return { step: 0, evaluatedAt: 0, sampledAt: -1, validationLoss: null, best: null };
+}
+
+/**
+ * Brings weights, moments and windows to where a checkpoint left them, and cuts off what was logged after it.
+ * @throws InputError if the run that was saved is another than this one
+ */
+export async function restoreRun(
+  { trainer, sampler }: PreparedRun,
+  { run, state, path }: ResumedRun,
+  files: RunFiles,
+  out: CommandContext['out'],
+): Promise<LoopProgress> {
+  files.check(state, path, out);
+  await restore(trainer, path);
+  sampler.restore(files.cursor(state));
+  trainer.step = state.step;
+  await run.log.cutBack(state.step);
+  return files.progress(state);
+}
+
+async function restore({ machine, model, optimizer, ema }: Trainer, path: string): Promise<void> {
+  const folder = openModelFolder(path);
+  const averaged = ema && openModelFolder(path, { averaged: true });
+  const moments = openMoments(path);
+  try {
+    await loadModel(machine, model, folder.sources);
+    if (averaged) await loadModel(machine, model, averaged.sources, ema.weights);
+    await loadOptimizer(machine, optimizer, moments);
+  } finally {
+    folder.close();
+    averaged?.close();
+    moments.close();
+  }
+}
+
+/** @throws InputError if the folder has no such file */
+function openMoments(path: string): ReturnType<typeof fileSource> {
+  const name = `${path}/optimizer.safetensors`;
+  if (!diskLayer.stat(name))
+    throw new InputError(
+      `${path}: found no optimizer.safetensors, expected the moments of the optimizer. Go on with another checkpoint, or begin a new run.`,
+    );
+  return fileSource(name);
+}
+
+/**
+ * How many steps fit into so many minutes: times a few with learning rate 0 and then forgets them, so that nothing of the run
+ * depends on it but its length.
+ */
+export async function stepsIn(
+  minutes: number,
+  run: PreparedRun,
+  { out, signal }: Pick<CommandContext, 'out' | 'signal'>,
+): Promise<number> {
+  const { trainer, sampler } = run;
+  const batches = nextBatches(run);
+  const times: number[] = [];
+  const stop = () => signal.requested;
+  for await (const { ms } of trainer.advance(6, () => ({ batches, learningRate: 0 }), stop)) times.push(ms);
+  trainer.machine.release(trainer.tensors());
+  trainer.step = 0;
+  sampler.restore({ ...sampler.state(), step: 0 });
+  const perStep = Math.min(...times.slice(1));
+  const steps = Math.max(10, Math.floor((minutes * 60_000) / perStep));
+  if (!signal.requested)
+    out.note(
+      `${minutes} minutes are ${steps} steps here, at ${perStep.toFixed(perStep < 10 ? 1 : 0)} ms a step (evaluation and samples not counted)`,
+    );
+  return steps;
+}
