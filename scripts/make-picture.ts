@@ -4,8 +4,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
+import { everywhere } from '../src/cli/command.ts';
 import { commands } from '../src/cli/commands.ts';
+import { kebabCase, parseFlags } from '../src/cli/flags.ts';
 import { main } from '../src/cli/main.ts';
+import { pretrainFlags } from '../src/cli/pretrain_flags.ts';
+import { InputError } from '../src/errors.ts';
 import { root } from './shader-files.ts';
 
 const COLUMNS = 92;
@@ -85,6 +89,28 @@ ${lines.join('\n')}
 `;
 }
 
+/** Of pretrain, but they make no run, or none that prints what is drawn. */
+const NO_RUN = new Set(['help', 'json', 'quiet', 'find-lr', 'compare']);
+
+/** Refuses what would leave a picture of something else. @throws InputError */
+function refuseOther(words: readonly string[]): void {
+  const { given, help } = parseFlags({ name: 'pretrain', flags: [...everywhere, ...pretrainFlags] }, words);
+  const other = help ? 'help' : [...given].map(kebabCase).find((name) => NO_RUN.has(name));
+  if (other === undefined) return;
+  throw new InputError(
+    `--${other}: found beside make-picture, expected flags of a run of pretrain. For example: tsx scripts/make-picture.ts --steps 500`,
+  );
+}
+
+const words = process.argv.slice(2);
+try {
+  refuseOther(words);
+} catch (error) {
+  if (!(error instanceof InputError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(2);
+}
+
 let output = '';
 const terminal = {
   isTTY: true,
@@ -103,7 +129,7 @@ const quietError = {
     return true;
   },
 };
-const code = await main(['pretrain', ...process.argv.slice(2)], commands, {
+const code = await main(['pretrain', ...words], commands, {
   stdout: terminal,
   stderr: quietError,
   env: { ...process.env, TERM: 'xterm-256color', NO_COLOR: '' },

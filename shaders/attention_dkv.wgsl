@@ -115,9 +115,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let p = exp_tile(hide_unseen(sizes.scale * s, keys, end, keep), stats[0]);
       var kept_p = p;
       if (sizes.threshold > 0u) {
-        let keep = keep_tile(mask_key, stats_at, sizes.Tk, keys.x, sizes.threshold, sizes.keep_scale);
-        kept_p = scaled_tile(p, keep);
-        dp = scaled_tile(dp, keep);
+        let factors = keep_tile(mask_key, stats_at, sizes.Tk, keys.x, sizes.threshold, sizes.keep_scale);
+        kept_p = scaled_tile(p, factors);
+        dp = scaled_tile(dp, factors);
       }
       let ds = sizes.scale * score_gradient(p, dp, stats[1]);
       for (var c = 0u; c < sizes.vectors; c++) {

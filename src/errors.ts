@@ -8,6 +8,9 @@ export class InputError extends Error {
   override name = 'InputError';
 }
 
+/** A size that no adapter can hold or dispatch: smaller settings help. */
+export class SizeError extends InputError {}
+
 /**
  * A run failed after it began: non-finite loss, full disk, lost device. The last good checkpoint is kept.
  * The message says what happened, at which step, and what to do. The command line exits with 1.

@@ -190,6 +190,24 @@ describe('signals', () => {
     expect(home.signals.listenerCount(name)).toBe(0);
   });
 
+  it('says that the state is saved only where it will be', async () => {
+    for (const savesNothingWith of ['quiet', 'debug']) {
+      const home = fakeHome();
+      const run = async ({ signal }: { signal: { whenRequested: Promise<void> } }) => {
+        await signal.whenRequested;
+        return 0;
+      };
+      const ended = shaderformer(
+        ['pretrain', '--debug'],
+        [pretrain(run, { stopsAtSignal: true, savesNothingWith })],
+        home,
+      );
+      home.signals.emit('SIGINT');
+      await ended;
+      expect(home.stderr.text.includes('the state is saved')).toBe(savesNothingWith === 'quiet');
+    }
+  });
+
   it('leaves at once at the second, but not at the copy that npm passes on', async () => {
     const home = fakeHome();
     const deaf = pretrain(() => new Promise<number>(() => {}), { stopsAtSignal: true });

@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bytesSource, SafetensorsReader } from '../src/checkpoint/safetensors.ts';
 import { denoProgram } from '../src/cli/elsewhere/deno.ts';
-import { adapter, type Ended, type Line, listing, type Start, start, tiny, workplace } from './harness/program.ts';
+import { adapter, type Ended, type Line, listing, type Start, scratchFolder, start, tiny } from './harness/program.ts';
 
-const place = workplace();
+const place = scratchFolder();
 afterAll(() => place.remove());
 
 const STEPS = 120;
@@ -26,6 +26,17 @@ const metricsOf = (out: string) =>
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Line);
+
+test('make-picture draws nothing of what is no run', async () => {
+  const picture = fileURLToPath(new URL('../demo/pictures/pretrain.svg', import.meta.url));
+  const before = fs.statSync(picture).mtimeMs;
+  const { code, stderr } = await start('make-picture', ['--help']);
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringMatching(/^--help: found beside make-picture, expected flags of a run/),
+  ]);
+  expect(fs.statSync(picture).mtimeMs).toBe(before);
+});
 
 let unbroken: Ended;
 let endOfUnbroken: Line;

@@ -3,9 +3,9 @@ import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fakeHome } from './cli_home.ts';
 import { run } from './harness/inside.ts';
-import { type Line, listing, tiny, workplace } from './harness/program.ts';
+import { type Line, listing, scratchFolder, tiny } from './harness/program.ts';
 
-const place = workplace();
+const place = scratchFolder();
 const home = process.cwd();
 afterAll(() => {
   process.chdir(home);
@@ -211,6 +211,28 @@ describe('generate', () => {
     expect([refused.code, refused.errors[0]]).toEqual([
       2,
       '--prompt: this folder has no tokenizer. Give token ids with --prompt-ids.',
+    ]);
+  });
+});
+
+describe('--weights ema', () => {
+  test('takes the averaged weights of a run that keeps them, and is refused where there are none', async () => {
+    const words = [...settings, '--steps', '10', '--ema', '0.9', '--out', place.at('averaged')];
+    const { lines } = await run(['pretrain', ...words]);
+    const text = fs.readFileSync(place.data, 'utf8');
+    fs.writeFileSync(place.at('end.txt'), text.slice(Math.floor(text.length * 0.9)));
+    const evaluate = async (folder: string, weights: string) =>
+      run(['evaluate', '--model', folder, '--data', place.at('end.txt'), '--json', '--weights', weights]);
+    const { emaValidationLoss, validationLoss } = last(lines, 'eval') as Line & Record<string, number>;
+    for (const [weights, loss] of [
+      ['ema', emaValidationLoss],
+      ['trained', validationLoss],
+    ] as const)
+      expect((await evaluate(place.at('averaged/step-000010'), weights)).lines[0]!.loss).toBeCloseTo(loss!, 5);
+    const refused = await evaluate(model(), 'ema');
+    expect([refused.code, refused.errors[0]]).toEqual([
+      2,
+      expect.stringMatching(/expected averaged weights, which a run with --ema 0\.999 keeps\. Use the trained ones: /),
     ]);
   });
 });

@@ -7,9 +7,9 @@ import { spreadBatches } from '../src/cli/loss_batches.ts';
 import { type CorpusOptions, openCorpus, requireContext } from '../src/data/corpus.ts';
 import { validationWindows, WindowSampler, type WindowSettings } from '../src/data/windows.ts';
 import { run } from './harness/inside.ts';
-import { type Line, listing, tiny, workplace } from './harness/program.ts';
+import { type Line, listing, scratchFolder, tiny } from './harness/program.ts';
 
-const place = workplace();
+const place = scratchFolder();
 afterAll(() => place.remove());
 const write = (name: string, text: string) => {
   fs.writeFileSync(place.at(name), text);
@@ -263,6 +263,26 @@ describe('pretrain and evaluate', () => {
     expect(await resume('--text-field', 'body')).toMatch(/^--text-field: found body, expected text, with which/);
     fs.appendFileSync(code, '{"text":"more"}\n');
     expect(await resume()).toMatch(/^--data code\.jsonl: found another text/);
+  });
+
+  test('weights beside a run of one text are looked at on a resume too', async () => {
+    expect((await pretrain('alone', '--data', books, '--steps', '1')).code).toBe(0);
+    const alone = ['--resume', place.at('alone'), '--steps', '2', '--data-weights'];
+    expect(await refused(...alone, '7,3')).toMatch(
+      /^--data-weights: found 2 numbers for 1 --data, expected one for each/,
+    );
+  });
+
+  test('inspect takes several texts, their weights and their field, as pretrain does', async () => {
+    const inspect = (...more: string[]) => run(['inspect', ...tiny(), '--json', '--quiet', ...more]);
+    const said = await inspect('--data', books, '--data', code, '--data-weights', '7,3');
+    expect([said.code, said.lines.length], said.stderr).toEqual([0, 1]);
+    const wrong = await inspect('--data', books, '--data', code, '--data-weights', '7');
+    expect([wrong.code, wrong.errors[0]]).toEqual([2, expect.stringMatching(/^--data-weights: found 1 number for 2/)]);
+    const field = await inspect('--data', code, '--text-field', 'body');
+    expect([field.code, field.errors[0]]).toEqual([2, expect.stringContaining('line 1: found no "body"')]);
+    const both = await inspect('--data', books, '--vocabulary', '100');
+    expect(both.errors[0]).toBe('--data: found together with --vocabulary, expected one of the two.');
   });
 
   test('weights that are none, do not fit or have nothing to weigh are refused', async () => {

@@ -1,7 +1,8 @@
 // Will it fit? Bytes are known before anything runs, they are what a run then takes, and what does not fit gets a proposal that does.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fittingRun, forecast } from '../src/cli/forecast.ts';
-import { lossBatches } from '../src/cli/loss_batches.ts';
+import { fittingRun } from '../src/cli/fitting_run.ts';
+import { forecast } from '../src/cli/forecast.ts';
+import { lossBatches, rowsFor } from '../src/cli/loss_batches.ts';
 import type { PretrainSettings } from '../src/cli/presets.ts';
 import { newSettings } from '../src/cli/pretrain_flags.ts';
 import { SAMPLE_TOKENS } from '../src/cli/run_plans.ts';
@@ -13,7 +14,7 @@ import { languageBatch } from '../src/tasks/language.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import { modelFile, optimizerFile } from '../src/train/snapshot.ts';
 import { run } from './harness/inside.ts';
-import { tiny, workplace } from './harness/program.ts';
+import { scratchFolder, tiny } from './harness/program.ts';
 import { ids, vocabSize } from './harness/tiny_training.ts';
 
 const wanted = process.env.SHADERFORMER_ADAPTER;
@@ -47,7 +48,7 @@ async function peakOf(settings: PretrainSettings, memoryLimit?: number): Promise
     for await (const _ of trainer.advance(3, next)) {
     }
     const read = (start: number, n: number) => ids.subarray(start, start + n);
-    const weights = trainer.average ? (['trained', 'average'] as const) : (['trained'] as const);
+    const weights = trainer.ema ? (['trained', 'ema'] as const) : (['trained'] as const);
     for (const each of weights)
       await trainer.evaluate(lossBatches({ length: VALIDATION, read }, context, rows), undefined, each);
     // Once the context is full all shapes have been seen.
@@ -84,8 +85,20 @@ describe('a forecast', () => {
     const deep = { layers: 6, batch: 32 };
     expect(of({ ...deep, recompute: true }).activations).toBeLessThan(0.7 * of(deep).activations);
     expect(of({ optimizer: 'muon' }).optimizer).toBeLessThan(plain.optimizer);
-    expect(of({ ema: 0.9 }).average).toBe(plain.parameters);
-    expect(plain.average).toBe(0);
+    expect(of({ ema: 0.9 }).ema).toBe(plain.parameters);
+    expect(plain.ema).toBe(0);
+  });
+
+  test('has an evaluation that follows from settings alone, whatever memory there is', () => {
+    const long = { ...text, validationTokens: 10_000 };
+    const { rows, memory } = fittingRun(device, small, long, options);
+    expect(rows).toBe(8 * small.batch);
+    const tight = { ...options, memoryLimit: memory.total / MIB };
+    expect(fittingRun(device, small, long, tight).rows).toBe(rows);
+    const { run: none } = forecast(device, small, long, { ...options, memoryLimit: (memory.total - 1) / MIB });
+    expect(none).toBe(null);
+    const found = [rowsFor(1e6, 64), rowsFor(1e6, 64, 2), rowsFor(129, 64, 2), rowsFor(1e6, 8192, 4)];
+    expect(found).toEqual([64, 16, 2, 1]);
   });
 
   test('of GPT-2 with 124 million parameters takes a second or two', () => {
@@ -142,6 +155,15 @@ describe('a run that does not fit', () => {
     expect(planned.memory.total).toBeLessThanOrEqual(limit() * MIB);
   });
 
+  test('gets the largest batch that fits, also where a smaller one needs more: its logits are few enough to be kept', () => {
+    const wide = { ...text, vocabSize: 100_000 };
+    const total = (batch: number) =>
+      fittingRun(device, { ...settings, batch, accumulate: 12 / batch }, wide, options).memory.total;
+    expect(total(4)).toBeGreaterThan(total(6));
+    const { proposal } = forecast(device, settings, wide, { ...options, memoryLimit: total(6) / MIB });
+    expect(proposal!.changes).toEqual({ batch: 6, accumulate: 2 });
+  });
+
   test('and the proposal runs within the limit', async () => {
     for (const changes of [
       { batch: 4, accumulate: 3 },
@@ -159,7 +181,7 @@ describe('a run that does not fit', () => {
       const wide = { ...small, layers: 1, width: 256, context: 1024, batch: 192 };
       const { refusal, proposal } = forecast(modest, wide, text, options);
       expect(refusal).toMatch(
-        /^model: one buffer \(.+\) needs \d+ MiB, this adapter allows 128 MiB; in all .* Add --batch \d+ --accumulate \d+: then it needs \d+ MiB\.$/,
+        /^model: one buffer \(.+\) needs \d+ MiB, this adapter allows 128 MiB; in all .* Use --batch \d+ --accumulate \d+: then it needs \d+ MiB\.$/,
       );
       expect(proposal!.memory.buffers[0]!.bytes).toBeLessThanOrEqual(128 * MIB);
     } finally {
@@ -172,36 +194,46 @@ describe('a run that does not fit', () => {
     const found = refused((1.02 * (parameters + gradients + optimizer)) / MIB);
     expect(found.proposal).toBe(null);
     expect(found.refusal).toMatch(
-      /^model: training needs .* MiB \(activations .* MiB.*\), --memory-limit allows .* MiB\. A smaller model is needed \(even with --batch 1 --accumulate 12 --recompute --context 8 it needs .* MiB, most of it \w+ .* MiB\): fewer --layers \(4\) or a smaller --width \(32\)\.$/,
+      /^model: training needs .* MiB \(activations .* MiB.*\), --memory-limit allows \d+ kB\. A smaller model is needed \(even with --batch 1 --accumulate 12 --recompute --context 8 it needs .* (MiB|kB), most of it \w+ \d+ kB\): fewer --layers \(4\) or a smaller --width \(32\)\.$/,
     );
   });
+});
+
+test('where the vocabulary is what is too large, that is said', () => {
+  const many = { ...text, vocabSize: 1e8 };
+  expect(() => forecast(device, { ...small, layers: 1 }, many, { ...options, memoryLimit: 1000 })).toThrow(
+    /A smaller model is needed: a tokenizer with fewer than 100,000,000 tokens \(--tokenizer byte has 256\) or a smaller --width \(32\)\.$/,
+  );
 });
 
 /** What inspect --forecast --json prints. */
 interface Told {
   memory: Record<string, number>;
+  classes: Record<string, number>;
   largest: object[];
   fits: boolean;
   estimate: { secondsPerStep: number; seconds: number };
 }
 
 describe('commands', () => {
-  const place = workplace();
+  const place = scratchFolder();
   afterAll(() => place.remove());
   const words = ['--data', place.data, '--steps', '2', '--json', '--quiet'];
   const sizes = ['--batch', '16', '--context', '32', '--sample-every', '2'];
 
   test('inspect --forecast tells what pretrain will tell, and an estimate of the time', async () => {
-    const asked = await run(['inspect', '--forecast', '--preset', 'moby-small', ...tiny(sizes), ...words]);
+    const same = ['--preset', 'moby-small', '--ema', '0.9', ...tiny(sizes), ...words];
+    const asked = await run(['inspect', '--forecast', ...same]);
     expect(asked.code, asked.stderr).toBe(0);
     const [found, ...more] = asked.lines as unknown as [Told, ...unknown[]];
     expect(more).toEqual([]);
-    const ran = await run(['pretrain', '--preset', 'moby-small', ...tiny(sizes), ...words, '--out', place.at('run')]);
+    const ran = await run(['pretrain', ...same, '--out', place.at('run')]);
     expect(ran.code, ran.stderr).toBe(0);
     const start = ran.lines.find((line) => line.event === 'start')!.memory as Record<string, number>;
     expect(Object.keys(start)).toEqual(['parameters', 'gradients', 'optimizer', 'activations', 'total']);
-    const { parameters, gradients, optimizer, total } = found.memory;
-    expect({ parameters, gradients, optimizer, total }).toEqual({ ...start, activations: undefined });
+    expect(found.memory).toEqual(start);
+    expect(found.classes.ema).toBe(found.classes.parameters);
+    expect(Object.values(found.classes).reduce((a, b) => a + b)).toBe(start.total);
     expect(found.fits).toBe(true);
     expect(found.largest.length).toBe(3);
     expect(found.estimate.secondsPerStep).toBeGreaterThan(0);
@@ -217,7 +249,7 @@ describe('commands', () => {
       expect(no.code).toBe(2);
       if (command === 'inspect') expect(no.lines).toMatchObject([{ fits: false, estimate: null }]);
       expect(no.errors[0]).toMatch(
-        /^model: training needs .* Add --batch \d+ --accumulate \d+: then it needs .* MiB\.$/,
+        /^model: training needs .* Use --batch \d+ --accumulate \d+: then it needs .* (MiB|kB)\.$/,
       );
       const [, batch, accumulate] = no.errors[0]!.match(/--batch (\d+) --accumulate (\d+)/)!;
       const instead = ['--batch', batch!, '--accumulate', accumulate!, ...sizes.slice(2)];
@@ -239,4 +271,6 @@ test('a step of GPT-2 124M is about 390 GFLOP; computing blocks again adds less 
   expect(stepFlops(config, { batch: 2, recompute: true }) / once).toBeCloseTo(1.25, 1);
   expect(stepFlops(config, { batch: 2, accumulate: 3 })).toBe(3 * once);
   expect(stepFlops(config, { batch: 2, optimizer: 'muon' })).toBeGreaterThan(once);
+  // Beyond 128 MiB the logits are made a second time for the backward pass.
+  expect(stepFlops(config, { batch: 4 }) - 2 * once).toBe(2 * 4 * 256 * 50257 * 768);
 });

@@ -32,6 +32,15 @@ test('inspect --trace follows a part of the model', async () => {
   expect(rows.some((row) => /read +transformer\.h\.0\.attn\.c_attn\.weight/.test(row))).toBe(true);
 });
 
+test('inspect --trace follows it through all plans of a step, and refuses only what none has', async () => {
+  const words = ['inspect', '--layers', '1', '--accumulate', '2', '--trace'];
+  const tables = (text: string) => text.split('\n').filter((row) => row.startsWith('#')).length;
+  expect(tables(await run(...words, 'h.0.attn'))).toBe(1);
+  expect(await run(...words, 'optimizer')).toContain('adamw (optimizer)');
+  expect(tables(await run(...words, 'transformer.wte.weight'))).toBe(1);
+  await expect(run(...words, 'h.7')).rejects.toThrow('trace h.7: no tensor or scope of that name');
+});
+
 // What other libraries give for the same sizes, weights and tokens.
 test('bench train TINY has the losses of its peers, one submit a step, and makes nothing after the first', async () => {
   const line = JSON.parse(

@@ -3,12 +3,12 @@ import { expect, test } from 'vitest';
 import { PRESETS, presetFor, presetSettings } from '../src/cli/presets.ts';
 
 test.each([
-  [{ software: true, vendor: 'mesa' }, 'moby-small'],
-  [{ software: true, vendor: 'google' }, 'moby-small'],
-  [{ software: false, vendor: 'intel' }, 'moby-medium'],
-  [{ software: false, vendor: 'nvidia' }, 'moby-large'],
-])('the kind of adapter decides: %o gets %s', (adapter, name) => {
-  expect(presetFor(adapter).name).toBe(name);
+  ['software', 'mesa', 'moby-small'],
+  ['software', 'google', 'moby-small'],
+  ['hardware', 'intel', 'moby-medium'],
+  ['hardware', 'nvidia', 'moby-large'],
+])('the kind of adapter decides: %s of %s gets %s', (kind, vendor, name) => {
+  expect(presetFor({ software: kind === 'software', adapter: { info: { vendor } } }).name).toBe(name);
 });
 
 test('every preset is a model that can be made: heads divide the width', () => {

@@ -73,7 +73,7 @@ describe('JSONL', () => {
     const heard = await documents(file('a.jsonl', jsonl(...rows)));
     expect(heard.texts).toEqual(['a', 'b']);
     expect(heard.notes).toEqual(['DIR/a.jsonl: 3 rows without text were dropped, the first is line 2.']);
-    await expect(open(file('b.jsonl', jsonl({ text: '' })))).rejects.toThrow('b: found an empty text');
+    await expect(open(file('b.jsonl', jsonl({ text: '' })))).rejects.toThrow('b.jsonl: found an empty text');
   });
 
   test('a line of 10 MB, and characters that lie across the chunks that are read', async () => {
@@ -175,6 +175,13 @@ describe('Parquet', () => {
     const bytes = table(columns(poems));
     expect(await refused(file('cut.parquet', bytes.subarray(0, bytes.length - 9)), 'body')).toContain(
       'DIR/cut.parquet: found no end of a Parquet table (its last bytes are not PAR1), expected a whole file.',
+    );
+    expect(await refused(file('empty.parquet', ''))).toContain(
+      'empty.parquet: found an empty file, expected a Parquet table.',
+    );
+    const nothing = file('null.parquet', table(columns([null, ''])));
+    await expect(open(nothing, { textField: 'body' })).rejects.toThrow(
+      /null\.parquet: found an empty text, expected characters to learn from\. It has no rows, or none with text: name/,
     );
     expect(await refused(file('four.parquet', 'PAR1'), 'body')).toContain('found no end of a Parquet table');
     expect(await refused(file('text.parquet', 'some text'))).toContain('found another format under this name');

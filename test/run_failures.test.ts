@@ -4,9 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { diskLayer } from '../src/checkpoint/files.ts';
 import { verifyStepFolder } from '../src/checkpoint/step_folder.ts';
 import { run } from './harness/inside.ts';
-import { tiny, workplace } from './harness/program.ts';
+import { scratchFolder, tiny } from './harness/program.ts';
 
-const place = workplace();
+const place = scratchFolder();
 afterAll(() => place.remove());
 afterEach(() => vi.restoreAllMocks());
 

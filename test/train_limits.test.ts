@@ -165,8 +165,7 @@ describe('memory', () => {
     const { trainer, generator } = run;
     const batch = run.batch();
     const forecast = memoryOf([
-      fresh.plan(trainer.stepFunction, batch),
-      fresh.plan(trainer.evaluationFunction, [...validation()][0]!),
+      ...trainer.functions(batch, [...validation()][0]!).map((each) => fresh.plan(each.fn, each.batch)),
       ...generator.shapes(3, 5).map((shape) => fresh.plan(generator.stepFunction, shape)),
     ]);
     expect(buffers.liveBytes).toBe(idle); // a forecast allocates nothing
@@ -174,8 +173,8 @@ describe('memory', () => {
     await trainer.evaluate(validation());
     for await (const _ of generator.generate([1, 2, 3], { maxNewTokens: 5 })) {
     }
-    // What is read for a save is held for a moment, the buffer for absent bindings from the start.
-    expect(buffers.liveBytes - idle).toBe(forecast.total - forecast.bytes.reading - 256);
+    // What is read for a save is held for a moment, the two buffers for absent bindings from the start.
+    expect(buffers.liveBytes - idle).toBe(forecast.total - forecast.bytes.reading - 512);
     const { parameters, gradients, optimizer } = forecast.bytes;
     const slabs = run.model.parameters.reduce((n, p) => n + 4 * 64 * Math.ceil(p.size / 64), 0);
     expect([parameters, gradients]).toEqual([slabs, slabs]);

@@ -9,6 +9,7 @@ import type { CommandContext } from './command.ts';
 import { type ComparedRun, readComparedRuns } from './compare_runs.ts';
 import { type ComparedFigures, figuresTable, settingsTable } from './compare_table.ts';
 import type { Reference } from './curve.ts';
+import { kebabCase } from './flags.ts';
 import { grouped } from './format.ts';
 import { printable, quoted } from './printable.ts';
 import { reportHtml } from './report.ts';
@@ -33,16 +34,16 @@ export async function compareRuns(
   const other = [...context.given].find((name) => !ALLOWED.has(name));
   if (other !== undefined)
     throw new InputError(
-      `--${kebab(other)}: found together with --compare, which trains nothing, expected only --out, --json, --quiet and --debug. Leave it out.`,
+      `--${kebabCase(other)}: found together with --compare, which trains nothing, expected only --out, --json, --quiet and --debug. Leave it out.`,
     );
   if (words.length === 0)
     throw new InputError(
       '--compare: found no run, expected run folders. For example: shaderformer pretrain --compare runs/moby-1 runs/moby-2',
     );
-  if (out !== undefined) refusePlace(out);
+  if (out !== undefined) refusePagePlace(out);
   const runs = readComparedRuns(words, (line) => context.out.note(printable(line, true)));
   const file = out ?? path.join(runs[0]!.path, '..', 'compare.html');
-  if (out === undefined) refusePlace(file);
+  if (out === undefined) refusePagePlace(file);
   tell(context.out, runs);
   await writePage(file, runs);
   context.out.log(`report: ${printable(file, true)}`);
@@ -127,7 +128,7 @@ function guessing(runs: readonly ComparedRun[]): Reference[] {
 }
 
 /** Refuses before anything is read what could not be written. @throws InputError */
-function refusePlace(file: string): void {
+function refusePagePlace(file: string): void {
   if (!/\.html?$/i.test(file))
     throw new InputError(
       `--out: found ${quoted(file)}, expected the name of an .html file beside --compare. For example: --out compare.html`,
@@ -142,8 +143,4 @@ function refusePlace(file: string): void {
   } catch (error) {
     throw error instanceof InputError ? error : notWritable(folder, error);
   }
-}
-
-function kebab(name: string): string {
-  return name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
 }

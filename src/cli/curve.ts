@@ -1,4 +1,5 @@
 // The arithmetic behind loss curves, shared by the terminal's plot and the report: averaging, thinning, ranges and ticks. Pure.
+import { DebiasedMean } from '../train/debiased_mean.ts';
 
 export interface Point {
   readonly step: number;
@@ -12,22 +13,13 @@ export interface Reference {
   readonly value: number;
 }
 
-/**
- * Exponential average with the start's bias taken out: m_t = decay m_(t-1) + (1 - decay) x_t, shown as m_t / (1 - decay^t).
- * Begins anew after a value that is not finite, which stays as NaN: the line breaks there.
- * Source: Kingma and Ba 2014 (arXiv:1412.6980), section 3.
- */
+/** Each point's debiased average. Begins anew after a value that is not finite, which stays as NaN: the line breaks there. */
 export function debiasedAverage(points: readonly Point[], decay = 0.9): Point[] {
-  let mean = 0;
-  let weight = 0;
+  let mean = new DebiasedMean(decay);
   return points.map(({ step, value }) => {
-    if (!Number.isFinite(value)) {
-      mean = weight = 0;
-      return { step, value: Number.NaN };
-    }
-    mean = decay * mean + (1 - decay) * value;
-    weight = decay * weight + (1 - decay);
-    return { step, value: mean / weight };
+    if (Number.isFinite(value)) return { step, value: mean.push(value) };
+    mean = new DebiasedMean(decay);
+    return { step, value: Number.NaN };
   });
 }
 

@@ -49,7 +49,7 @@ export const evaluate = defineCommand({
           `${given.data ?? given.ids}: found ${length} token${length === 1 ? '' : 's'}, expected at least 2: one to see, one to predict.`,
         );
       const T = Math.min(model.blockSize, Math.max(1, length - 1));
-      const batches = lossBatches({ length, read }, T, rowsFor(length, T, model.vocabSize));
+      const batches = lossBatches({ length, read }, T, rowsFor(length, T));
       const { loss, tokens } = await evaluateBatches(device, model, languageTask(), batches).finally(close);
       const perplexity = Math.exp(loss);
       const bitsPerByte = bytes === null ? undefined : (loss * tokens) / Math.LN2 / bytes;

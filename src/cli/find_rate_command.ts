@@ -1,6 +1,7 @@
 // pretrain --find-lr: a short run with a rising learning rate, its curve, and a suggestion with its reason. Nothing is written.
 import type { Batch } from '../autograd/machine.ts';
-import { type RatePoint, rateOf, searchRates, smoothed, suggestRate } from '../train/find_rate.ts';
+import type { SearchEvent } from '../train/events.ts';
+import { type RatePoint, rateOf, SEARCH, searchRates, smoothed, suggestRate } from '../train/find_rate.ts';
 import type { Trainer } from '../train/trainer.ts';
 import type { CommandContext } from './command.ts';
 import { shortNumber } from './format.ts';
@@ -10,8 +11,6 @@ import { plotLoss } from './plot.ts';
 import type { PretrainSettings } from './presets.ts';
 import { Progress } from './progress.ts';
 
-/** Learning rates that are tried. */
-const SEARCH = { from: 1e-7, to: 10, steps: 100 };
 /** What a search must not do: a step that is skipped because its loss rises hides what is looked for. */
 export function searchSettings(settings: PretrainSettings): PretrainSettings {
   return { ...settings, skipSpikes: false };
@@ -25,9 +24,10 @@ export async function findRate(
 ): Promise<number> {
   const progress = new Progress(out, 0);
   const points: RatePoint[] = [];
+  const emit = (event: SearchEvent) => out.emit(event);
   for await (const point of searchRates(trainer, batches, SEARCH, () => signal.requested)) {
     points.push(point);
-    out.emit({ event: 'find-lr', ...point });
+    emit({ event: 'find-lr', ...point });
     progress.phase('trying learning rates', point.step, SEARCH.steps);
   }
   progress.end();
@@ -35,7 +35,7 @@ export async function findRate(
   const { learningRate, reason } = suggestRate(points);
   out.log(chart(points, learningRate, out));
   out.log();
-  out.emit({ event: 'suggestion', learningRate, reason });
+  emit({ event: 'suggestion', learningRate, reason });
   // The result is said even with --quiet; with --json it is in the event.
   const say = (line: string) => (out.json ? out.log(line) : out.print(line));
   say(learningRate === null ? 'no suggestion' : `--learning-rate ${learningRate}`);

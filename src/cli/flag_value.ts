@@ -20,13 +20,7 @@ export function readValue(spec: FlagSpec, text: string): number | string {
 function readNumber(spec: FlagSpec, text: string): number {
   const value = DECIMAL.test(text) ? Number(text) : Number.NaN;
   const lostToZero = value === 0 && /[1-9]/.test(text.replace(/e.*/i, ''));
-  const inRange =
-    value >= (spec.min ?? Number.NEGATIVE_INFINITY) &&
-    value <= (spec.max ?? Number.POSITIVE_INFINITY) &&
-    value > (spec.above ?? Number.NEGATIVE_INFINITY) &&
-    value < (spec.below ?? Number.POSITIVE_INFINITY);
-  const exact = spec.type === 'number' || Number.isSafeInteger(value);
-  if (!Number.isFinite(value) || lostToZero || !inRange || !exact) {
+  if (lostToZero || !allows(spec, value)) {
     throw badValue(
       spec,
       text,
@@ -35,6 +29,21 @@ function readNumber(spec: FlagSpec, text: string): number {
     );
   }
   return value === 0 ? 0 : value; // "-0" is 0
+}
+
+/** Whether a value that is no text any more is one that the flag takes. */
+export function allows(spec: FlagSpec, value: unknown): boolean {
+  if (spec.type === 'boolean') return typeof value === 'boolean';
+  if (spec.type === 'choice') return typeof value === 'string' && (spec.choices ?? []).includes(value);
+  if (spec.type === 'text') return typeof value === 'string' && (value !== '' || spec.mayBeEmpty === true);
+  return (
+    typeof value === 'number' &&
+    (spec.type === 'integer' ? Number.isSafeInteger(value) : Number.isFinite(value)) &&
+    value >= (spec.min ?? Number.NEGATIVE_INFINITY) &&
+    value <= (spec.max ?? Number.POSITIVE_INFINITY) &&
+    value > (spec.above ?? Number.NEGATIVE_INFINITY) &&
+    value < (spec.below ?? Number.POSITIVE_INFINITY)
+  );
 }
 
 /** Beyond every number, or beyond the whole numbers that are exact. */

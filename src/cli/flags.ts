@@ -54,6 +54,11 @@ export type FlagValues<T extends readonly FlagSpec[]> = {
   readonly [F in T[number] as Camel<F['name']>]: FlagValue<F>;
 };
 
+/** A choice of on and off: its setting is a boolean, and a preset may have either. */
+export function isOnOff({ choices }: FlagSpec): boolean {
+  return choices?.join() === 'on,off';
+}
+
 /** Keeps the literal types of a table, so that `FlagValues` knows each name and choice. */
 export function defineFlags<const T extends readonly FlagSpec[]>(flags: T): T {
   return flags;
@@ -62,6 +67,11 @@ export function defineFlags<const T extends readonly FlagSpec[]>(flags: T): T {
 /** `learning-rate` -> `learningRate`. */
 export function camelCase(name: string): string {
   return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** `learningRate` -> `learning-rate`. */
+export function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 export interface ParsedFlags {

@@ -10,7 +10,7 @@ import { GPT2 } from '../nn/gpt2.ts';
 import type { Device } from '../runtime/device.ts';
 import { cacheFolder } from '../runtime/platform/software.ts';
 import { loadModel } from '../train/snapshot.ts';
-import { defineFlags } from './flags.ts';
+import { defineFlags, type FlagValues } from './flags.ts';
 
 /** Which model a command works with. */
 export const modelFlags = defineFlags([
@@ -20,7 +20,13 @@ export const modelFlags = defineFlags([
     placeholder: 'DIR',
     help: 'a run folder (its best step), a step folder or a Hugging Face folder',
   },
-  { name: 'ema', type: 'boolean', help: 'the averaged weights of a run that was trained with --ema' },
+  {
+    name: 'weights',
+    type: 'choice',
+    choices: ['trained', 'ema'],
+    default: 'trained',
+    help: 'ema: the averaged ones, of a run that was trained with --ema',
+  },
 ]);
 
 /** Where token files are kept; everything in it can be made again. */
@@ -73,18 +79,17 @@ export interface LoadedModel {
 
 /**
  * A model from a run folder (its best step), a step folder or a Hugging Face folder, its weights on the device.
- * @param given.ema the averaged weights instead of the trained ones
  * @throws InputError
  */
 export async function openModel(
   device: Device,
-  { model: place, ema }: { model: string | undefined; ema: boolean },
+  { model: place, weights }: FlagValues<typeof modelFlags>,
   note: (line: string) => void,
 ): Promise<LoadedModel> {
   if (place === undefined)
     throw new InputError('--model: found nothing, expected a folder with a model. For example: --model runs/moby-1');
   const dir = resolveModelDir(place);
-  const folder = openModelFolder(dir, ema);
+  const folder = openModelFolder(dir, { averaged: weights === 'ema' });
   try {
     const notes: string[] = [];
     const config = parseGpt2Config(folder.config, folder.configName, notes);

@@ -1,9 +1,9 @@
 // Will it fit? What a run needs is known from its plans before anything is allocated or written; what does not fit is refused
 // with bytes needed, bytes allowed, and what to change.
-import { InputError } from '../errors.ts';
+import { InputError, SizeError } from '../errors.ts';
 import { type GPT2Config, gpt2ParameterCount } from '../nn/gpt2_config.ts';
-import { mib } from '../runtime/buffers.ts';
 import type { Device } from '../runtime/device.ts';
+import { sizeText } from './format.ts';
 import { type Limits, limitsOf, misfit } from './limits.ts';
 import { type ByteClass, CLASSES, type RunMemory } from './memory.ts';
 import type { PretrainSettings } from './presets.ts';
@@ -53,13 +53,14 @@ export function forecast(
     if (found === null)
       return { limits, memory: plans.memory, run: { ...parts, ...plans }, refusal: null, proposal: null };
     const { total } = plans.memory;
-    const needs = `${mib(total)} (${classText(plans.memory)})`;
+    const needs = `${sizeText(total)} (${classText(plans.memory)})`;
     reason =
       found === 'total'
-        ? `model: training needs ${needs}, ${limits.says} ${mib(limits.total)}.`
-        : `model: one buffer (${found.name}) needs ${mib(found.bytes)}, this adapter allows ${mib(limits.buffer)}; in all ${needs}.`;
+        ? `model: training needs ${needs}, ${limits.says} ${sizeText(limits.total)}.`
+        : `model: one buffer (${found.name}) needs ${sizeText(found.bytes)}, this adapter allows ${sizeText(limits.buffer)}; in all ${needs}.`;
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
+    // Whoever asks for settings that contradict each other is not helped by smaller ones.
+    if (!(error instanceof SizeError)) throw error;
     reason = error.message;
   }
   const memory = plans?.memory ?? null;
@@ -68,15 +69,8 @@ export function forecast(
     return { limits, memory, run: null, refusal, proposal: null };
   }
   const search = propose(device, settings, text, limits);
-  const refusal = `${reason} ${search.fits ? adviceOf(search.fits) : smallerModel(settings, search.smallest)}`;
+  const refusal = `${reason} ${search.fits ? adviceOf(search.fits) : smallerModel(settings, text.vocabSize, search.smallest)}`;
   return { limits, memory, run: null, refusal, proposal: search.fits };
-}
-
-/** As forecast, where only a run that fits is of use. @throws InputError with bytes needed and allowed, and what to change */
-export function fittingRun(...given: Parameters<typeof forecast>): RunParts & RunPlans {
-  const { run, refusal } = forecast(...given);
-  if (run === null) throw new InputError(refusal!);
-  return run;
 }
 
 /** What can be said from the sizes alone, at once: weights, gradients and moments are there in any case. */
@@ -90,23 +84,29 @@ function refuseState(config: GPT2Config, settings: PretrainSettings, limits: Lim
   if (needed <= most) return;
   const says = parameters > MOST_PARAMETERS ? 'no adapter has more than' : limits.says;
   throw new InputError(
-    `model: training ${parameters.toLocaleString('en')} parameters needs more than ${mib(needed)} (parameters ${mib(bytes)}, gradients ${mib(bytes)}, optimizer ${mib(moments * bytes)}, besides the rest), ` +
-      `${says} ${mib(most)}. A smaller model is needed: ${smallerSizes(settings)}.`,
+    `model: training ${parameters.toLocaleString('en')} parameters needs more than ${sizeText(needed)} (parameters ${sizeText(bytes)}, gradients ${sizeText(bytes)}, optimizer ${sizeText(moments * bytes)}, besides the rest), ` +
+      `${says} ${sizeText(most)}. A smaller model is needed: ${smallerSizes(settings, config.vocabSize)}.`,
   );
 }
 
 function adviceOf({ changes, memory }: Proposal): string {
-  return `Add ${flagsOf(changes)}: then it needs ${mib(memory.total)}.`;
+  return `Use ${flagsOf(changes)}: then it needs ${sizeText(memory.total)}.`;
 }
 
 /** Nothing that leaves the model as it is helps: what is too large, and what to make smaller. */
-function smallerModel(settings: PretrainSettings, { changes, memory }: Search['smallest']): string {
-  const even = flagsOf(changes);
-  const needs = memory ? ` it needs ${mib(memory.total)}, most of it ${classText(memory, 1)}` : ' it does not fit';
-  return `A smaller model is needed${even ? ` (even with ${even}${needs})` : ''}: ${smallerSizes(settings)}.`;
+function smallerModel(settings: PretrainSettings, vocabSize: number, smallest: Search['smallest']): string {
+  const even = smallest && flagsOf(smallest.changes);
+  const needs =
+    even &&
+    ` (even with ${even} it needs ${sizeText(smallest.memory.total)}, most of it ${classText(smallest.memory, 1)})`;
+  return `A smaller model is needed${needs || ''}: ${smallerSizes(settings, vocabSize)}.`;
 }
 
-function smallerSizes({ layers, width }: PretrainSettings): string {
+function smallerSizes(settings: PretrainSettings, vocabSize: number): string {
+  const { layers, width } = settings;
+  // Most of the weights stand in the table of the tokens.
+  if (2 * vocabSize * width > gpt2ParameterCount(configOf(settings, vocabSize)))
+    return `a tokenizer with fewer than ${vocabSize.toLocaleString('en')} tokens (--tokenizer byte has 256) or a smaller --width (${width})`;
   return `fewer --layers (${layers}) or a smaller --width (${width})`;
 }
 
@@ -116,6 +116,6 @@ function classText({ bytes, total }: RunMemory, most = Number.POSITIVE_INFINITY)
     .filter((name) => bytes[name] >= total / 100)
     .sort((a, b) => bytes[b] - bytes[a])
     .slice(0, most)
-    .map((name) => `${name} ${mib(bytes[name])}`)
+    .map((name) => `${name} ${sizeText(bytes[name])}`)
     .join(', ');
 }

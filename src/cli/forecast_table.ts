@@ -4,7 +4,7 @@ import { gpt2ParameterCount } from '../nn/gpt2_config.ts';
 import { mib } from '../runtime/buffers.ts';
 import type { Forecast } from './forecast.ts';
 import { clockText, grouped, modelText, shortNumber } from './format.ts';
-import { type ByteClass, CLASSES } from './memory.ts';
+import { type ByteClass, CLASSES, eventBytes } from './memory.ts';
 import type { Output } from './output.ts';
 import type { PretrainSettings } from './presets.ts';
 import { flagsOf } from './proposal.ts';
@@ -18,12 +18,13 @@ export interface TimeEstimate {
   flopPerSecond: number;
 }
 
-/** One object: bytes by class and in all, largest buffers, limits (null: unknown), what would fit, and the estimated time. */
+/** One object: bytes as in the start event of a run, and in finer classes; largest buffers, limits (null: unknown), what would fit, and the estimated time. */
 export function forecastJson(found: Forecast, { steps }: PretrainSettings, time: TimeEstimate | null): object {
   const { memory, limits, proposal } = found;
   const known = (n: number) => (Number.isFinite(n) ? n : null);
   return {
-    memory: memory && { ...memory.bytes, total: memory.total },
+    memory: memory && eventBytes(memory),
+    classes: memory && { ...memory.bytes },
     largest: memory?.buffers.slice(0, SHOWN_BUFFERS) ?? null,
     allowed: { buffer: limits.buffer, total: known(limits.total) },
     fits: found.run !== null,
@@ -67,7 +68,7 @@ export function printTime(
 ): void {
   const seconds = flopPerStep / flopPerSecond;
   out.print(
-    `\ntime, an estimate: ${shortNumber(flopPerStep / 1e9)} GFLOP a step (6 for each weight and token, and attention) at ${shortNumber(flopPerSecond / 1e9)} GFLOP/s, measured on one product of this size: ` +
+    `\ntime, an estimate: ${shortNumber(flopPerStep / 1e9)} GFLOP a step (6 for each weight and token, 8 where values are made again, and attention) at ${shortNumber(flopPerSecond / 1e9)} GFLOP/s, measured on one product of this size: ` +
       `${shortNumber(seconds)} seconds a step, ${clockText(steps * seconds)} for ${grouped(steps)} steps, evaluations and samples not counted`,
   );
 }

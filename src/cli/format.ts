@@ -1,4 +1,5 @@
 // How numbers and values are written for people, the same in the terminal and in the report.
+import { mib } from '../runtime/buffers.ts';
 import type { Json } from '../train/events.ts';
 import { printable } from './printable.ts';
 
@@ -91,4 +92,9 @@ function sharesText(shards: Json | undefined): string {
   if (shards.length > 6) return `, ${shards.length} texts`;
   const share = ({ name, weight }: Record<string, Json>) => `${name} ${shortNumber(100 * Number(weight))} %`;
   return `; windows: ${(shards as Record<string, Json>[]).map(share).join(', ')}`;
+}
+
+/** `12 MiB`, below one `240 kB`: the sizes of small runs too can be told apart. */
+export function sizeText(bytes: number): string {
+  return bytes < 2 ** 20 ? `${Math.ceil(bytes / 1000)} kB` : mib(bytes);
 }

@@ -7,6 +7,9 @@ import type { LargeBuffer, RunMemory } from './memory.ts';
 /** Share of a machine's memory that a software adapter may take: the rest is the program's, which holds a copy of what it saves. */
 const SHARE = 0.8;
 
+/** Batches of a step: one of many more could be neither watched nor stopped. */
+export const MOST_BATCHES = 4096;
+
 export const limitFlags = defineFlags([
   {
     name: 'memory-limit',

@@ -1,13 +1,12 @@
-// Batches of a stretch of tokens whose loss is measured: one size for all, not so small that dispatches count, and not so
-// large that the logits of a wide vocabulary do not fit.
+// Batches of a stretch of tokens whose loss is measured: one size for all, not so small that dispatches count.
 import type { Batch } from '../autograd/machine.ts';
 import { validationWindows } from '../data/windows.ts';
 import { languageBatch } from '../tasks/language.ts';
 
 /** Tokens a batch, about. */
 const TOKENS = 4096;
-/** The logits of a batch stay below this, unless one window alone is larger. */
-const LOGITS_BYTES = 2 ** 26;
+/** So many times the windows of a training batch at most: without a backward pass a window needs much less memory. */
+const MOST_BATCHES = 8;
 
 /** A stretch of tokens: `length` of them, read by slices. */
 export interface Stretch {
@@ -17,11 +16,14 @@ export interface Stretch {
   ends?: readonly number[];
 }
 
-/** Windows a batch for `length` tokens of a vocabulary of `vocabSize`, seen through a context. */
-export function rowsFor(length: number, context: number, vocabSize: number): number {
+/**
+ * Windows a batch for `length` tokens, seen through a context. Which tokens a part of the text has follows from it, so it is the
+ * same on every machine, whatever memory it has.
+ * @param batch windows of a training batch, where the model is trained
+ */
+export function rowsFor(length: number, context: number, batch = Number.POSITIVE_INFINITY): number {
   const windows = Math.ceil((length - 1) / context);
-  const fitting = Math.min(TOKENS / context, LOGITS_BYTES / (4 * context * vocabSize));
-  return Math.max(1, Math.min(windows, Math.floor(fitting)));
+  return Math.max(1, Math.min(windows, Math.floor(TOKENS / context), MOST_BATCHES * batch));
 }
 
 /** All of a stretch, windows of one context without overlap: every token but the first of a text is predicted once. */

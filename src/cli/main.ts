@@ -104,9 +104,11 @@ async function dispatch(
 
   const flags = parsed.values as GlobalValues & Record<string, unknown>;
   const signal = new StopSignal();
+  const saves = command.savesNothingWith === undefined || flags[command.savesNothingWith] !== true;
   const release = catchSignals(home.signals, signal, {
     graceful: command.stopsAtSignal === true,
-    onAsk: () => out.note('stopping: this step ends and the state is saved (once more leaves at once)'),
+    onAsk: () =>
+      out.note(`stopping: this step ends${saves ? ' and the state is saved' : ''} (once more leaves at once)`),
     leave: (code) => {
       out.status('');
       home.leave(code);

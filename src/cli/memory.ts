@@ -12,7 +12,7 @@ export const CLASSES = {
   parameters: 'weights',
   gradients: 'one number a weight',
   optimizer: 'moments, steps counted',
-  average: 'averaged weights',
+  ema: 'averaged weights',
   activations: 'values within a step, shared by all plans',
   inputs: 'tokens and numbers of a step',
   constants: 'fixed values of the plans',
@@ -29,7 +29,7 @@ export interface LargeBuffer {
   class: ByteClass;
 }
 
-/** Bytes by class; `total` is their sum, the most that is held at any moment. */
+/** Bytes by class; `total` is their sum, the most that a run holds at any moment, the search for where a NaN began left out. */
 export interface RunMemory {
   bytes: Readonly<Record<ByteClass, number>>;
   total: number;
@@ -57,8 +57,8 @@ export function memoryOf(plans: readonly Plan[]): RunMemory {
     const page = slotsFor(plan.outputBytes) * Math.max(16, plan.outputBytes);
     for (let i = 0; i < (plan.outputs.size > 0 ? 2 : 1); i++) hold('results', 'results', page);
   }
-  // Stands for optional bindings; a device has it from the start.
-  hold('others', 'empty', 0);
+  // They stand for optional bindings; a device has them from the start.
+  for (let i = 0; i < 2; i++) hold('others', 'empty', 0);
   const largest = Math.max(0, ...[...persistent].map((t) => bytesOf(t.size)));
   if (largest > 0) hold('reading', 'reading', Math.min(READ_BYTES, largest));
 
@@ -71,7 +71,7 @@ export function memoryOf(plans: readonly Plan[]): RunMemory {
 /** The five figures of the start event: averaged weights count with the optimizer, all that is small with the activations. */
 export function eventBytes({ bytes, total }: RunMemory): MemoryBytes {
   const { parameters, gradients } = bytes;
-  const optimizer = bytes.optimizer + bytes.average;
+  const optimizer = bytes.optimizer + bytes.ema;
   return { parameters, gradients, optimizer, activations: total - parameters - gradients - optimizer, total };
 }
 
@@ -88,19 +88,20 @@ function arenaOf(plans: readonly Plan[]): { name: string; bytes: number }[] {
       if (bytes > (slots[i]?.bytes ?? 0)) slots[i] = { plan, bytes };
     });
   }
-  return slots.map(({ plan, bytes }, i) => ({ name: valueIn(plan, i), bytes }));
+  const names = new Map([...new Set(slots.map(({ plan }) => plan))].map((plan) => [plan, largestValues(plan)]));
+  return slots.map(({ plan, bytes }, i) => ({ name: names.get(plan)!.get(i) ?? `activations ${i}`, bytes }));
 }
 
-function valueIn(plan: Plan, slot: number): string {
-  let [name, largest] = [`activations ${slot}`, 0];
+/** By slot the name of the largest value that is written there. */
+function largestValues(plan: Plan): Map<number, string> {
+  const largest = new Map<number, { size: number; name: string }>();
   for (const { scope, op, bindings } of plan.dispatches) {
     for (const { name: binding, buffer: at, access, value, size } of bindings) {
-      if (at.kind !== 'arena' || at.slot !== slot || access === 'read' || size <= largest) continue;
-      largest = size;
-      name = `${scope} ${op} ${binding}${value ? show(value.shape) : ''}`.trim();
+      if (at.kind !== 'arena' || access === 'read' || size <= (largest.get(at.slot)?.size ?? 0)) continue;
+      largest.set(at.slot, { size, name: `${scope} ${op} ${binding}${value ? show(value.shape) : ''}`.trim() });
     }
   }
-  return name;
+  return new Map([...largest].map(([slot, { name }]) => [slot, name]));
 }
 
 /** As runtime/buffers.ts makes them. */

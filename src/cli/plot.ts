@@ -55,36 +55,15 @@ export function plotLoss(options: PlotOptions): string {
   const yTexts = tickTexts(yTicks);
   const gutter = Math.max(...yTexts.map((text) => text.length), 1);
   const columns = width - gutter - 1;
-  const steps = [...options.train, ...validation].map(({ step }) => step);
-  const firstStep = steps.reduce((a, b) => Math.min(a, b));
-  const lastStep = Math.max(
-    steps.reduce((a, b) => Math.max(a, b)),
-    options.lastStep ?? 0,
-    firstStep + 1,
-  );
-  const rowOf = (value: number, rows: number) =>
-    Math.min(rows - 1, Math.max(0, Math.round(((range[1] - value) / (range[1] - range[0])) * (rows - 1))));
-  const columnOf = (step: number, count: number) =>
-    Math.round(((step - firstStep) / (lastStep - firstStep)) * (count - 1));
-
+  const scale = scaleOf(options, range);
   const cells = Array.from({ length: height }, () =>
     Array.from({ length: columns }, (): Cell => ({ text: ' ', kind: 'empty' })),
   );
-  const put = (row: number, column: number, text: string, kind: Kind) => {
-    cells[row]![column] = { text, kind };
-  };
-  drawLine(train, cells, unicode, rowOf, columnOf);
-  for (const { step, value } of options.train) {
-    if (!Number.isFinite(value)) put(0, columnOf(step, columns), unicode ? '×' : 'x', 'broken');
-  }
-  for (const { step, value } of validation) {
-    const column = columnOf(step, columns);
-    if (Number.isFinite(value)) put(rowOf(value, height), column, unicode ? '●' : 'o', 'validation');
-    else put(0, column, unicode ? '×' : 'x', 'broken');
-  }
-  drawReferences(shown, cells, unicode, (value) => rowOf(value, height));
+  drawLine(train, cells, unicode, scale);
+  drawMarks(options, cells, unicode, scale);
+  drawReferences(shown, cells, unicode, (value) => scale.rowOf(value, height));
 
-  const labels = new Map(yTicks.map((value, i) => [rowOf(value, height), yTexts[i]!]));
+  const labels = new Map(yTicks.map((value, i) => [scale.rowOf(value, height), yTexts[i]!]));
   const axis = unicode
     ? { tick: '┤', line: '│', corner: '└', across: '─' }
     : { tick: '+', line: '|', corner: '+', across: '-' };
@@ -95,8 +74,8 @@ export function plotLoss(options: PlotOptions): string {
   rows.push(' '.repeat(gutter) + axis.corner + axis.across.repeat(columns));
   rows.push(
     options.axis
-      ? ' '.repeat(gutter + 1) + placedTexts(options.axis, (step) => columnOf(step, columns), columns)
-      : stepNumbers(firstStep, lastStep, gutter, width),
+      ? ' '.repeat(gutter + 1) + placedTexts(options.axis, (step) => scale.columnOf(step, columns), columns)
+      : stepNumbers(scale.firstStep, scale.lastStep, gutter, width),
   );
   const outside = left.map(({ label, value }) => `${label} ${lossText(value)}`).join(', ');
   return [
@@ -108,14 +87,53 @@ export function plotLoss(options: PlotOptions): string {
     .join('\n');
 }
 
-/** The average of each dot column, joined; a gap stays where a value is not finite. */
-function drawLine(
-  points: readonly Point[],
+/** Where a loss and a step stand among so many rows and columns. */
+interface Scale {
+  firstStep: number;
+  lastStep: number;
+  rowOf(value: number, rows: number): number;
+  columnOf(step: number, columns: number): number;
+}
+
+function scaleOf(
+  { train, validation, lastStep: planned = 0 }: PlotOptions,
+  [low, high]: readonly [number, number],
+): Scale {
+  const steps = [...train, ...validation].map(({ step }) => step);
+  const firstStep = steps.reduce((a, b) => Math.min(a, b));
+  const lastStep = Math.max(
+    steps.reduce((a, b) => Math.max(a, b)),
+    planned,
+    firstStep + 1,
+  );
+  return {
+    firstStep,
+    lastStep,
+    rowOf: (value, rows) => Math.min(rows - 1, Math.max(0, Math.round(((high - value) / (high - low)) * (rows - 1)))),
+    columnOf: (step, columns) => Math.round(((step - firstStep) / (lastStep - firstStep)) * (columns - 1)),
+  };
+}
+
+/** Validation losses, and a cross at the top where a loss is not finite. */
+function drawMarks(
+  { train, validation }: PlotOptions,
   cells: Cell[][],
   unicode: boolean,
-  rowOf: (value: number, rows: number) => number,
-  columnOf: (step: number, count: number) => number,
+  { rowOf, columnOf }: Scale,
 ): void {
+  const put = (row: number, step: number, text: string, kind: Kind) => {
+    cells[row]![columnOf(step, cells[0]!.length)] = { text, kind };
+  };
+  const cross = (step: number) => put(0, step, unicode ? '×' : 'x', 'broken');
+  for (const { step, value } of train) if (!Number.isFinite(value)) cross(step);
+  for (const { step, value } of validation) {
+    if (Number.isFinite(value)) put(rowOf(value, cells.length), step, unicode ? '●' : 'o', 'validation');
+    else cross(step);
+  }
+}
+
+/** The average of each dot column, joined; a gap stays where a value is not finite. */
+function drawLine(points: readonly Point[], cells: Cell[][], unicode: boolean, { rowOf, columnOf }: Scale): void {
   const [dotColumns, dotRows] = [cells[0]!.length * (unicode ? 2 : 1), cells.length * (unicode ? 4 : 1)];
   const sums = new Map<number, { sum: number; count: number }>();
   for (const { step, value } of points) {

@@ -2,7 +2,7 @@
 // first, a shorter context last.
 import { InputError } from '../errors.ts';
 import type { Device } from '../runtime/device.ts';
-import { type Limits, misfit } from './limits.ts';
+import { type Limits, MOST_BATCHES, misfit } from './limits.ts';
 import type { RunMemory } from './memory.ts';
 import type { PretrainSettings } from './presets.ts';
 import { makeRun, planRun, type TextSizes } from './run_plans.ts';
@@ -17,10 +17,10 @@ export interface Proposal {
   memory: RunMemory;
 }
 
-/** What the search found: settings that fit, or else the smallest ones that it tried and what they still need. */
+/** What the search found: settings that fit, or else those that need the least of all that it tried (null: none can be planned). */
 export interface Search {
   fits: Proposal | null;
-  smallest: { changes: Changes; memory: RunMemory | null };
+  smallest: Proposal | null;
 }
 
 /**
@@ -28,41 +28,30 @@ export interface Search {
  * the same at half the context, a quarter, and so on.
  */
 export function propose(device: Device, settings: PretrainSettings, text: TextSizes, limits: Limits): Search {
-  const planned = (changes: Changes) => memoryUnder(device, { ...settings, ...changes }, text, limits);
-  const fitting = (changes: Changes): Proposal | null => {
-    const memory = planned(changes);
-    return memory && misfit(memory, limits) === null ? { changes, memory } : null;
-  };
-  const batches = divisorsBelow(settings.batch);
-  const accumulated = (batch: number): Changes => ({
-    batch,
-    accumulate: (settings.accumulate * settings.batch) / batch,
-  });
-  /** The largest batch that fits: memory grows with it. */
-  const accumulate = (changes: Changes): Proposal | null => {
-    let found: Proposal | null = null;
-    for (let [low, high] = [0, batches.length]; low < high; ) {
-      const middle = (low + high) >> 1;
-      const here = fitting({ ...accumulated(batches[middle]!), ...changes });
-      if (here) [found, low] = [here, middle + 1];
-      else high = middle;
-    }
-    return found;
-  };
-
-  let smallest: Search['smallest'] = { changes: {}, memory: null };
-  for (let { context } = settings; context >= SHORTEST; context = Math.floor(context / 2)) {
-    const shorter: Changes = context === settings.context ? {} : { context };
-    const ways: Changes[] = settings.recompute ? [shorter] : [shorter, { recompute: true, ...shorter }];
-    const least = { ...(batches.length > 0 && accumulated(1)), ...ways.at(-1)! };
-    smallest = { changes: least, memory: planned(least) };
-    if (!smallest.memory || misfit(smallest.memory, limits)) continue;
-    for (const changes of ways) {
-      const fits = fitting(changes) ?? accumulate(changes);
-      if (fits) return { fits, smallest };
-    }
+  let smallest: Proposal | null = null;
+  for (const changes of changesOf(settings)) {
+    const memory = memoryUnder(device, { ...settings, ...changes }, text, limits);
+    if (!memory) continue;
+    if (misfit(memory, limits) === null) return { fits: { changes, memory }, smallest };
+    if (!smallest || memory.total < smallest.memory.total) smallest = { changes, memory };
   }
   return { fits: null, smallest };
+}
+
+/**
+ * One by one: less work may need more memory (logits are kept while they are few), so no order of sizes can be relied on.
+ */
+function* changesOf({ context: longest, batch: rows, accumulate, recompute }: PretrainSettings): Generator<Changes> {
+  const smaller = divisorsBelow(rows)
+    .map((batch) => ({ batch, accumulate: (accumulate * rows) / batch }))
+    .filter((changes) => changes.accumulate <= MOST_BATCHES);
+  for (let context = longest; context >= SHORTEST || context === longest; context = Math.floor(context / 2)) {
+    const shorter: Changes = context === longest ? {} : { context };
+    const ways: Changes[] = recompute ? [shorter] : [shorter, { recompute: true, ...shorter }];
+    const all = ways.flatMap((way) => [{}, ...smaller].map((batches): Changes => ({ ...batches, ...way })));
+    // Without any change it did not fit, or nobody would ask.
+    yield* all.filter((changes) => Object.keys(changes).length > 0);
+  }
 }
 
 /** `--batch 1 --accumulate 8 --recompute` */
@@ -87,9 +76,9 @@ function memoryUnder(device: Device, settings: PretrainSettings, text: TextSizes
   }
 }
 
-/** Numbers below n that divide it, from small to large: with them a step keeps its rows. */
+/** Numbers below n that divide it, from large to small: with them a step keeps its rows. */
 function divisorsBelow(n: number): number[] {
   const found = new Set<number>();
   for (let d = 1; d * d <= n; d++) if (n % d === 0) found.add(d).add(n / d);
-  return [...found].filter((d) => d < n).sort((a, b) => a - b);
+  return [...found].filter((d) => d < n).sort((a, b) => b - a);
 }

@@ -21,7 +21,43 @@ export interface CurvesOptions {
 }
 
 /** The section with all curves, the cursor's readings above them. */
-export function curvesHtml({ runs, references, unit, totalSteps }: CurvesOptions): string {
+export function curvesHtml(options: CurvesOptions): string {
+  const { runs, unit } = options;
+  const several = runs.length > 1;
+  const frame = frameOf(options);
+  const loss = lossChart(options, frame);
+  const logarithmic = frame.range[0] > 0;
+  const reading = several ? readingTable(runs) : '<output class="readout soft" aria-live="off"></output>';
+  const small = (title: string, kind: string, of: (run: Run) => Point[]) =>
+    smallHtml(
+      title,
+      runs.map(({ name, run }, i) => ({ name, kind: several ? `${kind} ${look(i)}` : kind, points: of(run) })),
+      frame.steps,
+    );
+  return `<section aria-label="Curves"${several ? ' class="several"' : ''}>
+<div class="head"><h2>Loss, ${escapeHtml(unit)}</h2>${several ? '' : legendHtml(runs[0]!.run)}</div>
+<div>
+<input type="checkbox" id="log"${logarithmic ? '' : ' disabled'}> <label for="log">logarithmic</label>
+${reading}
+<figure class="linear steps">${chartHtml(loss)}</figure>
+${logarithmic ? `<figure class="logarithmic steps">${chartHtml({ ...loss, logarithmic: true })}</figure>` : ''}
+</div>
+<p class="soft">${escapeHtml(remarksOf(runs, frame, loss).join('; '))}</p>
+${small('Learning rate', 'rate', ({ steps: all }) => all.map(({ step, learningRate }) => ({ step, value: learningRate ?? Number.NaN })))}
+${small('Gradient norm, before clipping', 'norm', ({ steps: all }) => all.map(({ step, gradNorm }) => ({ step, value: gradNorm ?? Number.NaN })))}
+<label class="scrub" hidden>step<input type="range" id="scrub" min="0" value="0"></label>
+</section>`;
+}
+
+/** What the chart of the losses shows: its ranges, and the references inside and outside of them. */
+interface Frame {
+  steps: readonly [number, number];
+  range: readonly [number, number];
+  shown: Reference[];
+  left: Reference[];
+}
+
+function frameOf({ runs, references, totalSteps }: CurvesOptions): Frame {
   const several = runs.length > 1;
   const first = Math.min(...runs.map(({ run }) => run.loss[0]?.step ?? Number.POSITIVE_INFINITY));
   const last = Math.max(
@@ -29,7 +65,6 @@ export function curvesHtml({ runs, references, unit, totalSteps }: CurvesOptions
     several ? 0 : totalSteps,
     first + 1,
   );
-  const steps = [first, last] as const;
   const values = (of: (run: Run) => readonly Point[]) => runs.flatMap(({ run }) => of(run).map(({ value }) => value));
   const smooth = extent([
     ...values((r) => r.average),
@@ -42,34 +77,44 @@ export function curvesHtml({ runs, references, unit, totalSteps }: CurvesOptions
   const clipped = [Math.max(raw[0], smooth[0] - reach), Math.min(raw[1], smooth[1] + reach)] as const;
   const { range: tight, shown, left } = withReferences(clipped, references);
   const margin = (tight[1] - tight[0]) * 0.04;
-  const range = [
-    tight[0] > 0 ? Math.max(tight[0] / 2, tight[0] - margin) : tight[0] - margin,
-    tight[1] + margin,
-  ] as const;
+  const low = tight[0] > 0 ? Math.max(tight[0] / 2, tight[0] - margin) : tight[0] - margin;
+  return { steps: [first, last], range: [low, tight[1] + margin], shown, left };
+}
 
-  const brokenSteps = runs.flatMap(({ run }) => run.loss.filter(({ value }) => !Number.isFinite(value)));
-  const broken = [...new Set(brokenSteps.map(({ step }) => step))].sort((a, b) => a - b);
-  const above = several ? 0 : runs[0]!.run.loss.filter(({ value }) => value > range[1]).length;
+/** The losses with their references, spikes and events. */
+function lossChart({ runs, references, unit }: CurvesOptions, { steps, range, shown }: Frame) {
+  const several = runs.length > 1;
   const told = several ? ranking(runs) : summary(runs[0]!.run, references, unit);
-  const loss = {
+  const brokenSteps = runs.flatMap(({ run }) => run.loss.filter(({ value }) => !Number.isFinite(value)));
+  return {
     name: 'loss',
-    description: `Loss over steps ${grouped(first)} to ${grouped(last)}; ${told} The same numbers are in the table below.`,
+    description: `Loss over steps ${grouped(steps[0])} to ${grouped(steps[1])}; ${told} The same numbers are in the table below.`,
     steps,
     range,
     lines: several ? runs.flatMap(linesAmongSeveral) : linesOfOne(runs[0]!.run),
     references: shown,
     events: several ? [] : eventTicks(runs[0]!.events),
-    broken,
+    broken: [...new Set(brokenSteps.map(({ step }) => step))].sort((a, b) => a - b),
     spikes: runs.flatMap((each, i) => spikesOf(each, several ? look(i) : '', several)),
     yTicks: 6,
     stepNumbers: true,
     floor: true,
   };
-  const remarks = [
+}
+
+/** What the lines mean, and what the chart leaves out. */
+function remarksOf(
+  runs: readonly NamedRun[],
+  { range, left }: Frame,
+  { lines, broken, spikes }: ReturnType<typeof lossChart>,
+): string[] {
+  const several = runs.length > 1;
+  const above = several ? 0 : runs[0]!.run.loss.filter(({ value }) => value > range[1]).length;
+  return [
     several
       ? 'thin line: training loss, its average over about 10 steps; bold line with dots: validation loss'
       : 'dim line: each step; full line: its average over about 10 steps',
-    loss.lines.some(({ kind }) => kind.startsWith('averaged'))
+    lines.some(({ kind }) => kind.startsWith('averaged'))
       ? 'thin line with dots: validation loss of the averaged weights'
       : '',
     left.length
@@ -77,33 +122,13 @@ export function curvesHtml({ runs, references, unit, totalSteps }: CurvesOptions
       : '',
     above ? `${grouped(above)} steps above the chart` : '',
     broken.length ? `${grouped(broken.length)} steps without a finite loss, first ${grouped(broken[0]!)}` : '',
-    loss.spikes.length ? `ticks on the curve: ${counted(loss.spikes.length, 'spike')}` : '',
+    spikes.length ? `ticks on the curve: ${counted(spikes.length, 'spike')}` : '',
   ].filter(Boolean);
-  const logarithmic = range[0] > 0;
-  const legend = several
-    ? ''
-    : '<span class="legend"><i class="key average"></i>train <i class="key validation"></i>validation' +
-      `${runs[0]!.run.averaged.length ? ' <i class="key averaged"></i>averaged weights' : ''}</span>`;
-  const reading = several ? readingTable(runs) : '<output class="readout soft" aria-live="off"></output>';
-  const small = (title: string, kind: string, of: (run: Run) => Point[]) =>
-    smallHtml(
-      title,
-      runs.map(({ name, run }, i) => ({ name, kind: several ? `${kind} ${look(i)}` : kind, points: of(run) })),
-      steps,
-    );
-  return `<section aria-label="Curves"${several ? ' class="several"' : ''}>
-<div class="head"><h2>Loss, ${escapeHtml(unit)}</h2>${legend}</div>
-<div>
-<input type="checkbox" id="log"${logarithmic ? '' : ' disabled'}> <label for="log">logarithmic</label>
-${reading}
-<figure class="linear steps">${chartHtml(loss)}</figure>
-${logarithmic ? `<figure class="logarithmic steps">${chartHtml({ ...loss, logarithmic: true })}</figure>` : ''}
-</div>
-<p class="soft">${escapeHtml(remarks.join('; '))}</p>
-${small('Learning rate', 'rate', ({ steps: all }) => all.map(({ step, learningRate }) => ({ step, value: learningRate ?? Number.NaN })))}
-${small('Gradient norm, before clipping', 'norm', ({ steps: all }) => all.map(({ step, gradNorm }) => ({ step, value: gradNorm ?? Number.NaN })))}
-<label class="scrub" hidden>step<input type="range" id="scrub" min="0" value="0"></label>
-</section>`;
+}
+
+function legendHtml(run: Run): string {
+  const averaged = run.averaged.length ? ' <i class="key averaged"></i>averaged weights' : '';
+  return `<span class="legend"><i class="key average"></i>train <i class="key validation"></i>validation${averaged}</span>`;
 }
 
 function linesOfOne(run: Run): Line[] {

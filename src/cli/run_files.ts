@@ -80,10 +80,8 @@ export class RunFiles {
     const files = new Map<string, FileContent>([
       ['config.json', bytes(gpt2ConfigJson({ ...config, ...ids }))],
       ['generation_config.json', bytes(generationConfigJson({ ...config, ...ids }))],
-      ['model.safetensors', (await modelFile(device, trainer.model)).file],
-      ...(trainer.average
-        ? [[averageName, (await modelFile(device, trainer.model, trainer.average.weights)).file] as const]
-        : []),
+      ['model.safetensors', await modelFile(device, trainer.model)],
+      ...(trainer.ema ? [[averageName, await modelFile(device, trainer.model, trainer.ema.weights)] as const] : []),
       ['optimizer.safetensors', await optimizerFile(device, trainer.optimizer)],
       ['training.json', bytes(trainingStateJson(this.state(progress)))],
     ]);

@@ -1,10 +1,10 @@
 // The one place where settings become a run: model, optimizer, trainer and generator, and the plans of all that they will run.
 // Nothing is allocated: pretrain runs these parts, inspect and the proposals only look at their plans.
-import { InputError } from '../errors.ts';
+import { SizeError } from '../errors.ts';
 import { TokenGenerator } from '../generate/generate.ts';
 import { GPT2, type GPT2Config, gpt2Config } from '../nn/gpt2.ts';
 import { AdamW } from '../optim/adamw.ts';
-import { Average } from '../optim/average.ts';
+import { Ema } from '../optim/ema.ts';
 import { Muon } from '../optim/muon.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { mib } from '../runtime/buffers.ts';
@@ -56,7 +56,7 @@ export interface RunPlans {
 /** @throws InputError if the width is not divisible by the heads */
 export function makeRun(device: Device, settings: PretrainSettings, vocabSize: number, seed: number): RunParts {
   const config = configOf(settings, vocabSize);
-  const model = new GPT2(config, { seed });
+  const model = new GPT2(config, { seed, embeddingStd: settings.embeddingStd || undefined });
   const optimizer = optimizerOf(model, settings);
   const { labelSmoothing, dropout, recompute, accumulate, skipSpikes, ema } = settings;
   const trainer = new Trainer({
@@ -67,8 +67,7 @@ export function makeRun(device: Device, settings: PretrainSettings, vocabSize: n
     evaluation: languageTask(),
     accumulate,
     skipSpikes,
-    // Weights get their place with the optimizer.
-    average: ema > 0 ? new Average(model.parameters, ema) : null,
+    ema: ema > 0 ? new Ema(model.parameters, ema) : null,
   });
   return { config, model, optimizer, trainer, generator: new TokenGenerator(device, model) };
 }
@@ -89,12 +88,13 @@ export function configOf(s: PretrainSettings, vocabSize: number): GPT2Config {
     nLayer: s.layers,
     nHead: s.heads,
     initializerRange: s.initStd,
+    tieWordEmbeddings: s.tied,
     bias: s.bias,
   });
 }
 
 /**
- * Plans everything that a run will run. An evaluation that alone would not fit takes fewer windows at once: its loss is the same.
+ * Plans everything that a run will run. Where a step alone does not fit, that is all that is planned.
  * @throws InputError for sizes that no adapter can address or dispatch
  */
 export function planRun(
@@ -107,25 +107,19 @@ export function planRun(
   const { batch, context, width, sampleEvery } = settings;
   const hidden = 4 * batch * context * width;
   if (hidden > MOST_IN_A_BINDING)
-    throw new InputError(
+    throw new SizeError(
       `model: the hidden states of a step need ${mib(hidden)} in one buffer, no adapter allows more than ${mib(MOST_IN_A_BINDING)}.`,
     );
-  const functions = (rows: number) => trainer.functions(plannedBatch(batch, context), plannedBatch(rows, context));
+  const rows = rowsFor(text.validationTokens, context, batch);
+  const functions = trainer.functions(plannedBatch(batch, context), plannedBatch(rows, context));
   const plan = ({ fn, batch: shapes, options }: PlannedFunction) => device.plan(fn, shapes, options);
-  const evaluates = ({ fn }: PlannedFunction) => fn === trainer.evaluationFunction;
-  let rows = rowsFor(text.validationTokens, context, text.vocabSize);
-  const step = functions(rows)
-    .filter((each) => !evaluates(each))
-    .map(plan);
+  const evaluates = ({ kind }: PlannedFunction) => kind === 'trained' || kind === 'ema';
+  const step = functions.filter((each) => !evaluates(each)).map(plan);
   const alone = memoryOf(step);
   // What does not fit without evaluation and samples is refused anyway.
   if (misfit(alone, limits)) return { step, plans: step, rows, memory: alone };
   const shapes = sampleEvery > 0 ? generator.shapes(text.promptTokens, SAMPLE_TOKENS) : [];
-  const others = [...step, ...shapes.map((shape) => device.plan(generator.stepFunction, shape))];
-  for (;;) {
-    const plans = [...others, ...functions(rows).filter(evaluates).map(plan)];
-    const memory = memoryOf(plans);
-    if (rows === 1 || !misfit(memory, limits)) return { step, plans, rows, memory };
-    rows = Math.floor(rows / 2);
-  }
+  const samples = shapes.map((shape) => device.plan(generator.stepFunction, shape));
+  const plans = [...step, ...samples, ...functions.filter(evaluates).map(plan)];
+  return { step, plans, rows, memory: memoryOf(plans) };
 }

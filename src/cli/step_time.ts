@@ -1,6 +1,7 @@
 // How long a step will take, by two numbers: the arithmetic in it, counted, and the speed of this adapter, measured on one product of
 // the model's own size. It is an estimate and is called one.
 import type { GPT2Config } from '../nn/gpt2_config.ts';
+import { keepsLogits } from '../nn/table.ts';
 import { matmul } from '../ops/matmul.ts';
 import { part } from '../ops/part.ts';
 import type { Device } from '../runtime/device.ts';
@@ -21,7 +22,7 @@ const NEWTON_SCHULZ = 5;
 /**
  * Floating-point operations of the matrix products of one step: 6 N a token, 2 forward and 4 backward for each of the N weights
  * of the matrices (the head counts, tables that are looked up do not), and 12 L C T a token for attention over all T positions,
- * causality not taken off. Blocks that are computed again add their forward part. Muon adds its own products, once a step.
+ * causality not taken off. Blocks that are computed again add their forward part, and so do logits that are not kept. Muon adds its own products, once a step.
  * Source: Kaplan et al. 2020 (arXiv:2001.08361), section 2.1; Chowdhery et al. 2022 (arXiv:2204.02311), appendix B;
  * Jordan et al. 2024, Muon.
  */
@@ -30,7 +31,8 @@ export function stepFlops(config: GPT2Config, { batch, accumulate = 1, recompute
   const tokens = batch * accumulate * T;
   const block = 4 * C * C + 2 * C * nInner;
   const passes = recompute ? 4 : 3;
-  const products = tokens * (2 * passes * L * block + 6 * V * C);
+  const headPasses = keepsLogits(batch * T, V) ? 3 : 4;
+  const products = 2 * tokens * (passes * L * block + headPasses * V * C);
   const attention = tokens * 4 * passes * L * C * T;
   return products + attention + (optimizer === 'muon' ? L * muonFlops(config) : 0);
 }

@@ -148,13 +148,16 @@ export function requireContext(
   );
 }
 
-function checkWeights(weights: readonly number[], shards: number): void {
+/** One weight a text. @throws InputError for too few, too many, and numbers that are none or not above 0 */
+export function checkWeights(weights: readonly number[], shards: number): void {
   const wrong = weights.find((weight) => !(weight > 0 && Number.isFinite(weight)));
   if (wrong !== undefined)
     throw new InputError(`--data-weights: found ${wrong}, expected numbers above 0. For example: --data-weights 7,3`);
   if (weights.length === shards) return;
   const found = `${weights.length} number${weights.length === 1 ? '' : 's'} for ${shards} --data`;
-  throw new InputError(`--data-weights: found ${found}, expected one for each. For example: --data-weights 7,3`);
+  throw new InputError(
+    `--data-weights: found ${found}, expected one for each. For example: --data books.txt --data code.jsonl --data-weights 7,3`,
+  );
 }
 
 async function tokenizerOf(tokenizer: TokenizerKind | Tokenizer): Promise<Tokenizer> {

@@ -130,6 +130,8 @@ function checkChunks(metadata: FileMetaData, column: string, size: number, file:
     const where = `${file}: row group ${group}`;
     const chunk = chunkOf(row, column);
     if (!chunk) throw damaged(where, new Error(`it has no ${quoted(column)}`));
+    if (typeof row.num_rows !== 'bigint' || typeof chunk.num_values !== 'bigint')
+      throw damaged(where, new Error('its number of rows is no number'));
     if (chunk.codec !== 'UNCOMPRESSED' && chunk.codec !== 'SNAPPY')
       throw new InputError(
         `${where}: found a column compressed with ${chunk.codec}, expected SNAPPY or none. Write the table again with Snappy, or as JSONL.`,
@@ -209,8 +211,8 @@ async function groupOf(
 
 /** What the library says of damage, in our sentence. Whatever it throws comes from the file: nothing else is given to it. */
 function damaged(where: string, error: unknown): InputError {
-  const reason = error instanceof Error ? error.message.split('\n')[0]! : String(error);
-  return new InputError(
-    `${where}: found damage (${reason}), expected a whole Parquet table. Copy or download it again.`,
-  );
+  // A slip of JavaScript's inside the library says nothing to a reader: `Cannot read properties of undefined`.
+  const slip = !(error instanceof Error) || error instanceof TypeError || error instanceof RangeError;
+  const reason = slip ? '' : ` (${error.message.split('\n')[0]!})`;
+  return new InputError(`${where}: found damage${reason}, expected a whole Parquet table. Copy or download it again.`);
 }

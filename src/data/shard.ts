@@ -7,7 +7,7 @@ import { InputError } from '../errors.ts';
 import { CharTokenizer } from './char.ts';
 import { chunkEncoder } from './chunks.ts';
 import { DOCUMENT_END, readText, TextCounter, type TextFacts, unknownCharacter } from './text_reader.ts';
-import { findText, type TextSource } from './text_source.ts';
+import { findText, formOf, type TextSource } from './text_source.ts';
 import { CACHE_VERSION, TokenFile, TokenWriter } from './token_cache.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
@@ -52,8 +52,13 @@ export async function countText(
   const parts = readText(source, endOfText, { textField, onNote: note });
   await walk(parts, (part) => counter.add(part), counter, { kind: 'reading', total: null }, onProgress);
   const facts = counter.facts();
-  if (facts.characters === 0)
-    throw new InputError(`${source.name}: found an empty text, expected characters to learn from.`);
+  if (facts.characters === 0) {
+    const rows = source.files.some((file) => formOf(file) !== 'text');
+    const advice = rows
+      ? 'It has no rows, or none with text: name another field with --text-field, or another text with --data.'
+      : 'Name another text with --data.';
+    throw new InputError(`${data ?? source.name}: found an empty text, expected characters to learn from. ${advice}`);
+  }
   return { source, endOfText, facts };
 }
 

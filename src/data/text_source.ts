@@ -47,6 +47,7 @@ function whyUnreadable(file: string): string | null {
 
 function whyNotParquet(file: string): string | null {
   if (isParquet(file)) return null;
+  if (fs.statSync(file).size === 0) return 'found an empty file, expected a Parquet table.';
   return 'found another format under this name, expected a Parquet table (its first bytes are PAR1). Download it again.';
 }
 

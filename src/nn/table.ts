@@ -19,8 +19,16 @@ export interface TableOptions {
 }
 
 export interface TableLossOptions extends CrossEntropyOptions {
-  /** Where all logits take more bytes than this, they are made in chunks of a quarter of it. Default: 128 MiB. */
+  /** Where all logits take more bytes than this, they are made in chunks of a quarter of it. Default: LOGIT_BYTES. */
   logitBytes?: number | undefined;
+}
+
+/** 128 MiB. */
+const LOGIT_BYTES = SLAB_BYTES;
+
+/** Whether the loss of so many tokens keeps all its logits for the backward pass; else it makes them again there. */
+export function keepsLogits(tokens: number, vocabSize: number, logitBytes = LOGIT_BYTES): boolean {
+  return bytesOf(tokens * vocabSize) <= logitBytes;
 }
 
 /** Consecutive rows: a piece, or a window of one. */
@@ -63,11 +71,11 @@ export class Table {
    * (Milakov and Gimelshein 2018, arXiv:1805.02867). Where all logits are small enough, a chunk is a piece and its logits are
    * kept for the backward pass; beyond, chunks are smaller and their logits are computed again there, so that one chunk's live
    * at a time.     hidden (...,C)  targets i32 (...)
-   * @throws InputError as crossEntropy
+   * @throws InputError as softmaxStats and crossEntropyOf
    */
-  loss(hidden: Tensor, targets: Tensor, { logitBytes = SLAB_BYTES, ...options }: TableLossOptions = {}): CrossEntropy {
+  loss(hidden: Tensor, targets: Tensor, { logitBytes = LOGIT_BYTES, ...options }: TableLossOptions = {}): CrossEntropy {
     const rowBytes = bytesOf(targets.size);
-    const keep = rowBytes * this.rows <= logitBytes;
+    const keep = keepsLogits(targets.size, this.rows, logitBytes);
     const most = keep ? Number.POSITIVE_INFINITY : logitBytes / 4 / rowBytes;
     let stats: Tensor | undefined;
     for (const { rows, first } of this.#chunks(most)) {

@@ -202,15 +202,15 @@ export const crossEntropies: readonly OpRow[] = [
     refuses: [
       [
         (t) => softmaxStats(t(2, 3), i32(2), { first: 3 }),
-        /^crossEntropy: first is 3 without stats of the classes before\. Pass both, or neither for the first chunk\.$/,
+        /^softmaxStats: first is 3 without stats of the classes before\. Pass both, or neither for the first chunk\.$/,
       ],
       [
         (t) => softmaxStats(t(2, 3), i32(2), { before: t(2, 4) }),
-        /^crossEntropy: first is 0 with stats of the classes before\. Pass both, or neither for the first chunk\.$/,
+        /^softmaxStats: first is 0 with stats of the classes before\. Pass both, or neither for the first chunk\.$/,
       ],
       [
         (t) => softmaxStats(t(2, 3), i32(2), { first: 3, before: t(2) }),
-        /^crossEntropy: before has shape \(2\), expected \(2,4\)\.$/,
+        /^softmaxStats: before has shape \(2\), expected \(2,4\)\.$/,
       ],
     ],
   },

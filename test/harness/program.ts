@@ -69,7 +69,7 @@ export async function start(
 }
 
 /** A folder for one test file, with a text of a few hundred characters in it. */
-export function workplace(): { folder: string; data: string; at(name: string): string; remove(): void } {
+export function scratchFolder(): { folder: string; data: string; at(name: string): string; remove(): void } {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'shaderformer-commands-'));
   const at = (name: string) => path.join(folder, name);
   fs.writeFileSync(at('text.txt'), text.repeat(3));
