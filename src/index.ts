@@ -60,4 +60,5 @@ export { type RatePoint, searchRates, suggestRate } from './train/find_rate.ts';
 export { type LoopOptions, type LoopProgress, loop } from './train/loop.ts';
 export { hashOf, loadModel, loadOptimizer, modelFile, optimizerFile } from './train/snapshot.ts';
 export { firstLossWarning, spikeText } from './train/spikes.ts';
-export { type StepInput, type StepResult, Trainer, type TrainerParts, type Weights } from './train/trainer.ts';
+export type { StepInput, StepResult, TrainerParts, Weights } from './train/step.ts';
+export { Trainer } from './train/trainer.ts';

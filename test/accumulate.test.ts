@@ -6,7 +6,7 @@ import { type Device, openDevice } from '../src/runtime/device.ts';
 import { makePlan } from '../src/schedule/plan.ts';
 import { randomBits } from '../src/tensor/random.ts';
 import { hashOf } from '../src/train/snapshot.ts';
-import type { PlannedFunction, StepResult } from '../src/train/trainer.ts';
+import type { PlannedFunction, StepResult } from '../src/train/step.ts';
 import { CONTEXT, ids, type TinyOptions, tinyRun, train } from './harness/tiny_training.ts';
 
 const wanted = process.env.SHADERFORMER_ADAPTER;

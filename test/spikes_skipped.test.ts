@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Device, openDevice } from '../src/runtime/device.ts';
 import { languageBatch } from '../src/tasks/language.ts';
 import { hashOf } from '../src/train/snapshot.ts';
-import type { StepResult } from '../src/train/trainer.ts';
+import type { StepResult } from '../src/train/step.ts';
 import { CONTEXT, ids, tinyRun, train, vocabSize } from './harness/tiny_training.ts';
 
 const wanted = process.env.SHADERFORMER_ADAPTER;

@@ -4,7 +4,8 @@ import type { Batch } from '../autograd/machine.ts';
 import { SPIKE } from '../ops/gate.ts';
 import { learningRateAt, type ScheduleOptions } from '../optim/schedule.ts';
 import type { EvalEvent, SampleEvent, SaveEvent, SpikeEvent, StepEvent, WarningEvent } from './events.ts';
-import type { StepResult, Trainer } from './trainer.ts';
+import type { StepResult } from './step.ts';
+import type { Trainer } from './trainer.ts';
 
 export interface LoopOptions extends ScheduleOptions {
   /** Steps between evaluations, samples and saves; 0 for only at the end (samples: never). */

@@ -1,6 +1,6 @@
 // Losses that stand out: a first loss that is not what guessing costs, and the text behind one far above those before it, which the
 // optimizer's gate finds (ops/gate.ts).
-import type { StepResult } from './trainer.ts';
+import type { StepResult } from './step.ts';
 
 /** Share of ln V by which the first loss may differ from it. */
 const FIRST_LOSS = 0.05;

@@ -2,76 +2,20 @@
 // gradient that is not finite. Saving, evaluating and talking about it is the loop's business (loop.ts).
 
 import { backward } from '../autograd/backward.ts';
-import type { Traced } from '../autograd/graph.ts';
-import type { Batch, Compiled, CompileOptions, Machine, Scalars } from '../autograd/machine.ts';
+import type { Batch, Compiled, Machine, Scalars } from '../autograd/machine.ts';
 import { InputError, NotFiniteError, RunError } from '../errors.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import { tally, zero } from '../ops/accumulate.ts';
 import { sumTo } from '../ops/sum.ts';
 import type { Ema } from '../optim/ema.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
-import type { Task } from '../tasks/task.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { whoMadeIt } from './diagnose.ts';
 import { type Evaluation, lossOf, MAX_UNREAD, meanLoss } from './evaluate.ts';
-
-export interface StepResult {
-  /** The first is 1; its loss is the untrained model's. */
-  step: number;
-  /** Mean over all targets of the step. */
-  loss: number;
-  gradNorm: number;
-  learningRate: number;
-  /** z-score of the loss among those before it. */
-  z: number;
-  /** Not applied, because its loss is a spike. */
-  skipped: boolean;
-  /** Milliseconds this step took, averaged over those read together. */
-  ms: number;
-  batches: readonly Batch[];
-  /** For each batch the sum of the losses of each row. */
-  rowLosses: readonly Float32Array[];
-}
-
-/** What a step trains on. */
-export interface StepInput {
-  /** As many as are accumulated, of any shapes. */
-  batches: readonly Batch[];
-  learningRate: number;
-}
-
-/** Which weights an evaluation is of: the trained ones, or their moving average. */
-export type Weights = 'trained' | 'ema';
-
-/** A function that a run compiles, and what it is for: a batch of a step, the end of a step, an evaluation. */
-interface RunFunction {
-  kind: 'batch' | 'step' | Weights;
-  fn: (batch: Record<string, Tensor>) => Traced;
-  options?: CompileOptions;
-}
-
-/** The same with the batch it is planned for. */
-export interface PlannedFunction extends RunFunction {
-  batch: Batch;
-}
+import type { PlannedFunction, RunFunction, StepInput, StepResult, TrainerParts, Weights } from './step.ts';
 
 interface Queued extends StepInput {
   step: number;
-}
-
-export interface TrainerParts {
-  machine: Machine;
-  model: LanguageModel;
-  optimizer: Optimizer;
-  task: Task;
-  /** The loss of an evaluation, where it differs from the one that is trained (label smoothing, dropout). */
-  evaluation?: Task;
-  /** Batches a step. Default 1. */
-  accumulate?: number;
-  /** A step whose loss is a spike changes nothing. */
-  skipSpikes?: boolean;
-  /** Averaged weights, which follow the trained ones. */
-  ema?: Ema | null;
 }
 
 /** Batches of more rows than this have results so large that only one can wait: see Results. */

@@ -1,0 +1,63 @@
+// What a training is made of, what a step takes and what it gives.
+import type { Traced } from '../autograd/graph.ts';
+import type { Batch, CompileOptions, Machine } from '../autograd/machine.ts';
+import type { LanguageModel } from '../nn/model.ts';
+import type { Ema } from '../optim/ema.ts';
+import type { Optimizer } from '../optim/optimizer.ts';
+import type { Task } from '../tasks/task.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+export interface StepResult {
+  /** The first is 1; its loss is the untrained model's. */
+  step: number;
+  /** Mean over all targets of the step. */
+  loss: number;
+  gradNorm: number;
+  learningRate: number;
+  /** z-score of the loss among those before it. */
+  z: number;
+  /** Not applied, because its loss is a spike. */
+  skipped: boolean;
+  /** Milliseconds this step took, averaged over those read together. */
+  ms: number;
+  batches: readonly Batch[];
+  /** For each batch the sum of the losses of each row. */
+  rowLosses: readonly Float32Array[];
+}
+
+/** What a step trains on. */
+export interface StepInput {
+  /** As many as are accumulated, of any shapes. */
+  batches: readonly Batch[];
+  learningRate: number;
+}
+
+/** Which weights an evaluation is of: the trained ones, or their moving average. */
+export type Weights = 'trained' | 'ema';
+
+/** A function that a run compiles, and what it is for: a batch of a step, the end of a step, an evaluation. */
+export interface RunFunction {
+  kind: 'batch' | 'step' | Weights;
+  fn: (batch: Record<string, Tensor>) => Traced;
+  options?: CompileOptions;
+}
+
+/** The same with the batch it is planned for. */
+export interface PlannedFunction extends RunFunction {
+  batch: Batch;
+}
+
+export interface TrainerParts {
+  machine: Machine;
+  model: LanguageModel;
+  optimizer: Optimizer;
+  task: Task;
+  /** The loss of an evaluation, where it differs from the one that is trained (label smoothing, dropout). */
+  evaluation?: Task;
+  /** Batches a step. Default 1. */
+  accumulate?: number;
+  /** A step whose loss is a spike changes nothing. */
+  skipSpikes?: boolean;
+  /** Averaged weights, which follow the trained ones. */
+  ema?: Ema | null;
+}
