@@ -93,7 +93,7 @@ function table(rows: readonly Row[], width: number, column = columnFor(rows)): s
   });
 }
 
-/** Breaks at spaces, and inside words that are longer than a line. */
+/** Breaks at spaces, and inside words that are longer than a line, there after a bar if one stands in it. */
 export function wrap(text: string, width: number, indent: string): string[] {
   const room = Math.max(10, Math.min(width, 110) - indent.length);
   const lines: string[] = [];
@@ -102,8 +102,10 @@ export function wrap(text: string, width: number, indent: string): string[] {
     while (word.length > room) {
       if (line) lines.push(line);
       line = '';
-      lines.push(word.slice(0, room));
-      word = word.slice(room);
+      // A long list of choices breaks between two of them.
+      const end = word.lastIndexOf('|', room - 1) + 1 || room;
+      lines.push(word.slice(0, end));
+      word = word.slice(end);
     }
     if (line && line.length + 1 + word.length > room) {
       lines.push(line);

@@ -91,7 +91,7 @@ export const settingFlags = defineFlags([
     choices: ['on', 'off'],
     help: 'biases in linear layers and norms; the Hugging Face class always has them',
   },
-  { name: 'batch', type: 'integer', group: 'training', min: 1, max: 1048576, unit: 'windows', help: 'at once' },
+  { name: 'batch', type: 'integer', group: 'training', min: 1, max: 1048576, unit: 'windows', help: 'of text at once' },
   {
     name: 'accumulate',
     type: 'integer',
