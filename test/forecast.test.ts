@@ -101,10 +101,8 @@ describe('a forecast', () => {
     expect(found).toEqual([64, 16, 2, 1]);
   });
 
-  test('of GPT-2 with 124 million parameters takes a second or two', () => {
-    const since = performance.now();
-    const found = forecast(device, newSettings('verdict-124m', {}), { ...text, vocabSize: 50257 }, options);
-    expect(performance.now() - since).toBeLessThan(6000); // on a machine that does other things too
+  test('of GPT-2 with 124 million parameters counts each of them once', () => {
+    const found = forecast(device, newSettings('verdict-124m', { tied: true }), { ...text, vocabSize: 50257 }, options);
     const { parameters, gradients } = found.memory!.bytes;
     expect(parameters).toBeGreaterThanOrEqual(4 * 123_849_984);
     expect(parameters).toBeLessThan(4.01 * 123_849_984);
