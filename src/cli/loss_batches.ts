@@ -6,7 +6,7 @@ import { languageBatch } from '../tasks/language.ts';
 /** Tokens a batch, about. */
 const TOKENS = 4096;
 /** So many times the windows of a training batch at most: without a backward pass a window needs much less memory. */
-const MOST_BATCHES = 8;
+const MOST_OF_A_BATCH = 8;
 
 /** A stretch of tokens: `length` of them, read by slices. */
 export interface Stretch {
@@ -23,7 +23,7 @@ export interface Stretch {
  */
 export function rowsFor(length: number, context: number, batch = Number.POSITIVE_INFINITY): number {
   const windows = Math.ceil((length - 1) / context);
-  return Math.max(1, Math.min(windows, Math.floor(TOKENS / context), MOST_BATCHES * batch));
+  return Math.max(1, Math.min(windows, Math.floor(TOKENS / context), MOST_OF_A_BATCH * batch));
 }
 
 /** All of a stretch, windows of one context without overlap: every token but the first of a text is predicted once. */

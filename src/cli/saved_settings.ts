@@ -19,7 +19,7 @@ export function checkSaved({ settings, cursor }: TrainingState, specs: readonly 
   for (const spec of specs) {
     const name = camelCase(spec.name);
     const value = settings.get(name);
-    // The one choice between on and off, which is kept as a switch is.
+    // A choice between on and off is kept as a switch is.
     const isSwitch = spec.type === 'boolean' || isOnOff(spec);
     if (isSwitch ? typeof value === 'boolean' : allows(spec, value)) continue;
     throw refuse(`settings.${name}`, value, isSwitch ? 'true or false' : expectation(spec));

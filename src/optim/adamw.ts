@@ -87,7 +87,7 @@ export class AdamW implements Optimizer {
 
   /**
    * Appends one step to the graph being traced: gradients to their slabs, norm, clipping, update. Asks for the number
-   * `learningRate` at every replay. A step whose norm is not finite changes nothing and sets the halt latch.
+   * `learningRate` at every replay. A step whose norm or loss is not finite changes nothing and sets the halt latch.
    */
   step(gradients: Gradients, options: StepOptions = {}): StepFigures {
     this.collect(gradients);

@@ -125,7 +125,8 @@ export class Muon implements Optimizer {
 
   /**
    * Appends one step to the graph being traced: gradients to their slabs, one norm over all of them, clipping, both updates.
-   * Asks for the number `learningRate` at every replay. A step whose norm is not finite changes nothing and sets the halt latch.
+   * Asks for the number `learningRate` at every replay. A step whose norm or loss is not finite
+   * changes nothing and sets the halt latch.
    *   p = p (1 - lr wd) - lr sqrt(max(1, out/in)) orthogonalize(direction)
    * Source: Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks.
    */

@@ -36,8 +36,8 @@ export interface Optimizer {
   /** Steps applied, two bias corrections, the halt latch, statistics of the losses. See GateInputs. */
   readonly control: Tensor;
   /**
-   * Appends one step to the graph being traced. Asks for the number `learningRate` at every replay. A step whose norm is not
-   * finite changes nothing and sets the halt latch.
+   * Appends one step to the graph being traced. Asks for the number `learningRate` at every replay. A step whose norm or
+   * loss is not finite changes nothing and sets the halt latch.
    */
   step(gradients: Gradients, options?: StepOptions): StepFigures;
   /** The first half of a step: gradients to their state. */

@@ -169,7 +169,8 @@ function boundBytes({ bindings }: PlannedDispatch): number {
   return [...regions.values()].reduce((sum, size) => sum + size, 0);
 }
 
-function median(values: readonly number[]): number {
+/** The middle of some timings; of an even number the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;

@@ -98,7 +98,7 @@ export class Trainer {
   };
 
   /**
-   * Runs steps until `until` are done, or `stop()` says so between two steps.
+   * Runs steps until `until` are done, or `stop()` says so between two batches: what a step has not finished is dropped.
    * @param next what step number n (from 1) trains on
    * @param diagnose whether the kernel behind a number that is not finite is looked for
    * @throws NotFiniteError at a loss or gradient norm, naming step and first kernel; parameters stay as before it
@@ -120,6 +120,7 @@ export class Trainer {
       }
       const replays = await this.#compiled.get('step')!.collect();
       await this.#readRows();
+      if (replays.length === 0) return;
       const now = performance.now();
       this.#msPerStep = (now - since) / replays.length;
       since = now;

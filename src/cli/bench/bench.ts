@@ -8,6 +8,7 @@ import { sum } from '../../ops/sum.ts';
 import { AdamW } from '../../optim/adamw.ts';
 import { type Counts, countCalls } from '../../runtime/counters.ts';
 import type { Device } from '../../runtime/device.ts';
+import { median } from '../../runtime/profile.ts';
 import { languageBatch, languageTask } from '../../tasks/language.ts';
 import { takeApart, wholesOf } from '../../tensor/pieces.ts';
 import { Trainer } from '../../train/trainer.ts';
@@ -228,12 +229,6 @@ function perIteration(before: Counts, after: Counts, n: number): Record<string, 
   return Object.fromEntries(
     Object.keys(before).map((k) => [k, round((after[k as keyof Counts] - before[k as keyof Counts]) / n, 1)]),
   );
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 function round(x: number, digits = 2): number {

@@ -6,6 +6,7 @@ import { part } from '../../ops/part.ts';
 import type { Numbers } from '../../reference/store.ts';
 import { Twin } from '../../reference/twin.ts';
 import type { Device } from '../../runtime/device.ts';
+import { median } from '../../runtime/profile.ts';
 import { normal, randomBits } from '../../tensor/random.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import { bytesOf, Tensor } from '../../tensor/tensor.ts';
@@ -201,9 +202,4 @@ function relativeError(got: ArrayLike<number>, expected: ArrayLike<number>): num
     worst = error <= worst ? worst : Number.isNaN(error) ? Number.POSITIVE_INFINITY : error;
   }
   return worst === 0 ? 0 : worst / largest;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.slice().sort((a, b) => a - b);
-  return sorted[sorted.length >> 1]!;
 }

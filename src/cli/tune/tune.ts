@@ -1,6 +1,7 @@
 // `devices --tune`: every form of every op that has several is timed and checked on an adapter, the table is printed and kept.
 import type { Device } from '../../runtime/device.ts';
 import { currentPlatform } from '../../runtime/platform/platform.ts';
+import { median } from '../../runtime/profile.ts';
 import type { CommandContext } from '../command.ts';
 import { printable } from '../printable.ts';
 import { choiceTable } from './choice_table.ts';
@@ -37,7 +38,7 @@ export async function tune(
   out.print('ms a call, the best of 3 medians of 5 samples. Where a form does not fit, its');
   out.print('sum has the first that does. --kernels auto takes what was chosen, from:');
   out.print(printable(file, true));
-  const spread = medianOf(measured.map((each) => each.spread));
+  const spread = median(measured.map((each) => each.spread));
   out.emit({ ...table, ops: choices.map(choiceJson), wrong, spread, file });
   if (spread > BUSY)
     out.warn(
@@ -47,10 +48,6 @@ export async function tune(
     out.warn(
       `${op}: the form ${form} is wrong on this adapter: at ${shape} off by ${error.toPrecision(2)} of the largest value, expected at most ${TOLERANCE}. It was not chosen`,
     );
-}
-
-function medianOf(values: readonly number[]): number {
-  return values.slice().sort((a, b) => a - b)[values.length >> 1] ?? 1;
 }
 
 /** Infinite times, of wrong forms, become null. */
