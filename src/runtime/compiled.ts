@@ -64,7 +64,7 @@ class CompiledFunction {
     fill(recording, batch, scalars);
     const { result, buffer, offset } = results.next(this.#replays++);
     recording.replay(buffer, offset);
-    this.#device.waiter.submitted(recording.cost);
+    this.#device.waiter.submitted();
     this.#uncollected.push({ result, entry });
     if (this.#uncollected.length > SLOTS) {
       this.#uncollected.shift();

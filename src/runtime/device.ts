@@ -61,7 +61,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const features: string[] = options.limits === 'default' ? [] : WANTED_FEATURES.filter((f) => adapter.features.has(f));
   if (options.timestamps) features.push(timestampsOf(opened));
   const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: features as GPUFeatureName[] });
-  return new Device(device, opened, platform.sleep, options);
+  return new Device(device, opened, platform.pause, options);
 }
 
 /** The name of the feature; exported for the tests. @throws InputError if the adapter lacks it */
@@ -86,14 +86,14 @@ export class Device implements Machine {
   constructor(
     device: GPUDevice,
     opened: OpenedGPU,
-    sleep: ((ms: number) => Promise<void>) | null,
+    pause: ((ms: number) => Promise<void>) | null,
     options: DeviceOptions,
   ) {
     this.device = device;
     this.opened = opened;
     this.#onCompile = options.onCompile;
     this.#health = new Health(device);
-    this.waiter = new Waiter(sleep);
+    this.waiter = new Waiter(pause);
     const { info } = opened.adapter;
     this.capabilities = {
       features: new Set(device.features),
@@ -138,7 +138,7 @@ export class Device implements Machine {
 
   /** Compiles the kernels of a plan. @throws Error with file, line and column if one does not compile */
   async prepare(plan: Plan): Promise<void> {
-    await this.shared.pipelines.prepare(plan.dispatches, this.#onCompile);
+    await this.waiter.hold(this.shared.pipelines.prepare(plan.dispatches, this.#onCompile));
     this.check();
   }
 

@@ -5,12 +5,11 @@ import type { Plan, PlannedDispatch } from '../schedule/plan.ts';
 import { fill } from './compiled.ts';
 import type { Device } from './device.ts';
 import { Recording } from './recording.ts';
-import type { Cost } from './waiter.ts';
 
 /** WebGPU's limit of queries in a set; a dispatch takes two. */
 const MAX_QUERIES = 4096;
-/** Rounds that are thrown away: in the first drivers compile, after the second it is known how long to sleep. */
-const WARM = 2;
+/** Rounds that are thrown away: drivers compile in the first. */
+const WARM = 1;
 const LEAST_ROUNDS = 3;
 
 /** A plan of the step, what it is replayed with, and how often a step replays it. */
@@ -94,7 +93,6 @@ class PlanTimer {
   #times: number;
   #recording: Recording;
   #count: number;
-  #cost: Cost = { ms: 0, replayed: false };
   #sets: GPUQuerySet[] = [];
   #buffers: { results: GPUBuffer; resolved: GPUBuffer; readable: GPUBuffer };
 
@@ -119,7 +117,7 @@ class PlanTimer {
   replay(): void {
     for (let i = 0; i < this.#times; i++) {
       this.#recording.replay(this.#buffers.results, 0);
-      this.#device.waiter.submitted(this.#recording.cost);
+      this.#device.waiter.submitted();
     }
   }
 
@@ -139,7 +137,7 @@ class PlanTimer {
     });
     encoder.copyBufferToBuffer(resolved, 0, readable, 0, bytes);
     device.queue.submit([encoder.finish()]);
-    this.#device.waiter.submitted(this.#cost);
+    this.#device.waiter.submitted();
     await this.#device.settle(() => readable.mapAsync(GPUMapMode.READ, 0, bytes));
     const clock = new BigInt64Array(readable.getMappedRange(0, bytes));
     // Nanoseconds. A clock that was set back meanwhile says nothing.

@@ -5,7 +5,6 @@ import { aligned } from '../schedule/memory.ts';
 import type { BufferRef, Plan } from '../schedule/plan.ts';
 import type { Buffers, Store } from './buffers.ts';
 import type { Pipelines } from './pipelines.ts';
-import type { Cost } from './waiter.ts';
 
 const WORK = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
 
@@ -72,7 +71,6 @@ export class Recording {
   #items: Item[] = [];
   #madeFor = '';
   readonly upload: ArrayBuffer;
-  readonly cost: Cost = { ms: 0, replayed: false };
 
   constructor(plan: Plan, shared: Shared) {
     this.plan = plan;

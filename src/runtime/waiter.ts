@@ -1,71 +1,59 @@
 // Waiting for the GPU. In Node a pending promise of the GPU keeps the thread spinning, which a software adapter pays for with
-// a third of its speed; so there we sleep for most of the expected time first, and only then wait. Deno looks every 10 ms whether
-// a promise of the GPU is kept, and a browser's thread is free: they wait at once.
+// half of its speed; so there the thread is held, in short pauses, for as long as a promise is pending. Deno looks every 10 ms
+// whether a promise of the GPU is kept, and a browser's thread is free: they wait as they are.
 
-/** Share of the expected time that is slept through. */
-const SLEEP = 0.9;
-/** Sleeping less than this is not worth a timer (ms). */
-const SHORTEST = 3;
-/** A wait that is over this soon after a sleep (ms) says that the sleep was too long. */
-const OVERSLEPT = 0.5;
-/** One wait makes the expected time at most this many times longer: a process that was suspended must not learn to sleep for minutes. */
-const MOST_GROWTH = 2;
-
-/** What one replay of a plan is expected to take; each recording has one. */
-export interface Cost {
-  /** 0 while unknown. */
-  ms: number;
-  /** The first replay is not believed: drivers compile kernels in it. */
-  replayed: boolean;
-}
+/** A pause is this share of what the wait has lasted so far: its end is noticed at most so much late. */
+const SHARE = 0.02;
+/** But at least and at most so long (ms): other work of the program gets its turn between two pauses. */
+const [SHORTEST, LONGEST] = [0.05, 4];
 
 export class Waiter {
-  /** False: waits at once, as most programs do; for comparisons. */
-  sleeps = true;
-  #sleep: ((ms: number) => Promise<void>) | null;
-  #pending: Cost[] = [];
+  /** False: the thread spins, as most programs let it; for comparisons. */
+  holds = true;
+  #pause: ((ms: number) => Promise<void>) | null;
+  #submitted = 0;
   #finished = 0;
-  #since = 0;
+  /** Waits under way; the thread is held for all of them at once. */
+  #waits = 0;
 
-  /** @param sleep null where waiting costs nothing */
-  constructor(sleep: ((ms: number) => Promise<void>) | null) {
-    this.#sleep = sleep;
+  /** @param pause holds the thread for so long, then lets everything else have a turn; null where waiting costs nothing */
+  constructor(pause: ((ms: number) => Promise<void>) | null) {
+    this.#pause = pause;
   }
 
   /** Replays submitted and not known to be done. */
   get pending(): number {
-    return this.#pending.length;
+    return this.#submitted - this.#finished;
   }
 
-  submitted(cost: Cost): void {
-    if (this.#pending.length === 0) this.#since = performance.now();
-    this.#pending.push(cost);
+  submitted(): void {
+    this.#submitted++;
   }
 
-  /** Waits with `done`, a promise of the GPU that is asked for late, for everything submitted so far. */
+  /** Waits with `done`, a promise of the GPU, for everything submitted so far. */
   async settle<T>(done: () => Promise<T>): Promise<T> {
     // More may be submitted while we wait, and another wait may be over before this one.
-    const waited = this.#finished + this.#pending.length;
-    const since = this.#since;
-    const expected = this.#pending.reduce((sum, cost) => sum + cost.ms, 0);
-    const nap = this.#sleep && this.sleeps ? expected * SLEEP - (performance.now() - since) : 0;
-    if (nap > SHORTEST) await this.#sleep?.(nap);
-    const asked = performance.now();
-    const result = await done();
-    const now = performance.now();
-    const finished = this.#pending.splice(0, Math.max(0, waited - this.#finished));
-    this.#finished += finished.length;
-    if (finished.length > 0) {
-      this.#since = now;
-      const overslept = nap > SHORTEST && now - asked < OVERSLEPT;
-      const unknown = finished.some((cost) => cost.ms === 0);
-      const ratio = overslept ? 0.75 : unknown ? 0 : Math.min(MOST_GROWTH, (now - since) / expected);
-      for (const cost of new Set(finished)) {
-        if (ratio > 0) cost.ms *= ratio;
-        else if (cost.replayed) cost.ms = (now - since) / finished.length;
-        cost.replayed = true;
-      }
-    }
+    const waited = this.#submitted;
+    const result = await this.hold(done());
+    this.#finished = Math.max(this.#finished, waited);
     return result;
+  }
+
+  /** Waits for any promise of the GPU. */
+  async hold<T>(promise: Promise<T>): Promise<T> {
+    if (this.#waits++ === 0) void this.#pauses();
+    try {
+      return await promise;
+    } finally {
+      this.#waits--;
+    }
+  }
+
+  async #pauses(): Promise<void> {
+    const since = performance.now();
+    while (this.#pause && this.holds && this.#waits > 0) {
+      const lasted = performance.now() - since;
+      await this.#pause(Math.min(LONGEST, Math.max(SHORTEST, SHARE * lasted)));
+    }
   }
 }

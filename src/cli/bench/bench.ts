@@ -44,14 +44,14 @@ const flags = defineFlags([
   {
     name: 'waiting',
     type: 'choice',
-    choices: ['sleep', 'await'],
-    default: 'sleep',
-    help: 'sleep: through most of the expected time first, which spares a software adapter a spinning thread; await: at once, as peers do',
+    choices: ['hold', 'await'],
+    default: 'hold',
+    help: 'hold: in pauses of at most 4 ms, which spares a software adapter a spinning thread; await: let it spin, as peers do',
   },
 ]);
 
 const WAITING = {
-  sleep: 'sleeps for 0.9 of the expected time, then maps',
+  hold: 'maps at once, and holds the thread in pauses of 2 % of the wait',
   await: 'awaits at once',
 } as const;
 
@@ -92,7 +92,7 @@ export const bench = defineCommand({
     if (workload === 'matmul' && !(Number.isInteger(n) && n >= 1 && n <= 16384))
       throw new InputError(`bench matmul: found ${JSON.stringify(size)}, expected a whole number from 1 to 16384.`);
     const device = await deviceFor(context, given);
-    if (given.waiting === 'await') device.waiter.sleeps = false;
+    if (given.waiting === 'await') device.waiter.holds = false;
     try {
       report(
         context,

@@ -42,5 +42,5 @@ export const platform: Platform = {
   name: 'browser',
   openGPU,
   listAdapters,
-  sleep: null,
+  pause: null,
 };

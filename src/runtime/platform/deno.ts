@@ -120,5 +120,5 @@ export const platform: Platform = {
   name: 'deno',
   openGPU,
   listAdapters,
-  sleep: null,
+  pause: null,
 };

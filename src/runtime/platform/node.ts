@@ -171,9 +171,15 @@ function nothingHere(): string {
   return `GPU: found no adapter, expected a Vulkan driver. Install one (a GPU's own, or mesa-vulkan-drivers for the CPU).${reason}`;
 }
 
+/** Nobody wakes who waits for this. */
+const never = new Int32Array(new SharedArrayBuffer(4));
+
 export const platform: Platform = {
   name: 'node',
   openGPU,
   listAdapters,
-  sleep: (milliseconds) => new Promise((done) => setTimeout(done, milliseconds)),
+  pause: (milliseconds) => {
+    Atomics.wait(never, 0, 0, milliseconds);
+    return new Promise((turn) => setImmediate(turn));
+  },
 };

@@ -30,8 +30,8 @@ export interface Platform {
   openGPU(options?: OpenOptions): Promise<OpenedGPU>;
   /** Every adapter that can be reached here, the packaged software one included. May take a second. */
   listAdapters(): Promise<AdapterReport[]>;
-  /** Sleeps for milliseconds, where a pending promise of the GPU costs processor time; null where it costs nothing. */
-  sleep: ((milliseconds: number) => Promise<void>) | null;
+  /** Holds the thread for milliseconds, where a pending promise of the GPU keeps it spinning; null where it costs nothing. */
+  pause: ((milliseconds: number) => Promise<void>) | null;
 }
 
 interface PlatformModule {
