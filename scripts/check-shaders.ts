@@ -15,7 +15,7 @@ function lineOf(shader: CheckedShader): string {
   const verdicts = [...shader.verdicts].map(([compiler, { outcome, reason }]) => {
     return `${compiler} ${outcome}${reason ? ` (${reason})` : ''}`.padEnd(12);
   });
-  return `${shader.name.padEnd(32)} ${verdicts.join('  ')}`.trimEnd();
+  return `${shader.name.padEnd(40)} ${verdicts.join('  ')}`.trimEnd();
 }
 
 async function run(): Promise<number> {

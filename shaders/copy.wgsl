@@ -1,6 +1,6 @@
-// copy: y = x, element by element. Bits are copied, so it serves every four-byte type.
+// copy: y = x, word by word. Bits are copied, so it serves every type; N counts words of four bytes.
 // x (N)  ->  y (N)
-// grid: one invocation an element, folded.
+// grid: one invocation a word, folded.
 // lib: fold
 
 struct Sizes { N: u32 }

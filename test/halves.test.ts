@@ -2,14 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import {
-  f16ToF32Bits,
-  f32BitsToBf16,
-  f32BitsToF16,
-  float32ToHalves,
-  halvesToFloat32,
-} from '../src/checkpoint/halves.ts';
 import { bytesSource, SafetensorsReader } from '../src/checkpoint/safetensors.ts';
+import { f16ToF32Bits, f32BitsToBf16, f32BitsToF16, float32ToHalves, halvesToFloat32 } from '../src/tensor/halves.ts';
 import { testWith } from './harness/shared.ts';
 
 const golden = '../shared/golden/traces/gpt2';

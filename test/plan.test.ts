@@ -11,7 +11,7 @@ import { assign } from '../src/ops/copy.ts';
 import { crossEntropy } from '../src/ops/cross_entropy.ts';
 import { expand } from '../src/ops/expand.ts';
 import { mul } from '../src/ops/mul.ts';
-import { constant, currentTape } from '../src/ops/op.ts';
+import { constant, currentTape, leastCapabilities } from '../src/ops/op.ts';
 import { reshape } from '../src/ops/reshape.ts';
 import { scale } from '../src/ops/scale.ts';
 import { sum } from '../src/ops/sum.ts';
@@ -19,13 +19,13 @@ import { AdamW } from '../src/optim/adamw.ts';
 import { Twin } from '../src/reference/twin.ts';
 import { type Device, openDevice } from '../src/runtime/device.ts';
 import { colour, type Lifetime } from '../src/schedule/memory.ts';
-import { makePlan, printPlan, printTrace } from '../src/schedule/plan.ts';
+import { makePlan } from '../src/schedule/plan.ts';
+import { printPlan, printTrace } from '../src/schedule/print_plan.ts';
 import { randomBits } from '../src/tensor/random.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import { faultsOf } from './harness/plan_check.ts';
 import { sharingCases } from './harness/sharing.ts';
 
-const nothingSpecial = { features: new Set<string>(), subgroupMinSize: 0, subgroupMaxSize: 0 };
 const x = (k: number) => ({ x: { shape: [2, 2], data: Float32Array.of(1 + k, 2 + k, 3 + k, 4 + k) } });
 const config = gpt2Config({ vocabSize: 17, blockSize: 8, nEmbd: 12, nLayer: 2, nHead: 2, initializerRange: 0.1 });
 
@@ -68,7 +68,7 @@ describe('memory', () => {
 
   test('the checker that the next tests use sees a buffer given away too early', () => {
     const graph = graphOf((t) => ({ y: scale(scale(t.x!, 2), 3), z: scale(t.x!, 4) }), x(0));
-    const plan = makePlan(graph, nothingSpecial);
+    const plan = makePlan(graph, leastCapabilities);
     expect(faultsOf(plan, graph)).toEqual([]);
     const arena = plan.dispatches.flatMap((d) => d.bindings).filter((b) => b.buffer.kind === 'arena');
     for (const b of arena) b.buffer = { kind: 'arena', slot: 0 };
@@ -78,12 +78,12 @@ describe('memory', () => {
   test('a training step never reads what another value has overwritten', () => {
     const { step } = training();
     const graph = graphOf(step, tokens(0));
-    expect(faultsOf(makePlan(graph, nothingSpecial), graph)).toEqual([]);
+    expect(faultsOf(makePlan(graph, leastCapabilities), graph)).toEqual([]);
   });
 
   test('activations need far less than one buffer each, and the forecast adds up', () => {
     const { step, model, optimizer } = training();
-    const plan = makePlan(graphOf(step, tokens(0)), nothingSpecial);
+    const plan = makePlan(graphOf(step, tokens(0)), leastCapabilities);
     const each = plan.dispatches
       .flatMap((d) => d.bindings)
       .filter((b) => b.buffer.kind === 'arena' && b.access === 'read_write');
@@ -111,7 +111,7 @@ describe('sharing storage', () => {
   for (const { name, copies, make } of sharingCases) {
     test(name, async () => {
       const graph = graphOf(make(), x(0));
-      const plan = makePlan(graph, nothingSpecial);
+      const plan = makePlan(graph, leastCapabilities);
       expect(faultsOf(plan, graph)).toEqual([]);
       if (copies !== undefined) expect(plan.dispatches.filter((d) => d.kernel === 'copy').length).toBe(copies);
 
@@ -255,7 +255,7 @@ describe('printing', () => {
   test('a plan is a table with a line a dispatch', () => {
     const plan = makePlan(
       graphOf((t) => ({ y: scale(reshape(t.x!, [4]), 2) }), x(0)),
-      nothingSpecial,
+      leastCapabilities,
     );
     expect(printPlan(plan)).toBe(
       [
@@ -267,7 +267,7 @@ describe('printing', () => {
 
   test('the life of one tensor, or of all values under a scope', () => {
     const { step } = training();
-    const plan = makePlan(graphOf(step, tokens(0)), nothingSpecial);
+    const plan = makePlan(graphOf(step, tokens(0)), leastCapabilities);
     const lines = printTrace(plan, 'transformer.wte.weight').split('\n');
     expect(lines[0]).toMatch(/^#\s+use\s+tensor\s+shape\s+stored in\s+dispatch$/);
     expect(

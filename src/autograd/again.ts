@@ -1,4 +1,4 @@
-// Activation checkpointing, seen from the backward pass: nodes written inside recompute() are written once more.
+// What is not kept for the backward pass but made again there: nodes written inside recompute(), and weights in another type.
 import type { Values } from '../ops/op.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Graph, Node } from './graph.ts';
@@ -20,10 +20,20 @@ export class Again {
   }
 
   values({ stretch }: Node, values: Values): Values {
-    if (stretch === null) return values;
-    for (const node of this.#stretches.get(stretch) ?? []) this.#repeat(node);
-    this.#stretches.delete(stretch);
-    return Object.fromEntries(Object.entries(values).map(([name, t]) => [name, this.#repeated.get(t) ?? t]));
+    if (stretch !== null) {
+      for (const node of this.#stretches.get(stretch) ?? []) this.#repeat(node);
+      this.#stretches.delete(stretch);
+    }
+    const present = (t: Tensor) => (stretch === null ? this.#castAgain(t) : (this.#repeated.get(t) ?? t));
+    return Object.fromEntries(Object.entries(values).map(([name, t]) => [name, present(t)]));
+  }
+
+  /** A weight that was cast is made in no time and would be kept the longest: half of all parameters' bytes. */
+  #castAgain(t: Tensor): Tensor {
+    const maker = this.#graph.producer.get(t);
+    if (maker?.op.backward !== 'identity' || !maker.inputs.x!.persistent) return t;
+    if (!this.#repeated.has(t)) this.#repeat(maker);
+    return this.#repeated.get(t)!;
   }
 
   #repeat({ op, inputs, outputs, attrs, scope }: Node): void {

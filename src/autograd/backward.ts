@@ -1,10 +1,11 @@
 // The reverse walk. Gradients are ordinary nodes on the same graph: they are planned, printed and inspected like the rest.
 import { InputError } from '../errors.ts';
 import { add } from '../ops/add.ts';
+import { cast } from '../ops/cast.ts';
 import { constant, type Gradient } from '../ops/op.ts';
 import { sumTo } from '../ops/sum.ts';
-import { sameShape, show } from '../tensor/shape.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { show } from '../tensor/shape.ts';
+import { isReal, type Tensor } from '../tensor/tensor.ts';
 import { Again } from './again.ts';
 import { currentGraph, type Node } from './graph.ts';
 
@@ -35,17 +36,19 @@ export function backward(loss: Tensor, { seed, onto = new Map() }: BackwardOptio
   if (!needed.has(loss)) throw new InputError('backward: the loss depends on no trainable parameter.');
 
   const grads = new Map<Tensor, Tensor>();
-  grads.set(loss, seed ?? constant('one', loss.shape, () => new Float32Array([1])));
+  const owner = owners(nodes);
+  grads.set(owner(loss), seed ?? constant('one', loss.shape, () => new Float32Array([1])));
   const again = new Again(graph, nodes);
   for (const node of nodes.reverse()) {
-    const upstream = Object.fromEntries(Object.entries(node.outputs).map(([name, t]) => [name, grads.get(t)]));
+    const upstream = Object.fromEntries(Object.entries(node.outputs).map(([name, t]) => [name, grads.get(owner(t))]));
     const wanted = (input: string) => node.inputs[input] !== undefined && needed.has(node.inputs[input]);
     if (!Object.values(upstream).some(Boolean) || !Object.keys(node.inputs).some(wanted)) continue;
     const before = (input: string) => {
-      const target = node.inputs[input]!;
+      const target = owner(node.inputs[input]!);
       return grads.get(target) ?? onto.get(target) ?? null;
     };
     const { backward: derivative } = node.op;
+    if (derivative === 'identity') continue;
     if (derivative === 'not differentiable')
       throw new InputError(`backward: ${node.op.name} has no derivative, and the loss depends on it.`);
     const [inputs, outputs] = [again.values(node, node.inputs), again.values(node, node.outputs)];
@@ -59,20 +62,32 @@ export function backward(loss: Tensor, { seed, onto = new Map() }: BackwardOptio
         accumulated: before,
       });
       for (const [name, gradient] of Object.entries(parts)) {
-        const target = node.inputs[name]!;
-        if (gradient && wanted(name)) grads.set(target, sum(before(name), target, gradient));
+        if (!gradient || !wanted(name)) continue;
+        const target = owner(node.inputs[name]!);
+        grads.set(target, sum(before(name), target, gradient));
       }
     });
   }
   return new Map([...needed].filter((t) => t.kind === 'parameter' && grads.has(t)).map((t) => [t, grads.get(t)!]));
 }
 
-/** What has been accumulated so far and one contribution. Broadcasting is undone here and nowhere else. */
+/**
+ * What has been accumulated so far and one contribution, in the target's type: a parameter's is f32, whatever is made of it.
+ * Broadcasting is undone here and nowhere else.
+ */
 function sum(before: Tensor | null, target: Tensor, gradient: Gradient): Tensor {
-  if (typeof gradient === 'function' && gradient.length > 0) return gradient(before);
+  if (typeof gradient === 'function' && gradient.length > 0) return cast(gradient(before), target.dtype);
   const made = typeof gradient === 'function' ? gradient(null) : gradient;
-  const own = sameShape(made.shape, target.shape) ? made : sumTo(made, target.shape);
+  const own = sumTo(made, target.shape, target.dtype);
   return before ? add(before, own) : own;
+}
+
+/** Whose gradient a value's is: that of what it was cast from, else its own. */
+function owners(nodes: readonly Node[]): (t: Tensor) => Tensor {
+  const from = new Map<Tensor, Tensor>();
+  const owner = (t: Tensor) => from.get(t) ?? t;
+  for (const { op, inputs, outputs } of nodes) if (op.backward === 'identity') from.set(outputs.y!, owner(inputs.x!));
+  return owner;
 }
 
 /** Trainable parameters and every value that depends on one. */
@@ -84,7 +99,7 @@ function dependents(nodes: readonly Node[]): Set<Tensor> {
       if (t.trainable) set.add(t);
       depends ||= set.has(t);
     }
-    if (depends) for (const t of Object.values(node.outputs)) if (t.dtype === 'f32') set.add(t);
+    if (depends) for (const t of Object.values(node.outputs)) if (isReal(t.dtype)) set.add(t);
   }
   return set;
 }

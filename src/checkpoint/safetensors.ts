@@ -2,7 +2,7 @@
 // Values are little-endian in the file, as on every platform that runs this.
 
 import { InputError } from '../errors.ts';
-import { float32ToHalves, halvesToFloat32 } from './halves.ts';
+import { float32ToHalves, halvesToFloat32 } from '../tensor/halves.ts';
 import { compareUtf8 } from './hash.ts';
 import { firstTen, quoted } from './json.ts';
 import {

@@ -1,9 +1,10 @@
 // Copying. The planner inserts a copy where a value cannot share the storage it should end up in.
-import type { Tensor } from '../tensor/tensor.ts';
+import { bytesOf, type Tensor } from '../tensor/tensor.ts';
 import { currentTape, type Dispatch, defineOp, expectShape, expectType } from './op.ts';
 
-/** y = x, element by element, whatever the type (all have four bytes). */
-export function copyDispatch(N: number): Dispatch {
+/** y = x, word by word, whatever the type. What lies behind an odd number of halves is nobody's. */
+export function copyDispatch(x: Tensor): Dispatch {
+  const N = Math.ceil(bytesOf(x.size, x.dtype) / 4);
   return { kernel: 'copy', sizes: { N }, threads: [N] };
 }
 
@@ -18,9 +19,7 @@ export const assignOp = defineOp<null>({
   forms: [
     {
       name: 'copy',
-      dispatches: ({ inputs }) => [
-        { ...copyDispatch(inputs.value!.size), bind: { x: inputs.value!, y: inputs.state! } },
-      ],
+      dispatches: ({ inputs }) => [{ ...copyDispatch(inputs.value!), bind: { x: inputs.value!, y: inputs.state! } }],
     },
   ],
   backward: 'not differentiable',

@@ -2,7 +2,7 @@
 // derivative. A row is data: it never calls the GPU. Functions such as matmul(a, b) put a row on the tape being traced.
 import { InputError } from '../errors.ts';
 import { type Shape, show } from '../tensor/shape.ts';
-import type { DType, HostArray, Tensor } from '../tensor/tensor.ts';
+import { type DType, type HostArray, isReal, type Tensor } from '../tensor/tensor.ts';
 
 /** Values of a node by name. The names are those of the kernels' bindings. */
 export type Values = Readonly<Record<string, Tensor>>;
@@ -27,7 +27,20 @@ export interface Capabilities {
   features: ReadonlySet<string>;
   subgroupMinSize: number;
   subgroupMaxSize: number;
+  /** It runs on the CPU: what is fast there is slow on a GPU, and the other way round. */
+  software: boolean;
+  /** Products of small matrices in hardware: `MxNxK`, the type of the factors, that of the result. `16x16x16 f16 f32`. */
+  subgroupMatrices: readonly string[];
 }
+
+/** An adapter without any optional feature: the least that a form may count on. */
+export const leastCapabilities: Capabilities = {
+  features: new Set(),
+  subgroupMinSize: 0,
+  subgroupMaxSize: 0,
+  software: true,
+  subgroupMatrices: [],
+};
 
 /** The inputs, outputs and scratch of a node, whose dispatches are being listed. */
 export interface Site<A> {
@@ -36,11 +49,13 @@ export interface Site<A> {
   attrs: A;
 }
 
-/** One way to compute an op. The first whose `when` holds and that the choice table allows is taken. */
+/** One way to compute an op. Of those that apply the first is taken that the adapter suits, else the first, unless a table names one. */
 export interface Form<A> {
   name: string;
   /** Whether its kernels work on an adapter. A form without this is portable: it needs no optional feature. */
   runsOn?(capabilities: Capabilities): boolean;
+  /** Whether it was made for such an adapter. Where it was not it works all the same, but comes after those that were. */
+  prefers?(capabilities: Capabilities): boolean;
   /** Whether it can compute this node: a condition on shapes and attributes. */
   when?(site: Site<A>): boolean;
   /** Values that live only between the dispatches of one node. */
@@ -73,8 +88,11 @@ export interface Op<A = unknown> {
   /** The shape rule. @throws InputError with op, value, expectation and next move */
   outputs(inputs: Values, attrs: A): Record<string, OutputSpec>;
   forms: readonly Form<A>[];
-  /** Gradients by input name, in the order in which they are to be made, or why there are none. */
-  backward: ((site: BackwardSite<A>) => Record<string, Gradient | undefined>) | 'not differentiable';
+  /**
+   * Gradients by input name, in the order in which they are to be made, or why there are none. `identity`: the gradient of y is
+   * that of x, so backward keeps one for both, of x's type.
+   */
+  backward: ((site: BackwardSite<A>) => Record<string, Gradient | undefined>) | 'identity' | 'not differentiable';
   /** State that the op overwrites, by input name. */
   writes?: readonly string[];
   /** output name -> input name whose values it starts from: the kernel reads and overwrites one buffer. */
@@ -138,4 +156,9 @@ export function expectShape(op: string, name: string, tensor: Tensor, expected: 
 /** @throws InputError unless `tensor` has the expected element type */
 export function expectType(op: string, name: string, tensor: Tensor, dtype: DType): void {
   if (tensor.dtype !== dtype) throw new InputError(`${op}: ${name} holds ${tensor.dtype}, expected ${dtype}.`);
+}
+
+/** @throws InputError unless `tensor` holds real numbers, f32 or f16 */
+export function expectReal(op: string, name: string, tensor: Tensor): void {
+  if (!isReal(tensor.dtype)) throw new InputError(`${op}: ${name} holds ${tensor.dtype}, expected f32 or f16.`);
 }

@@ -1,6 +1,7 @@
 // The twin's own copy of parameters and state: one float64 array a slab or single tensor; a slice of a slab is a window of it.
 import { InputError } from '../errors.ts';
-import type { HostArray, Tensor } from '../tensor/tensor.ts';
+import { roundedToHalf } from '../tensor/halves.ts';
+import type { DType, HostArray, Tensor } from '../tensor/tensor.ts';
 
 /** Numbers of one value: real ones in float64, whole ones in their own type. */
 export type Numbers = Float64Array | Int32Array | Uint32Array;
@@ -15,9 +16,14 @@ export function narrow(data: Numbers): HostArray {
   return data instanceof Float64Array ? new Float32Array(data) : data.slice();
 }
 
+/** What storing leaves of the numbers: those of f16 are rounded to it, all others stay as they are. */
+export function stored(dtype: DType, data: Numbers): Numbers {
+  return dtype === 'f16' ? roundedToHalf(data as Float64Array) : data;
+}
+
 /** Zeros. */
 export function zeros(tensor: Tensor): Numbers {
-  const kinds = { f32: Float64Array, i32: Int32Array, u32: Uint32Array };
+  const kinds = { f32: Float64Array, f16: Float64Array, i32: Int32Array, u32: Uint32Array };
   return new kinds[tensor.dtype](tensor.size);
 }
 
@@ -35,7 +41,7 @@ export class TwinStore {
     let array = this.#arrays.get(root);
     if (!array) {
       const first = root.firstValues();
-      this.#arrays.set(root, (array = first ? widen(first) : zeros(root)));
+      this.#arrays.set(root, (array = first ? stored(root.dtype, widen(first)) : zeros(root)));
     }
     return array.subarray(tensor.slabOffset, tensor.slabOffset + tensor.size);
   }
@@ -45,7 +51,7 @@ export class TwinStore {
     if (data.length !== tensor.size) {
       throw new InputError(`${tensor}: got ${data.length} values, expected ${tensor.size}.`);
     }
-    this.values(tensor).set(data);
+    this.values(tensor).set(stored(tensor.dtype, data as Numbers));
   }
 
   release(tensors: Iterable<Tensor>): void {

@@ -1,4 +1,5 @@
 // The CPU twin: walks the same graph as the GPU, node by node, in plain float64 loops, with its own copy of parameters and state.
+// What is stored as f16 it rounds to f16, so that it says what storage does.
 // It shares nothing with the kernels, so it can say what a kernel, or a whole training step, should have computed.
 import type { Graph, Node, Traced } from '../autograd/graph.ts';
 import type { Batch, Compiled, CompileOptions, Machine, Output, Replay, Scalars } from '../autograd/machine.ts';
@@ -7,7 +8,7 @@ import { InputError } from '../errors.ts';
 import { type Shape, show } from '../tensor/shape.ts';
 import type { HostArray, Tensor } from '../tensor/tensor.ts';
 import { references } from './ops/index.ts';
-import { type Numbers, narrow, TwinStore, widen, zeros } from './store.ts';
+import { type Numbers, narrow, stored, TwinStore, widen, zeros } from './store.ts';
 
 /** A result with its float64 values beside the rounded ones that every machine gives. */
 export interface TwinOutput extends Output {
@@ -87,10 +88,11 @@ export class Twin implements Machine {
     const values = new Map<Tensor, Numbers>();
     for (const [name, tensor] of graph.inputs) {
       const given = inputValue(name, tensor.shape, batch, scalars);
-      values.set(tensor, typeof given === 'number' ? zeros(tensor).fill(given) : widen(given));
+      const wide = typeof given === 'number' ? zeros(tensor).fill(given) : widen(given);
+      values.set(tensor, stored(tensor.dtype, wide));
     }
     refuseUnknown(scalars, graph.inputs);
-    for (const tensor of graph.constants) values.set(tensor, widen(tensor.firstValues()!));
+    for (const tensor of graph.constants) values.set(tensor, stored(tensor.dtype, widen(tensor.firstValues()!)));
     const valuesOf = (tensor: Tensor) => (tensor.persistent ? this.#store.values(tensor) : values.get(tensor)!);
 
     for (const node of graph.nodes) runNode(node, valuesOf, (tensor, numbers) => values.set(tensor, numbers));
@@ -110,8 +112,9 @@ function runNode(node: Node, valuesOf: (t: Tensor) => Numbers, define: (t: Tenso
   if (!reference) throw new Error(`${op.name}: the twin has no reference for it`);
   const given = Object.fromEntries(Object.entries(inputs).map(([name, t]) => [name, valuesOf(t)]));
   const results = reference(given, node);
-  for (const [name, tensor] of Object.entries(outputs)) define(tensor, results[name]!);
-  for (const name of op.writes ?? []) if (inputs[name]) valuesOf(inputs[name]).set(results[name]!);
+  for (const [name, tensor] of Object.entries(outputs)) define(tensor, stored(tensor.dtype, results[name]!));
+  for (const name of op.writes ?? [])
+    if (inputs[name]) valuesOf(inputs[name]).set(stored(inputs[name].dtype, results[name]!));
 }
 
 function output(name: string, shape: Shape, exact: Numbers): TwinOutput {

@@ -1,6 +1,7 @@
 // The one owner of GPU buffers: who asks for one gets it here, so that live bytes are known and nothing leaks.
 import { InputError, RunError } from '../errors.ts';
 import { aligned } from '../schedule/memory.ts';
+import { storedBytes, toStored } from '../tensor/stored.ts';
 import { bytesOf, type HostArray, type Tensor } from '../tensor/tensor.ts';
 
 /** Makes and destroys buffers, and counts their bytes. */
@@ -69,12 +70,12 @@ export class Store {
     if (!buffer) {
       buffer = this.#buffers.create(
         root.name,
-        bytesOf(root.size),
+        storedBytes(root.size, root.dtype),
         GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
       );
       this.#map.set(root, buffer);
       const values = root.firstValues();
-      if (values) this.#buffers.device.queue.writeBuffer(buffer, 0, values as Float32Array<ArrayBuffer>);
+      if (values) this.#buffers.device.queue.writeBuffer(buffer, 0, toStored(root.dtype, values));
     }
     return buffer;
   }
@@ -84,7 +85,7 @@ export class Store {
     if (data.length !== tensor.size)
       throw new InputError(`${tensor}: got ${data.length} values, expected ${tensor.size}.`);
     const { buffer, offset } = this.at(tensor);
-    this.#buffers.device.queue.writeBuffer(buffer, offset, data as Float32Array<ArrayBuffer>);
+    this.#buffers.device.queue.writeBuffer(buffer, offset, toStored(tensor.dtype, data));
   }
 
   /** Where the values of a parameter or of state stand, in bytes. @throws InputError for any other tensor */
@@ -93,7 +94,7 @@ export class Store {
       throw new InputError(
         `${tensor}: only parameters and state can be read and written; return other values from the compiled function.`,
       );
-    return { buffer: this.buffer(tensor.slab ?? tensor), offset: bytesOf(tensor.slabOffset) };
+    return { buffer: this.buffer(tensor.slab ?? tensor), offset: bytesOf(tensor.slabOffset, tensor.dtype) };
   }
 
   /** A slice stands for its whole slab. */

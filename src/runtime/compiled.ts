@@ -2,9 +2,10 @@
 import type { Batch, Compiled, Output, Replay, Scalars } from '../autograd/machine.ts';
 import { batchKey, graphOf, inputValue, refuseUnknown } from '../autograd/trace_batch.ts';
 import { InputError } from '../errors.ts';
-import { makePlan } from '../schedule/plan.ts';
-import { type Shape, show } from '../tensor/shape.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { makePlan, type Plan } from '../schedule/plan.ts';
+import { type Shape, show, sizeOf } from '../tensor/shape.ts';
+import { toStored } from '../tensor/stored.ts';
+import { hostArray, type Tensor } from '../tensor/tensor.ts';
 import type { Device, DeviceCompileOptions } from './device.ts';
 import { Recording } from './recording.ts';
 import { type Result, Results, SLOTS } from './results.ts';
@@ -140,10 +141,27 @@ class CompiledFunction {
   async #make(batch: Batch): Promise<Entry> {
     const { capabilities, kernels } = this.#device;
     const plan = makePlan(graphOf(this.#fn, batch, this.#options), capabilities, this.#options.kernels ?? kernels);
-    await this.#device.prepare(plan);
+    // Kernels compile on other threads: meanwhile this one makes the values.
+    const [compiled, made] = await Promise.allSettled([this.#device.prepare(plan), this.#allocate(plan)]);
+    if (made.status === 'rejected') throw made.reason;
+    if (compiled.status === 'fulfilled') return made.value;
+    this.#drop(made.value);
+    throw compiled.reason;
+  }
+
+  /** Starts at once. @throws InputError when the adapter cannot have a buffer as large as one that the plan needs */
+  async #allocate(plan: Plan): Promise<Entry> {
+    const { shared } = this.#device;
     // First what is most likely to be refused, for lack of room: nothing is left behind then.
-    const results = new Results(plan, this.#device.shared.buffers);
-    return { recording: new Recording(plan, this.#device.shared), results };
+    const results = new Results(plan, shared.buffers);
+    const entry = { recording: new Recording(plan, shared), results };
+    try {
+      entry.recording.fillStore();
+      return entry;
+    } catch (error) {
+      this.#drop(entry);
+      throw error;
+    }
   }
 
   #drop({ recording, results }: Entry): void {
@@ -163,10 +181,9 @@ class CompiledFunction {
 export function fill({ plan, upload }: Recording, batch: Batch, scalars: Scalars): void {
   for (const [name, { dtype, shape, offset, bytes }] of plan.inputs) {
     const value = inputValue(name, shape, batch, scalars);
-    const View = dtype === 'f32' ? Float32Array : dtype === 'i32' ? Int32Array : Uint32Array;
-    const target = new View(upload, offset, bytes / 4);
-    if (typeof value === 'number') target.fill(value);
-    else target.set(value);
+    const given = typeof value === 'number' ? hostArray(dtype, sizeOf(shape)).fill(value) : value;
+    const stored = toStored(dtype, given);
+    new Uint8Array(upload, offset, bytes).set(new Uint8Array(stored.buffer, stored.byteOffset, bytes));
   }
   refuseUnknown(scalars, plan.inputs);
 }

@@ -6,11 +6,13 @@ import { InputError } from '../errors.ts';
 import type { Capabilities } from '../ops/op.ts';
 import { checkTable, type KernelTable } from '../schedule/order.ts';
 import { makePlan, type Plan } from '../schedule/plan.ts';
-import { type HostArray, hostArray, type Tensor } from '../tensor/tensor.ts';
+import { fromStored, storedBytes } from '../tensor/stored.ts';
+import type { HostArray, Tensor } from '../tensor/tensor.ts';
 import { Buffers, Health, Store } from './buffers.ts';
 import { compileOn } from './compiled.ts';
 import { type CompileProgress, Pipelines } from './pipelines.ts';
 import { currentPlatform, type OpenedGPU } from './platform/platform.ts';
+import { SUBGROUP_MATRIX, subgroupMatricesOf } from './platform/report.ts';
 import { Arena, type Shared } from './recording.ts';
 import { Waiter } from './waiter.ts';
 
@@ -20,13 +22,21 @@ const MAX_QUEUED = 32;
 /** Bytes of a tensor that are read at once: what a save needs on the device beside the tensors themselves, at most. */
 export const READ_BYTES = 2 ** 24;
 
+/** Which forms run, and who says so. */
+export interface KernelChoice {
+  /** Form by op name. Empty: each op's first form that applies. */
+  table: KernelTable;
+  /** A word and why: `given: by --kernels portable`, `stored: measured on this adapter on 2026-11-25`, `shipped: ...`, `first: ...`. */
+  from: string;
+}
+
 export interface DeviceOptions {
   /** Part of an adapter's name. */
   adapter?: string;
   /** The adapter's own limits, or WebGPU's defaults, which every adapter has, and then no optional feature either. */
   limits?: 'adapter' | 'default';
-  /** Form by op name. Empty: each op's first form that applies. */
-  kernels?: KernelTable | ((capabilities: Capabilities, opened: OpenedGPU) => KernelTable);
+  /** A table, or what chooses one once the adapter is open, such as `fastKernels(store)`. Default: each op's first form that applies. */
+  kernels?: KernelTable | ((capabilities: Capabilities, opened: OpenedGPU) => KernelChoice | Promise<KernelChoice>);
   onCompile?: CompileProgress;
   /** Timestamp queries, which only a profile needs. Default false. */
   timestamps?: boolean;
@@ -46,7 +56,7 @@ const RAISED = [
   'maxComputeWorkgroupSizeX',
   'maxComputeWorkgroupSizeY',
 ] as const;
-const WANTED_FEATURES = ['subgroups'] as const;
+const WANTED_FEATURES = ['subgroups', 'shader-f16', SUBGROUP_MATRIX] as const;
 
 /**
  * Opens the best adapter of this home: a real GPU, else a software one.
@@ -61,7 +71,32 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const features: string[] = options.limits === 'default' ? [] : WANTED_FEATURES.filter((f) => adapter.features.has(f));
   if (options.timestamps) features.push(timestampsOf(opened));
   const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: features as GPUFeatureName[] });
-  return new Device(device, opened, platform.pause, options);
+  const capabilities = capabilitiesOf(device, opened);
+  const choice = await choiceOf(options.kernels, capabilities, opened);
+  return new Device(device, opened, platform.pause, capabilities, choice, options.onCompile);
+}
+
+function capabilitiesOf({ features }: GPUDevice, { adapter: { info }, software }: OpenedGPU): Capabilities {
+  return {
+    features: new Set(features),
+    subgroupMinSize: info.subgroupMinSize ?? 0,
+    subgroupMaxSize: info.subgroupMaxSize ?? 0,
+    software,
+    subgroupMatrices: subgroupMatricesOf(info),
+  };
+}
+
+/** @throws InputError for a table that names what is not here */
+async function choiceOf(
+  kernels: DeviceOptions['kernels'],
+  capabilities: Capabilities,
+  opened: OpenedGPU,
+): Promise<KernelChoice> {
+  if (kernels === undefined) return { table: {}, from: 'first: no table was asked for' };
+  const choice =
+    typeof kernels === 'function' ? await kernels(capabilities, opened) : { table: kernels, from: 'given: a table' };
+  checkTable(choice.table, capabilities);
+  return choice;
 }
 
 /** The name of the feature; exported for the tests. @throws InputError if the adapter lacks it */
@@ -78,6 +113,8 @@ export class Device implements Machine {
   readonly opened: OpenedGPU;
   readonly capabilities: Capabilities;
   readonly kernels: KernelTable;
+  /** Where the table comes from, see KernelChoice. */
+  readonly kernelsFrom: string;
   readonly shared: Shared;
   readonly waiter: Waiter;
   #health: Health;
@@ -87,22 +124,18 @@ export class Device implements Machine {
     device: GPUDevice,
     opened: OpenedGPU,
     pause: ((ms: number) => Promise<void>) | null,
-    options: DeviceOptions,
+    capabilities: Capabilities,
+    kernels: KernelChoice,
+    onCompile: CompileProgress | undefined,
   ) {
     this.device = device;
     this.opened = opened;
-    this.#onCompile = options.onCompile;
+    this.capabilities = capabilities;
+    this.kernels = kernels.table;
+    this.kernelsFrom = kernels.from;
+    this.#onCompile = onCompile;
     this.#health = new Health(device);
     this.waiter = new Waiter(pause);
-    const { info } = opened.adapter;
-    this.capabilities = {
-      features: new Set(device.features),
-      subgroupMinSize: info.subgroupMinSize ?? 0,
-      subgroupMaxSize: info.subgroupMaxSize ?? 0,
-    };
-    const { kernels = {} } = options;
-    this.kernels = typeof kernels === 'function' ? kernels(this.capabilities, opened) : kernels;
-    checkTable(this.kernels, this.capabilities);
     const buffers = new Buffers(device);
     const empty = () => buffers.create('empty', 256, GPUBufferUsage.STORAGE);
     this.shared = {
@@ -145,8 +178,7 @@ export class Device implements Machine {
   /** Large tensors come in slices: between two of them nothing else may be submitted that writes the tensor. */
   async read(tensor: Tensor): Promise<HostArray> {
     const { buffer, offset } = this.shared.store.at(tensor);
-    const result = hostArray(tensor.dtype, tensor.size);
-    const bytes = new Uint8Array(result.buffer);
+    const bytes = new Uint8Array(storedBytes(tensor.size, tensor.dtype));
     const most = Math.min(bytes.length, READ_BYTES);
     const staging = this.shared.buffers.create('read', most, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
     try {
@@ -159,7 +191,7 @@ export class Device implements Machine {
         bytes.set(new Uint8Array(staging.getMappedRange(0, size)), at);
         staging.unmap();
       }
-      return result;
+      return fromStored(tensor.dtype, bytes.buffer, 0, tensor.size);
     } finally {
       this.shared.buffers.destroy(staging);
     }

@@ -1,5 +1,5 @@
-// Compiling kernels: one pipeline for each (kernel, override values), compiled asynchronously and in parallel, kept for ever.
-import { type Kernel, kernel } from '../schedule/kernel.ts';
+// Compiling kernels: one pipeline for each (kernel, aliases that are f16, override values), compiled asynchronously and in parallel, kept for ever.
+import { halved, type Kernel, kernel } from '../schedule/kernel.ts';
 import type { PlannedDispatch } from '../schedule/plan.ts';
 
 export interface Pipeline {
@@ -30,15 +30,15 @@ export class Pipelines {
     if (missing.size > 0) progress?.(0, missing.size);
     await Promise.all(
       [...missing].map(async ([key, d]) => {
-        this.#ready.set(key, await this.#compile(kernel(d.kernel), d.constants));
+        this.#ready.set(key, await this.#compile(kernel(d.kernel), d));
         progress?.(++done, missing.size);
       }),
     );
   }
 
-  async #compile(k: Kernel, constants: Readonly<Record<string, number>>): Promise<Pipeline> {
+  async #compile(k: Kernel, { constants, half }: PlannedDispatch): Promise<Pipeline> {
     this.#device.pushErrorScope('validation');
-    const module = this.#device.createShaderModule({ label: k.name, code: k.code });
+    const module = this.#device.createShaderModule({ label: k.name, code: halved(k.code, half) });
     const scope = this.#device.popErrorScope();
     const { group, pipeline: layout } = this.#layout(k);
     try {
@@ -87,5 +87,5 @@ export class Pipelines {
 }
 
 function keyOf(d: PlannedDispatch): string {
-  return `${d.kernel} ${JSON.stringify(d.constants)}`;
+  return `${d.kernel} ${d.half.join()} ${JSON.stringify(d.constants)}`;
 }

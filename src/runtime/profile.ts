@@ -155,8 +155,8 @@ class PlanTimer {
   }
 }
 
-/** Packed q, k and v, bound as three, are one region. */
-function boundBytes({ bindings }: PlannedDispatch): number {
+/** Bytes that a dispatch binds. Packed q, k and v, bound as three, are one region. */
+export function boundBytes({ bindings }: PlannedDispatch): number {
   const regions = new Map<string, number>();
   for (const { buffer, offset, size } of bindings) {
     if (buffer.kind === 'empty') continue;

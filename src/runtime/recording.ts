@@ -3,6 +3,7 @@
 import { kernel } from '../schedule/kernel.ts';
 import { aligned } from '../schedule/memory.ts';
 import type { BufferRef, Plan } from '../schedule/plan.ts';
+import { toStored } from '../tensor/stored.ts';
 import type { Buffers, Store } from './buffers.ts';
 import type { Pipelines } from './pipelines.ts';
 
@@ -84,15 +85,20 @@ export class Recording {
     };
     if (plan.uniforms.length > 0) device.queue.writeBuffer(this.#own.uniforms, 0, plan.uniforms);
     for (const [tensor, { offset }] of plan.constants) {
-      device.queue.writeBuffer(this.#own.constants, offset, tensor.firstValues() as Float32Array<ArrayBuffer>);
+      device.queue.writeBuffer(this.#own.constants, offset, toStored(tensor.dtype, tensor.firstValues()!));
     }
   }
 
-  /** Makes bind groups, again only where a buffer has been replaced since. */
+  /** Parameters and state of the plan that are not there yet, with their first values. */
+  fillStore(): void {
+    for (const tensor of this.plan.persistent) this.#shared.store.buffer(tensor);
+  }
+
+  /** Makes bind groups, again only where a buffer has been replaced since. Pipelines are compiled by then. */
   bind(): void {
     const { arena, store, device, pipelines } = this.#shared;
     arena.fit(this.plan.arena);
-    for (const tensor of this.plan.persistent) store.buffer(tensor);
+    this.fillStore();
     const version = `${arena.version} ${store.version}`;
     if (this.#madeFor === version) return;
     this.#items = this.plan.dispatches.map((d) => {
@@ -134,7 +140,7 @@ export class Recording {
         out.from.offset,
         ring,
         ringOffset + out.offset,
-        out.bytes,
+        Math.ceil(out.bytes / 4) * 4,
       );
     }
     device.queue.submit([encoder.finish()]);

@@ -1,8 +1,9 @@
 // Results on their way to the host. A replay copies its outputs into a slot of a mappable buffer, in its own submit; reading
 // maps that buffer while later replays fill another one. So a loss costs no submit of its own and holds up nothing.
 import type { Plan } from '../schedule/plan.ts';
-import type { DType, HostArray } from '../tensor/tensor.ts';
-import { hostArray } from '../tensor/tensor.ts';
+import { sizeOf } from '../tensor/shape.ts';
+import { fromStored } from '../tensor/stored.ts';
+import type { HostArray } from '../tensor/tensor.ts';
 import type { Buffers } from './buffers.ts';
 
 /** Results up to this many bytes are kept for SLOTS replays; larger ones until the next replay. */
@@ -77,8 +78,8 @@ export class Results {
     if (this.#released) this.#buffers.destroy(page.buffer);
     else this.#free.push(page.buffer);
     page.slots.forEach((result, slot) => {
-      for (const [name, { dtype, offset, bytes: size }] of this.#plan.outputs) {
-        result.values[name] = copied(dtype, mapped, slot * this.#slotBytes + offset, size / 4);
+      for (const [name, { dtype, shape, offset }] of this.#plan.outputs) {
+        result.values[name] = fromStored(dtype, mapped, slot * this.#slotBytes + offset, sizeOf(shape));
       }
       result.state = 'read';
     });
@@ -97,10 +98,4 @@ export class Results {
     for (const buffer of [...this.#free, this.#page.buffer]) this.#buffers.destroy(buffer);
     for (const result of this.#page.slots) if (result.state === 'on the device') result.state = 'overwritten';
   }
-}
-
-function copied(dtype: DType, source: ArrayBuffer, offset: number, length: number): HostArray {
-  const target = hostArray(dtype, length);
-  new Uint8Array(target.buffer).set(new Uint8Array(source, offset, 4 * length));
-  return target;
 }

@@ -15,6 +15,10 @@ export class Waiter {
   #finished = 0;
   /** Waits under way; the thread is held for all of them at once. */
   #waits = 0;
+  /** When the first of them began. */
+  #since = 0;
+  /** One at a time: a wait may begin while the last pause of the one before is not over. */
+  #pausing = false;
 
   /** @param pause holds the thread for so long, then lets everything else have a turn; null where waiting costs nothing */
   constructor(pause: ((ms: number) => Promise<void>) | null) {
@@ -41,7 +45,8 @@ export class Waiter {
 
   /** Waits for any promise of the GPU. */
   async hold<T>(promise: Promise<T>): Promise<T> {
-    if (this.#waits++ === 0) void this.#pauses();
+    if (this.#waits++ === 0) this.#since = performance.now();
+    if (!this.#pausing) void this.#pauses();
     try {
       return await promise;
     } finally {
@@ -50,10 +55,11 @@ export class Waiter {
   }
 
   async #pauses(): Promise<void> {
-    const since = performance.now();
+    this.#pausing = true;
     while (this.#pause && this.holds && this.#waits > 0) {
-      const lasted = performance.now() - since;
+      const lasted = performance.now() - this.#since;
       await this.#pause(Math.min(LONGEST, Math.max(SHORTEST, SHARE * lasted)));
     }
+    this.#pausing = false;
   }
 }

@@ -7,6 +7,8 @@ export interface Binding {
   name: string;
   index: number;
   access: 'read' | 'read_write' | 'uniform';
+  /** The type of its elements as the text has it, vectors taken apart: f32, i32, u32 or the name of an alias of f32. */
+  element: string;
 }
 
 export interface SizeField {
@@ -25,6 +27,8 @@ export interface Kernel {
   /** Fields of `struct Sizes`, in bytes from its start. */
   sizes: readonly SizeField[];
   sizeBytes: number;
+  /** Aliases of f32 that are the element type of a binding: each may become f16, by what is bound. See halved(). */
+  aliases: readonly string[];
   /** Elements one workgroup covers along x, y, z. */
   tile: readonly [number, number, number];
   /** It puts its index together with lib/fold: a grid of one axis may be folded into rows. */
@@ -51,11 +55,13 @@ function missing(name: string): never {
 export function reflect(name: string, text: string): Kernel {
   const source = text.replace(/\/\/.*$/gm, '');
   const bindings: Binding[] = [];
-  const pattern = /@group\(0\)\s*@binding\((\d+)\)\s*var<(storage|uniform)(?:,\s*(read|read_write))?>\s*(\w+)\s*:/g;
-  for (const [, index, space, access, variable] of source.matchAll(pattern)) {
+  const pattern =
+    /@group\(0\)\s*@binding\((\d+)\)\s*var<(storage|uniform)(?:,\s*(read|read_write))?>\s*(\w+)\s*:([^;]*);/g;
+  for (const [, index, space, access, variable, type] of source.matchAll(pattern)) {
     const mode = space === 'uniform' ? 'uniform' : ((access ?? 'read') as 'read' | 'read_write');
-    bindings.push({ name: variable!, index: Number(index), access: mode });
+    bindings.push({ name: variable!, index: Number(index), access: mode, element: elementOf(type!) });
   }
+  const declared = [...source.matchAll(/^\s*alias\s+(\w+)\s*=\s*f32\s*;/gm)].map((m) => m[1]!);
   const fields = /struct\s+Sizes\s*\{([^}]*)\}/.exec(source)?.[1] ?? '';
   const sizes = [...fields.matchAll(/(\w+)\s*:\s*(\w+)/g)].map(([, field, type], i) => {
     if (type !== 'u32' && type !== 'i32' && type !== 'f32')
@@ -71,6 +77,7 @@ export function reflect(name: string, text: string): Kernel {
     code: [text, ...snippetsOf(name, text)].join('\n'),
     bindings,
     optional: new Set(listed(text, 'optional')),
+    aliases: declared.filter((alias) => bindings.some((b) => b.element === alias)),
     sizes,
     sizeBytes: Math.max(16, Math.ceil((4 * sizes.length) / 16) * 16),
     tile: ['X', 'Y', 'Z'].map((axis) => tileOf(source, axis)) as [number, number, number],
@@ -78,6 +85,20 @@ export function reflect(name: string, text: string): Kernel {
     overrides: new Set([...source.matchAll(/override\s+(\w+)/g)].map((m) => m[1]!)),
     features: [...source.matchAll(/enable\s+(\w+)\s*;/g)].map((m) => (m[1] === 'f16' ? 'shader-f16' : m[1]!)),
   };
+}
+
+/** `array<vec4<Storage>>` -> Storage, `array<vec4f>` -> f32. */
+function elementOf(type: string): string {
+  const inner = type.replace(/\b(array|atomic|vec[234])\b|[<>\s]|,.*$/g, '');
+  const short = /^vec[234]([fiu])$/.exec(inner)?.[1];
+  return short ? `${short}32` : inner;
+}
+
+/** The text of a kernel in which these aliases of f32 are f16. On the first line `enable` moves no line number. */
+export function halved(code: string, aliases: readonly string[]): string {
+  if (aliases.length === 0) return code;
+  const pattern = new RegExp(`^(\\s*alias\\s+(?:${aliases.join('|')})\\s*=\\s*)f32(\\s*;)`, 'gm');
+  return `enable f16; ${code.replace(pattern, '$1f16$2')}`;
 }
 
 function tileOf(source: string, axis: string): number {

@@ -37,9 +37,13 @@ export function order(graph: Graph, capabilities: Capabilities, table: KernelTab
     if (node.op.view) continue;
     for (const [output, input] of Object.entries(node.op.inPlace ?? {})) {
       const from = node.inputs[input];
+      if (from && from.dtype !== node.outputs[output]!.dtype)
+        throw new Error(
+          `${node.op.name}: ${output} is ${node.outputs[output]!.dtype} and starts from ${input}, which is ${from.dtype}`,
+        );
       if (!from || same(places.resolve(from), places.resolve(node.outputs[output]!))) continue;
       const values = { x: from, y: node.outputs[output]! };
-      steps.push(...apart({ ...copyDispatch(from.size), node, form: 'copy', values }, places.resolve));
+      steps.push(...apart({ ...copyDispatch(from), node, form: 'copy', values }, places.resolve));
     }
     if (node.op === assignOp && same(places.resolve(node.inputs.state!), places.resolve(node.inputs.value!))) continue;
     const form = chooseForm(node, capabilities, table[node.op.name]);
@@ -54,13 +58,21 @@ export function order(graph: Graph, capabilities: Capabilities, table: KernelTab
   return { steps, place: places.resolve };
 }
 
-/** The first form of the node's op that applies and that the table does not rule out. */
+/** The form that a table names, if it applies, else the first that applies and suits the adapter. */
 function chooseForm(node: Node, capabilities: Capabilities, wanted: string | undefined): Form<unknown> {
-  const fits = node.op.forms.filter((form) => (form.runsOn?.(capabilities) ?? true) && (form.when?.(node) ?? true));
+  const fits = preferred(node.op.forms, capabilities).filter(
+    (form) => (form.runsOn?.(capabilities) ?? true) && (form.when?.(node) ?? true),
+  );
   const portable = fits.find((form) => !form.runsOn);
   const form = wanted === 'portable' ? portable : (fits.find((f) => f.name === wanted) ?? fits[0]);
   if (!form) throw new Error(`${node.op.name}: no form applies here`);
   return form;
+}
+
+/** Forms as they are tried on an adapter: in the op's order, those that were made for other adapters last. */
+export function preferred<A>(forms: readonly Form<A>[], capabilities: Capabilities): Form<A>[] {
+  const suits = (form: Form<A>) => form.prefers?.(capabilities) ?? true;
+  return [...forms.filter(suits), ...forms.filter((form) => !suits(form))];
 }
 
 /**
@@ -81,7 +93,7 @@ function apart(step: Step, resolve: (t: Tensor) => Place): Step[] {
   for (const { name, access, value } of bound) {
     if (!value || access !== 'read' || !written.has(resolve(value).root)) continue;
     const copy = new Tensor({ kind: 'activation', name: `${value.name}.copy`, shape: value.shape, dtype: value.dtype });
-    copies.push({ ...copyDispatch(value.size), node: step.node, form: 'copy', values: { x: value, y: copy } });
+    copies.push({ ...copyDispatch(value), node: step.node, form: 'copy', values: { x: value, y: copy } });
     bind[name] = copy;
   }
   return copies.length > 0 ? [...copies, { ...step, bind }] : [step];

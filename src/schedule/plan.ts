@@ -1,10 +1,11 @@
-// The plan: what a replay does, frozen and printable. Dispatches with their buffers and offsets, and the layout of inputs,
+// The plan: what a replay does, frozen; print_plan.ts shows it. Dispatches with their buffers and offsets, and the layout of inputs,
 // constants and outputs. It names no GPU object; runtime/recording.ts turns it into one.
 import type { Graph } from '../autograd/graph.ts';
 import { InputError } from '../errors.ts';
 import type { Capabilities } from '../ops/op.ts';
-import { type Shape, show } from '../tensor/shape.ts';
+import type { Shape } from '../tensor/shape.ts';
 import { bytesOf, type DType, type Tensor } from '../tensor/tensor.ts';
+import { halfAliases } from './aliases.ts';
 import { gridOf, kernel, MAX_SIZE_BYTES, packSizes } from './kernel.ts';
 import { aligned, colour, type Lifetime } from './memory.ts';
 import { type KernelTable, type Order, order, type Step } from './order.ts';
@@ -40,6 +41,8 @@ export interface PlannedDispatch {
   /** Where its Sizes start in `plan.uniforms`; null if it has none. */
   uniform: number | null;
   constants: Readonly<Record<string, number>>;
+  /** Aliases of its kernel that are f16 here. */
+  half: readonly string[];
   workgroups: readonly [number, number, number];
   /** Floating-point operations; null where its op counts none. */
   flops: number | null;
@@ -87,8 +90,8 @@ export function makePlan(graph: Graph, capabilities: Capabilities, table: Kernel
   const persistent = new Set<Tensor>();
   const region = (tensor: Tensor): Region => {
     const { root, offset } = ordered.place(tensor);
-    const at = bytesOf(offset);
-    const size = Math.ceil(bytesOf(tensor.size) / 16) * 16;
+    const at = bytesOf(offset, tensor.dtype);
+    const size = Math.ceil(bytesOf(tensor.size, tensor.dtype) / 16) * 16;
     if (root.kind === 'input')
       return { buffer: { kind: 'inputs' }, offset: inputs.slices.get(root.name)!.offset + at, size };
     if (root.kind === 'constant')
@@ -109,6 +112,7 @@ export function makePlan(graph: Graph, capabilities: Capabilities, table: Kernel
       bindings: bindingsOf(step, region),
       uniform: k.sizes.length > 0 ? uniforms.add(packSizes(k, step.sizes)) : null,
       constants: checkedConstants(step),
+      half: halfAliases(step, capabilities),
       workgroups: gridOf(k, step.threads),
       flops: step.flops ?? null,
     };
@@ -117,8 +121,13 @@ export function makePlan(graph: Graph, capabilities: Capabilities, table: Kernel
   const outputs = new Map<string, PlannedOutput>();
   let outputBytes = 0;
   for (const [name, tensor] of graph.outputs) {
-    const bytes = bytesOf(tensor.size);
-    outputs.set(name, { dtype: tensor.dtype, shape: tensor.shape, offset: outputBytes, bytes, from: region(tensor) });
+    const bytes = bytesOf(tensor.size, tensor.dtype);
+    const from = region(tensor);
+    if (from.offset % 4 !== 0)
+      throw new InputError(
+        `result "${name}": starts at byte ${from.offset} of its buffer; copies start at multiples of 4 bytes.`,
+      );
+    outputs.set(name, { dtype: tensor.dtype, shape: tensor.shape, offset: outputBytes, bytes, from });
     outputBytes += Math.ceil(bytes / 16) * 16;
   }
   return {
@@ -140,7 +149,7 @@ function lifetimes({ steps, place }: Order, graph: Graph): Lifetime[] {
   const see = (tensor: Tensor, at: number) => {
     const { root, offset } = place(tensor);
     if (root.kind !== 'activation') return;
-    const bytes = Math.max(bytesOf(root.size), bytesOf(offset + tensor.size), 16);
+    const bytes = Math.max(bytesOf(root.size, root.dtype), bytesOf(offset + tensor.size, tensor.dtype), 16);
     const known = found.get(root);
     if (known) Object.assign(known, { last: Math.max(known.last, at), bytes: Math.max(known.bytes, bytes) });
     else found.set(root, { root, bytes, first: at, last: at });
@@ -169,7 +178,7 @@ function bindingsOf(step: Step, region: (t: Tensor) => Region): PlannedBinding[]
     const at: Region = value ? region(value) : { buffer: { kind: 'empty', access }, offset: 0, size: 16 };
     if (at.offset % 256 !== 0)
       throw new InputError(
-        `${step.node.op.name}: "${name}" starts at byte ${at.offset} of its buffer; slices must start at multiples of 64 elements.`,
+        `${step.node.op.name}: "${name}" starts at byte ${at.offset} of its buffer; slices must start at multiples of ${256 / bytesOf(1, value!.dtype)} elements.`,
       );
     return [{ name, index, access, value, ...at }];
   });
@@ -188,8 +197,8 @@ function lay<K>(tensors: ReadonlyMap<K, Tensor>): { slices: Map<K, Slice>; bytes
   const slices = new Map<K, Slice>();
   let bytes = 0;
   for (const [key, { dtype, shape, size }] of tensors) {
-    slices.set(key, { dtype, shape, offset: bytes, bytes: bytesOf(size) });
-    bytes += aligned(bytesOf(size));
+    slices.set(key, { dtype, shape, offset: bytes, bytes: bytesOf(size, dtype) });
+    bytes += aligned(bytesOf(size, dtype));
   }
   return { slices, bytes };
 }
@@ -217,76 +226,4 @@ class Uniforms {
     });
     return all;
   }
-}
-
-/** The plan as a table: a line a dispatch. */
-export function printPlan(plan: Plan): string {
-  const rows = plan.dispatches.map((d, i) => {
-    const named = (access: string) =>
-      d.bindings
-        .filter((b) => b.access === access)
-        .map((b) => `${b.name}${b.value ? show(b.value.shape) : ''}@${where(b)}`)
-        .join(' ');
-    return [
-      String(i),
-      d.scope ? `${d.scope} ${d.op}` : d.op,
-      d.kernel,
-      named('read'),
-      named('read_write'),
-      d.workgroups.join('x'),
-    ];
-  });
-  return table([['#', 'node', 'kernel', 'reads', 'writes', 'workgroups'], ...rows]);
-}
-
-/**
- * One tensor's life, or that of all values under a scope: where it is written, read and stored. A table for each plan with it.
- * @throws InputError naming the plan's scopes, if none has either
- */
-export function printTrace(plans: Plan | readonly Plan[], name: string): string {
-  const all = [plans].flat();
-  const tables = all.map((plan) => traceRows(plan, name)).filter((rows) => rows.length > 0);
-  if (tables.length === 0) {
-    const scopes = [...new Set(all.flatMap((plan) => plan.dispatches.map((d) => d.scope)).filter(Boolean))];
-    const names = [...scopes.slice(0, 12), ...(scopes.length > 12 ? ['...'] : [])].join(', ');
-    throw new InputError(`trace ${name}: no tensor or scope of that name in this plan. Scopes here: ${names}.`);
-  }
-  return tables.map((rows) => table([['#', 'use', 'tensor', 'shape', 'stored in', 'dispatch'], ...rows])).join('\n\n');
-}
-
-function traceRows(plan: Plan, name: string): string[][] {
-  const rows: string[][] = [];
-  plan.dispatches.forEach((d, i) => {
-    for (const b of d.bindings) {
-      const inScope = d.scope === name || d.scope.startsWith(`${name}.`);
-      if (!b.value || !(b.value.name === name || inScope)) continue;
-      rows.push([
-        String(i),
-        b.access === 'read' ? 'read' : 'write',
-        b.value.name || b.name,
-        show(b.value.shape),
-        where(b),
-        `${d.kernel} (${d.scope})`,
-      ]);
-    }
-  });
-  return rows;
-}
-
-function where({ buffer, offset }: Region): string {
-  const place =
-    buffer.kind === 'arena' ? `arena${buffer.slot}` : buffer.kind === 'persistent' ? buffer.tensor.name : buffer.kind;
-  return offset ? `${place}+${offset}` : place;
-}
-
-function table(rows: string[][]): string {
-  const widths = rows[0]!.map((_, c) => Math.max(...rows.map((r) => r[c]!.length)));
-  return rows
-    .map((r) =>
-      r
-        .map((cell, c) => cell.padEnd(widths[c]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }

@@ -48,7 +48,7 @@ export function storage(graph: Graph, nodes: readonly Node[]): { resolve(t: Tens
   for (const node of nodes) {
     for (const [output, input] of Object.entries(node.op.inPlace ?? {})) {
       const from = node.inputs[input];
-      if (!from || from.size !== node.outputs[output]!.size) continue;
+      if (!from || from.size !== node.outputs[output]!.size || from.dtype !== node.outputs[output]!.dtype) continue;
       const { root } = resolve(from);
       const takes = Object.values(node.inputs).filter((t) => resolve(t).root === root).length;
       if (root.kind !== 'activation' || root.size !== from.size || takes > 1) continue;
@@ -63,7 +63,7 @@ export function storage(graph: Graph, nodes: readonly Node[]): { resolve(t: Tens
     if (node.op !== assignOp) continue;
     const { state, value } = node.inputs as { state: Tensor; value: Tensor };
     const from = resolve(value).root;
-    if (from.kind !== 'activation' || from.size !== value.size) continue;
+    if (from.kind !== 'activation' || from.size !== value.size || from.dtype !== state.dtype) continue;
     const own = users.of(from);
     const makers = own.filter((n) => Object.values(n.outputs).some((t) => resolve(t).root === from));
     if (makers.length === 0) continue;

@@ -38,7 +38,7 @@ export interface PieceFields {
  */
 export function piecesOf(name: string, shape: readonly [number, number], limit = SLAB_BYTES): PieceFields[] {
   const [rows, columns] = shape;
-  const ranges = rowRanges(rows, Math.floor(limit / bytesOf(columns)));
+  const ranges = rowRanges(rows, Math.floor(limit / bytesOf(columns, 'f32')));
   if (ranges.length === 1) return [{ name, shape, pieceOf: null }];
   return ranges.map(({ from, to }) => ({
     name: `${name}[${from}:${to}]`,

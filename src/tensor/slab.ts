@@ -1,6 +1,6 @@
 // Slabs: many parameters (or gradients, or moments) as aligned slices of one buffer, so that the optimizer, the norm and
 // zeroing are a few dispatches however many tensors a model has.
-import { type MemoryClass, Tensor } from './tensor.ts';
+import { bytesOf, type MemoryClass, Tensor } from './tensor.ts';
 
 /** Slices start at multiples of this many elements: 256 bytes, WebGPU's default alignment of a storage binding. */
 export const SLAB_ALIGN = 64;
@@ -29,7 +29,7 @@ export function layOutSlabs(
   for (const tensor of tensors) {
     const length = alignSlab(tensor.size);
     let group = groups.at(-1);
-    if (!group || (group.length + length) * 4 > limit) groups.push((group = { members: [], length: 0 }));
+    if (!group || bytesOf(group.length + length, 'f32') > limit) groups.push((group = { members: [], length: 0 }));
     tensor.slabOffset = group.length;
     group.members.push(tensor);
     group.length += length;

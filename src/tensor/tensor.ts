@@ -3,7 +3,10 @@
 import { InputError } from '../errors.ts';
 import { type Shape, show, sizeOf } from './shape.ts';
 
-export type DType = 'f32' | 'i32' | 'u32';
+/** f16 is a way to store: kernels compute in f32, and the host sees f32. */
+export type DType = 'f32' | 'f16' | 'i32' | 'u32';
+/** Real numbers: what a model's values are stored as. */
+export type Precision = 'f32' | 'f16';
 export type HostArray = Float32Array | Int32Array | Uint32Array;
 
 /**
@@ -92,16 +95,17 @@ export class Tensor {
   }
 }
 
-/** Bytes of `count` elements; all present types have four. */
-export function bytesOf(count: number): number {
-  return count * 4;
+/** Bytes of `count` elements. */
+export function bytesOf(count: number, dtype: DType): number {
+  return count * (dtype === 'f16' ? 2 : 4);
 }
 
-/** An array of the host that matches a tensor type. */
+/** Whether values of this type are real numbers, which have gradients. */
+export function isReal(dtype: DType): dtype is Precision {
+  return dtype === 'f32' || dtype === 'f16';
+}
+
+/** An array of the host that holds values of a tensor type; those of f16 widened. */
 export function hostArray(dtype: DType, length: number): HostArray {
-  return dtype === 'f32'
-    ? new Float32Array(length)
-    : dtype === 'i32'
-      ? new Int32Array(length)
-      : new Uint32Array(length);
+  return isReal(dtype) ? new Float32Array(length) : dtype === 'i32' ? new Int32Array(length) : new Uint32Array(length);
 }

@@ -2,12 +2,13 @@
 
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../../errors.ts';
+import { halved } from '../../schedule/kernel.ts';
 import type { Compiled, CompileMessage, CompileTask, ShaderToCompile } from './compile_shaders.ts';
 import type { Where } from './entry.ts';
 import { runIn } from './run.ts';
 
 export interface CheckedShader {
-  /** `matmul`, `lib/fold`; with ` as f16` behind it for a kernel with its storage type changed. */
+  /** `matmul`, `lib/fold`; with ` as f16` behind it where all storage types are changed, ` as f16 (Result)` where one of several is. */
   name: string;
   /** By compiler: `tint`, `naga`. */
   verdicts: Map<string, { outcome: Compiled['outcome']; reason: string }>;
@@ -78,10 +79,15 @@ function assemble(name: string, shaders: ReadonlyMap<string, string>): Source[] 
     kernel: !name.startsWith('lib/'),
     parts: [...names].map((part, i) => ({ file: `shaders/${part}.wgsl`, lines: texts[i]!.split('\n').length })),
   };
-  if (!/^alias Storage = f32;/m.test(source.code)) return [source];
-  const half = source.code.replace(/^alias Storage = f32;/m, 'alias Storage = f16;');
-  // `enable` must come first; on the first line it moves no line number.
-  return [source, { ...source, name: `${name} as f16`, code: `enable f16; ${half}` }];
+  const aliases = [...source.code.matchAll(/^alias (\w+) = f32;/gm)].map((match) => match[1]!);
+  if (!source.kernel || aliases.length === 0) return [source];
+  // Where there are several, one may be f16 and another not.
+  const mixed = aliases.length === 1 ? [] : aliases.map((alias) => [alias]);
+  const halves = [aliases, ...mixed].map((chosen) => {
+    const which = chosen === aliases ? '' : ` (${chosen.join()})`;
+    return { ...source, name: `${name} as f16${which}`, code: halved(source.code, chosen) };
+  });
+  return [source, ...halves];
 }
 
 /** All results, also where a compiler takes its process down: the file it was at has failed, and the rest is compiled anew. */

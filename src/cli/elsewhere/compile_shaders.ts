@@ -1,6 +1,7 @@
 // Compiles kernels with the WebGPU of the place where it runs: Tint in Node and Chromium, naga in Deno. An entry for `runIn`.
 
 import { currentPlatform } from '../../runtime/platform/platform.ts';
+import { SUBGROUP_MATRIX } from '../../runtime/platform/report.ts';
 import type { EntryTools } from './entry.ts';
 
 export interface ShaderToCompile {
@@ -34,9 +35,10 @@ export interface Compiled {
 }
 
 /** WGSL's `enable` names and the features that allow them. */
-const featureOf = new Map<string, 'shader-f16' | 'subgroups'>([
+const featureOf = new Map<string, typeof SUBGROUP_MATRIX>([
   ['f16', 'shader-f16'],
   ['subgroups', 'subgroups'],
+  ['chromium_experimental_subgroup_matrix', SUBGROUP_MATRIX],
 ]);
 
 /** @param args a CompileTask @returns a Compiled for each shader, in order. Limits are WebGPU's defaults, which every adapter has. */

@@ -1,4 +1,4 @@
-// add, mul, scale, dropout, expand and copying, one element at a time.
+// add, mul, scale, cast, dropout, expand and copying, one element at a time.
 import { keepFactor } from '../../ops/dropout_mask.ts';
 import { broadcastStrides, type Shape, sizeOf, stridesOf } from '../../tensor/shape.ts';
 import { fill, type References, rowsOf, startFrom } from './reference.ts';
@@ -23,6 +23,9 @@ export const elementwise: References = {
     const [ai, bi] = [sourceIndex(inputs.a!.shape, y!.shape), sourceIndex(inputs.b!.shape, y!.shape)];
     return { y: fill(y!.size, (i) => a![ai[i]!]! * b![bi[i]!]!) };
   },
+
+  /** y = x: the twin rounds what is stored */
+  cast: ({ x }) => ({ y: fill(x!.length, (i) => x![i]!) }),
 
   /** y = factor * x */
   scale: ({ x }, { attrs: { factor } }) => ({ y: fill(x!.length, (i) => factor * x![i]!) }),

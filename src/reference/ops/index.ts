@@ -5,6 +5,7 @@ import { crossEntropy } from './cross_entropy.ts';
 import { elementwise } from './elementwise.ts';
 import { embedding } from './embedding.ts';
 import { layernorm } from './layernorm.ts';
+import { llama } from './llama.ts';
 import { matmul } from './matmul.ts';
 import { muon } from './muon.ts';
 import { optimizer } from './optimizer.ts';
@@ -23,6 +24,7 @@ export const references: ReadonlyMap<string, Reference> = new Map(
     elementwise,
     embedding,
     layernorm,
+    llama,
     matmul,
     muon,
     optimizer,

@@ -1,8 +1,19 @@
 // The optimizer's operations over slabs.
-import { SPIKE } from '../../ops/gate.ts';
+import { LOSS_SCALE_GROWS_AFTER, MOST_LOSS_SCALE, SPIKE } from '../../ops/gate.ts';
 import { SLAB_ALIGN } from '../../tensor/slab.ts';
+import type { Numbers } from '../store.ts';
 import { lossScore } from './loss_score.ts';
 import type { References } from './reference.ts';
+
+/** Half after an overflow, but not below 1; twice after enough steps in a row without one. */
+function nextLossScale(lossScale: Numbers | undefined, overflow: boolean): Numbers | undefined {
+  if (!lossScale) return undefined;
+  const [scale, sound] = [lossScale[0]!, lossScale[1]! + 1];
+  if (overflow) return Float64Array.of(Math.max(1, scale / 2), 0);
+  return sound < LOSS_SCALE_GROWS_AFTER
+    ? Float64Array.of(scale, sound)
+    : Float64Array.of(Math.min(2 * scale, MOST_LOSS_SCALE), 0);
+}
 
 export const optimizer: References = {
   /** norm = sqrt of the sum of squares over all inputs */
@@ -13,14 +24,17 @@ export const optimizer: References = {
   },
 
   /** Whether a step is applied, the factor on its gradients, Adam's bias corrections, and how the step looked; see GateInputs. */
-  gate: ({ norm, control, totals, loss }, { attrs: { maxNorm, beta1, beta2, latch, skipSpikes } }) => {
-    const targets = totals ? Math.max(totals[1]!, 1) : 1;
-    const size = norm![0]! / targets;
+  gate: ({ norm, control, totals, loss, lossScale }, { attrs: { maxNorm, beta1, beta2, latch, skipSpikes } }) => {
+    const targets = totals?.[1] || 1;
+    const scale = lossScale?.[0] ?? 1;
+    const size = norm![0]! / scale / targets;
     const meanLoss = totals ? totals[0]! / targets : (loss?.[0] ?? 0);
     let [steps, correction1, correction2, halted] = control as Float64Array;
     const past = control!.subarray(4);
     const finite = Number.isFinite(size) && Number.isFinite(meanLoss);
-    if (!finite && latch) halted = 1;
+    const overflow = halted === 0 && scale > 1 && Number.isFinite(meanLoss) && !Number.isFinite(size);
+    const moved = halted === 0 && (finite || overflow) ? nextLossScale(lossScale, overflow) : lossScale;
+    if (!finite && !overflow && latch) halted = 1;
     const sound = finite && halted === 0;
     const scored = (totals || loss) && sound ? lossScore(past, meanLoss) : { z: 0, past };
     const skipped = skipSpikes === true && scored.z > SPIKE;
@@ -30,11 +44,12 @@ export const optimizer: References = {
       correction1 = beta1 * correction1! + (1 - beta1);
       correction2 = beta2 * correction2! + (1 - beta2);
     }
-    const factor = (maxNorm === null ? 1 : Math.min(1, maxNorm / (size + 1e-6))) / targets;
+    const factor = (maxNorm === null ? 1 : Math.min(1, maxNorm / (size + 1e-6))) / targets / scale;
     return {
       control: Float64Array.of(steps!, correction1!, correction2!, halted!, ...Array.from(scored.past)),
       gate: Float64Array.of(applied ? 1 : 0, factor, correction1!, correction2!),
-      seen: Float64Array.of(size, meanLoss, scored.z, skipped ? 1 : 0),
+      seen: Float64Array.of(size, meanLoss, scored.z, overflow ? 2 : skipped ? 1 : 0, ...(lossScale ? [scale] : [])),
+      ...(moved && { lossScale: Float64Array.from(moved) }),
     };
   },
 

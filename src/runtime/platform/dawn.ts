@@ -5,6 +5,9 @@ import { InputError } from '../../errors.ts';
 
 /** Timestamps to the nanosecond, where a device asks for them; else Dawn rounds them to 65 microseconds, as a page must. */
 const EXACT_TIMES = 'disable-dawn-features=timestamp_quantization';
+/** Features that no standard has yet are offered: products of small matrices in hardware. */
+const EXPERIMENTS = 'enable-dawn-features=allow_unsafe_apis';
+const OPTIONS = [EXACT_TIMES, EXPERIMENTS];
 
 // Collected, an object from `create` takes the process down while a device of it lives.
 const kept: GPU[] = [];
@@ -22,7 +25,7 @@ export interface Dawn {
  */
 export async function requestDawn(part?: string): Promise<Dawn | string[]> {
   const { create } = await loadDawn();
-  const gpu = create(part === undefined ? [EXACT_TIMES] : [EXACT_TIMES, `adapter=${part}`]);
+  const gpu = create(part === undefined ? OPTIONS : [...OPTIONS, `adapter=${part}`]);
   kept.push(gpu);
   try {
     const adapter = await requestAgain(gpu);

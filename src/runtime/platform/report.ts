@@ -85,3 +85,23 @@ export function adviceFor(adapter: GPUAdapter): string | null {
     ? `Faster: Mesa's lavapipe, 4 to 10 times this one (package mesa-vulkan-drivers; 25 works, 22 is too old), or ${card}.`
     : `Faster: ${card}.`;
 }
+
+/** Dawn's name of products of small matrices in hardware, which a standard may give another. */
+export const SUBGROUP_MATRIX = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
+
+/** Which ones an adapter can compute: `16x16x16 f16 f32` is M x N x K, the type of the factors, that of the result. */
+export function subgroupMatricesOf(info: GPUAdapterInfo): string[] {
+  const { subgroupMatrixConfigs = [] } = info as { subgroupMatrixConfigs?: Iterable<SubgroupMatrixConfig> };
+  return Array.from(
+    subgroupMatrixConfigs,
+    ({ M, N, K, componentType, resultComponentType }) => `${M}x${N}x${K} ${componentType} ${resultComponentType}`,
+  );
+}
+
+interface SubgroupMatrixConfig {
+  M: number;
+  N: number;
+  K: number;
+  componentType: string;
+  resultComponentType: string;
+}

@@ -1,4 +1,4 @@
-// Half-precision numbers as checkpoints store them: IEEE binary16 (F16) and bfloat16 (BF16), to and from float32.
+// Half-precision numbers as checkpoints and devices store them: IEEE binary16 (F16) and bfloat16 (BF16), to and from float32.
 // Everything works on bit patterns, so that every half survives a round trip exactly, NaN payloads included.
 
 /**
@@ -58,4 +58,33 @@ export function float32ToHalves(values: Float32Array, dtype: 'F16' | 'BF16'): Ui
   const convert = dtype === 'F16' ? f32BitsToF16 : f32BitsToBf16;
   for (let i = 0; i < halves.length; i++) halves[i] = convert(bits[i]!);
   return halves;
+}
+
+/** The largest binary16. */
+export const LARGEST_HALF = 65504;
+
+const [number, words] = (() => {
+  const buffer = new Float64Array(1);
+  return [buffer, new Uint32Array(buffer.buffer)] as const;
+})();
+
+/**
+ * The binary16 number nearest to a float64, ties to even, at once: by way of float32 some numbers would be rounded twice. Beyond
+ * 65,520 infinity; NaN stays NaN.
+ */
+export function roundToHalf(x: number): number {
+  const magnitude = Math.abs(x);
+  if (!(magnitude < LARGEST_HALF + 16)) return Number.isNaN(x) ? x : x < 0 ? -Infinity : Infinity;
+  number[0] = magnitude;
+  const exponent = Math.max((words[1]! >>> 20) - 1023, -14);
+  // Adding this leaves room for ten bits behind the leading one: float64's own rounding is the one wanted.
+  words[0] = 0;
+  words[1] = (exponent + 42 + 1023) << 20;
+  const rounded = magnitude + number[0]! - number[0]!;
+  return x < 0 || Object.is(x, -0) ? -rounded : rounded;
+}
+
+/** roundToHalf of each. */
+export function roundedToHalf(values: Float64Array): Float64Array {
+  return values.map(roundToHalf);
 }
