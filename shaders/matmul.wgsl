@@ -7,6 +7,9 @@
 // With HAS_SUMS, also the sums of b's columns (+ sums): the first row of tiles reads its part of b again, in a loop of its own.
 // optional: bias, residual, sums
 
+alias Storage = f32;
+alias Result = f32;
+
 struct Sizes {
   M: u32, N: u32, K: u32,
   a_row: u32, a_col: u32,
@@ -18,16 +21,20 @@ struct Sizes {
   ACCUMULATE_SUMS: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<Storage>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read> residual: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> y: array<Result>;
 @group(0) @binding(5) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(6) var<uniform> sizes: Sizes;
 
 const TILE_X = 32;
 const TILE_Y = 32;
+
+fn b_at(at: vec4u) -> vec4f {
+  return vec4f(f32(b[at.x]), f32(b[at.y]), f32(b[at.z]), f32(b[at.w]));
+}
 
 fn bias_at(col: vec4u) -> vec4f {
   let n = min(col, vec4u(sizes.N - 1u));
@@ -40,12 +47,12 @@ fn finish(row: u32, col: vec4u, batch: u32, sum: vec4f) {
       let at = (batch * sizes.M + row) * sizes.N + col[j];
       var value = sum[j];
       if (sizes.HAS_RESIDUAL == 1u) {
-        value += residual[at];
+        value += f32(residual[at]);
       }
       if (sizes.ACCUMULATE == 1u) {
-        value += y[at];
+        value += f32(y[at]);
       }
-      y[at] = value;
+      y[at] = Result(value);
     }
   }
 }
@@ -98,30 +105,30 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane:
   var s7_l = vec4f();
   var s7_r = vec4f();
   for (var k = 0u; k < sizes.K; k++) {
-    let v_l = vec4f(b[b_l.x], b[b_l.y], b[b_l.z], b[b_l.w]);
-    let v_r = vec4f(b[b_r.x], b[b_r.y], b[b_r.z], b[b_r.w]);
-    let x0 = a[a0];
+    let v_l = b_at(b_l);
+    let v_r = b_at(b_r);
+    let x0 = f32(a[a0]);
     s0_l += x0 * v_l;
     s0_r += x0 * v_r;
-    let x1 = a[a1];
+    let x1 = f32(a[a1]);
     s1_l += x1 * v_l;
     s1_r += x1 * v_r;
-    let x2 = a[a2];
+    let x2 = f32(a[a2]);
     s2_l += x2 * v_l;
     s2_r += x2 * v_r;
-    let x3 = a[a3];
+    let x3 = f32(a[a3]);
     s3_l += x3 * v_l;
     s3_r += x3 * v_r;
-    let x4 = a[a4];
+    let x4 = f32(a[a4]);
     s4_l += x4 * v_l;
     s4_r += x4 * v_r;
-    let x5 = a[a5];
+    let x5 = f32(a[a5]);
     s5_l += x5 * v_l;
     s5_r += x5 * v_r;
-    let x6 = a[a6];
+    let x6 = f32(a[a6]);
     s6_l += x6 * v_l;
     s6_r += x6 * v_r;
-    let x7 = a[a7];
+    let x7 = f32(a[a7]);
     s7_l += x7 * v_l;
     s7_r += x7 * v_r;
     a0 += sizes.a_col;
@@ -156,8 +163,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane:
     s0_l = vec4f();
     s0_r = vec4f();
     for (var k = 0u; k < sizes.K; k++) {
-      s0_l += vec4f(b[b_l.x], b[b_l.y], b[b_l.z], b[b_l.w]);
-      s0_r += vec4f(b[b_r.x], b[b_r.y], b[b_r.z], b[b_r.w]);
+      s0_l += b_at(b_l);
+      s0_r += b_at(b_r);
       b_l += vec4u(sizes.b_row);
       b_r += vec4u(sizes.b_row);
     }

@@ -7,6 +7,9 @@
 // optional: bias, residual, sums
 enable subgroups;
 
+alias Storage = f32;
+alias Result = f32;
+
 struct Sizes {
   M: u32, N: u32, K: u32,
   a_row: u32, a_col: u32,
@@ -18,11 +21,11 @@ struct Sizes {
   ACCUMULATE_SUMS: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Storage>>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read> residual: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> y: array<Result>;
 @group(0) @binding(5) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(6) var<uniform> sizes: Sizes;
 
@@ -41,12 +44,12 @@ fn finish(row: u32, col: u32, batch: u32, sum: vec4f) {
     if (n < sizes.N) {
       var value = sum[j];
       if (sizes.HAS_RESIDUAL == 1u) {
-        value += residual[start + n];
+        value += f32(residual[start + n]);
       }
       if (sizes.ACCUMULATE == 1u) {
-        value += y[start + n];
+        value += f32(y[start + n]);
       }
-      y[start + n] = value;
+      y[start + n] = Result(value);
     }
   }
 }
@@ -112,12 +115,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var s15_l = vec4f();
   var s15_r = vec4f();
   for (var k = 0u; k < sizes.K; k++) {
-    let w0 = a[a0];
-    let w1 = a[a1];
-    let w2 = a[a2];
-    let w3 = a[a3];
-    let v_l = b[b_l];
-    let v_r = b[b_r];
+    let w0 = f32(a[a0]);
+    let w1 = f32(a[a1]);
+    let w2 = f32(a[a2]);
+    let w3 = f32(a[a3]);
+    let v_l = vec4f(b[b_l]);
+    let v_r = vec4f(b[b_r]);
     let x0 = subgroupBroadcast(w0, 0u);
     s0_l += x0 * v_l;
     s0_r += x0 * v_r;
@@ -196,8 +199,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     s0_l = vec4f();
     s0_r = vec4f();
     for (var k = 0u; k < sizes.K; k++) {
-      s0_l += b[b_l];
-      s0_r += b[b_r];
+      s0_l += vec4f(b[b_l]);
+      s0_r += vec4f(b[b_r]);
       b_l += columns;
       b_r += columns;
     }

@@ -2,25 +2,32 @@
 import { describe, expect, test } from 'vitest';
 import { graphOf } from '../src/autograd/trace_batch.ts';
 import { ops } from '../src/ops/index.ts';
-import type { Capabilities } from '../src/ops/op.ts';
+import { type Capabilities, leastCapabilities } from '../src/ops/op.ts';
 import { openDevice } from '../src/runtime/device.ts';
-import type { KernelTable } from '../src/schedule/order.ts';
 import { makePlan } from '../src/schedule/plan.ts';
 import { expectClose, onBoth } from './harness/op_compare.ts';
 import { rows } from './harness/op_rows.ts';
+import { halfProducts } from './harness/op_rows_matmul.ts';
 import { prepare, type Sample } from './harness/op_sample.ts';
 
 const lanes = (n: number): Capabilities => ({
+  ...leastCapabilities,
   features: new Set(['subgroups']),
   subgroupMinSize: n,
   subgroupMaxSize: n,
 });
-const plain: Capabilities = { features: new Set(), subgroupMinSize: 0, subgroupMaxSize: 0 };
-const adapters = [plain, lanes(4), lanes(8), lanes(32)];
+const gpu: Capabilities = {
+  ...lanes(32),
+  features: new Set(['subgroups', 'shader-f16', 'chromium-experimental-subgroup-matrix']),
+  software: false,
+  subgroupMatrices: ['16x16x16 f16 f32', '8x16x16 f16 f32', '8x8x8 f16 f32', '8x8x8 f32 f32'],
+};
+const adapters = [leastCapabilities, lanes(4), lanes(8), lanes(32), gpu];
 
 /** Samples whose plan has the form where the table asks for it, on an adapter of these capabilities. */
 function samplesOf(op: string, form: string, capabilities: Capabilities): Sample[] {
-  return rows
+  const here = capabilities.features.has('shader-f16') ? [...rows, halfProducts] : rows;
+  return here
     .filter((row) => row.ops.includes(op))
     .flatMap((row) => row.samples.map((sample) => ({ tolerance: row.tolerance, ...sample })))
     .filter((sample) => {
@@ -43,7 +50,10 @@ for (const op of ops.filter((o) => o.forms.length > 1)) {
     for (const { name, runsOn } of op.forms) {
       test(`${name} agrees with the twin`, async (context) => {
         const adapter = process.env.SHADERFORMER_ADAPTER;
-        const kernels = (c: Capabilities): KernelTable => ((runsOn?.(c) ?? true) ? { [op.name]: name } : {});
+        const kernels = (c: Capabilities) => ({
+          table: (runsOn?.(c) ?? true) ? { [op.name]: name } : {},
+          from: 'given: here',
+        });
         const device = await openDevice({ kernels, ...(adapter && { adapter }) });
         try {
           const samples = samplesOf(op.name, name, device.capabilities);
