@@ -3,13 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import {
-  checkVocabulary,
   generationConfigJson,
   gpt2ConfigJson,
   parseGpt2Config,
   type SavedGpt2Config,
 } from '../src/checkpoint/gpt2_config.ts';
 import { type ExpectedTensor, loadWeights } from '../src/checkpoint/huggingface.ts';
+import { checkVocabulary } from '../src/checkpoint/model_config.ts';
 import { parseShardIndex } from '../src/checkpoint/model_folder.ts';
 import {
   type ByteSource,

@@ -17,8 +17,11 @@ interface Found {
 
 const prefix = 'transformer.';
 const headName = 'lm_head.weight';
-/** Causal masks that older files of GPT-2 carry as tensors. */
-const maskBuffer = /^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$/;
+/** What the tables of tokens are called, one of which a tied head repeats. */
+const tableNames = [`${prefix}wte.weight`, 'model.embed_tokens.weight'];
+/** What older files carry as tensors though it follows from the configuration: causal masks of GPT-2, frequencies of Llama. */
+const buffer =
+  /^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$|^model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq$/;
 
 /**
  * Streams the weights that a model expects, one tensor at a time and in the model's order, as float32 (halves are widened exactly).
@@ -35,7 +38,7 @@ export async function* loadWeights(
   const readers: SafetensorsReader[] = [];
   for (const source of [sources].flat()) readers.push(await SafetensorsReader.open(source));
   const { found, tiedHead } = match(readers, expected);
-  if (tiedHead) await checkTiedHead(tiedHead, found.get(`${prefix}wte.weight`));
+  if (tiedHead) await checkTiedHead(tiedHead, tableNames.map((name) => found.get(name)).find(Boolean));
   for (const { name } of expected) {
     const { reader, fileName } = found.get(name)!;
     const data = await reader.readFloat32(fileName);
@@ -63,8 +66,8 @@ function match(
     for (const [fileName, info] of reader.tensors) {
       const name = canonical(fileName, wanted);
       if (name === undefined) {
-        if (fileName === headName && wanted.has(`${prefix}wte.weight`)) tiedHead = { reader, fileName };
-        else if (!maskBuffer.test(fileName)) unknown.push(quoted(fileName));
+        if (fileName === headName && tableNames.some((table) => wanted.has(table))) tiedHead = { reader, fileName };
+        else if (!buffer.test(fileName)) unknown.push(quoted(fileName));
         continue;
       }
       if (found.has(name)) {

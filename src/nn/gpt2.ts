@@ -5,9 +5,10 @@ import { InputError } from '../errors.ts';
 import { gelu, relu, silu } from '../ops/activations.ts';
 import { add } from '../ops/add.ts';
 import { attentionPacked } from '../ops/attention.ts';
+import { cast } from '../ops/cast.ts';
 import type { CrossEntropy } from '../ops/cross_entropy.ts';
 import { embedding } from '../ops/embedding.ts';
-import { constant } from '../ops/op.ts';
+import { part } from '../ops/part.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { DropoutPlaces } from './dropout.ts';
 import { type Activation, fittingHeads, type GPT2Config } from './gpt2_config.ts';
@@ -94,15 +95,17 @@ export class GPT2 implements LanguageModel {
   }
 
   /** The last hidden states, normalised.     ids (B,T) i32  ->  (B,T,C) */
-  hidden(ids: Tensor, { positions, dropout, recompute }: ForwardOptions = {}): Tensor {
+  hidden(ids: Tensor, { positions, dropout, recompute, dtype = 'f32' }: ForwardOptions = {}): Tensor {
     const T = ids.shape.at(-1)!;
     if (T > this.config.blockSize)
       throw new InputError(`model: ${T} tokens, the context holds ${this.config.blockSize}. Pass fewer.`);
-    const { nHead, layerNormEps: eps } = this.config;
-    const at = positions ?? constant('positions', [T], () => Int32Array.from({ length: T }, (_, i) => i), 'i32');
+    const { nHead, nEmbd, layerNormEps: eps } = this.config;
     const activate = ACTIVATIONS[this.config.activation];
     const places = new DropoutPlaces(dropout);
-    let x = scope('embed', () => places.apply(add(this.#wte.lookup(ids), embedding(this.#wpe, at))));
+    // Positions 0, 1, .. T-1 are the table's first rows as they stand: nothing is looked up.
+    const placed = () =>
+      positions ? embedding(this.#wpe, positions, { dtype }) : cast(part(this.#wpe, 0, [T, nEmbd]), dtype);
+    let x = scope('embed', () => places.apply(add(this.#wte.lookup(ids, dtype), placed())));
     this.#blocks.forEach(({ ln1, attn, ln2, mlp }, i) => {
       const block = () => {
         const attended = scope('attn', () => {

@@ -1,6 +1,7 @@
 // What training and generation ask of a language model, whatever its family.
 import type { CrossEntropy } from '../ops/cross_entropy.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { Precision, Tensor } from '../tensor/tensor.ts';
+import type { ModelConfig } from './families.ts';
 import type { TableLossOptions } from './table.ts';
 
 /** How a forward pass is made, beside its tokens. */
@@ -9,6 +10,11 @@ export interface ForwardOptions {
   positions?: Tensor;
   /** Values are dropped with probability p; the masks follow from the seed and the number `randomStep` sent with the step. */
   dropout?: { p: number; seed: number } | undefined;
+  /**
+   * What the model's values between layers, and their gradients, are stored as; parameters are f32 all the same, and so are sums,
+   * norms' statistics and the loss. Default f32.
+   */
+  dtype?: Precision | undefined;
   /** Blocks keep their inputs alone and compute the rest again in the backward pass. */
   recompute?: boolean | undefined;
 }
@@ -16,6 +22,7 @@ export interface ForwardOptions {
 export interface LanguageModel {
   /** Hugging Face's `model_type`. */
   readonly family: string;
+  readonly config: ModelConfig;
   /** By Hugging Face's names, put together as wholesOf() does. */
   readonly parameters: readonly Tensor[];
   readonly blockSize: number;

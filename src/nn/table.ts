@@ -1,6 +1,7 @@
 // A vocabulary's table: one row a token, looked up at the bottom of a model and multiplied at its top. It may be larger than one
 // binding, and the logits of a batch larger than the memory: it is stored in pieces, and the loss is made chunk by chunk.
 import { recompute } from '../autograd/graph.ts';
+import { cast } from '../ops/cast.ts';
 import { concat } from '../ops/concat.ts';
 import { type CrossEntropy, type CrossEntropyOptions, crossEntropyOf } from '../ops/cross_entropy.ts';
 import { embedding } from '../ops/embedding.ts';
@@ -9,7 +10,7 @@ import { part } from '../ops/part.ts';
 import { softmaxStats } from '../ops/softmax_stats.ts';
 import { piecesOf, rowRanges } from '../tensor/pieces.ts';
 import { SLAB_BYTES } from '../tensor/slab.ts';
-import { bytesOf, Tensor } from '../tensor/tensor.ts';
+import { bytesOf, type DType, type Precision, Tensor } from '../tensor/tensor.ts';
 
 export interface TableOptions {
   /** First values of `count` elements from number `start` of the whole on. Zeros when absent. */
@@ -27,8 +28,8 @@ export interface TableLossOptions extends CrossEntropyOptions {
 const LOGIT_BYTES = SLAB_BYTES;
 
 /** Whether the loss of so many tokens keeps all its logits for the backward pass; else it makes them again there. */
-export function keepsLogits(tokens: number, vocabSize: number, logitBytes = LOGIT_BYTES): boolean {
-  return bytesOf(tokens * vocabSize) <= logitBytes;
+export function keepsLogits(tokens: number, vocabSize: number, dtype: DType, logitBytes = LOGIT_BYTES): boolean {
+  return bytesOf(tokens * vocabSize, dtype) <= logitBytes;
 }
 
 /** Consecutive rows: a piece, or a window of one. */
@@ -54,16 +55,16 @@ export class Table {
     });
   }
 
-  /** Rows by id.     ids i32 (...)  ->  (...,C) */
-  lookup(ids: Tensor): Tensor {
+  /** Rows by id, stored as `dtype`.     ids i32 (...)  ->  (...,C) */
+  lookup(ids: Tensor, dtype: Precision = 'f32'): Tensor {
     let found: Tensor | undefined;
-    for (const piece of this.pieces) found = embedding(piece, ids, { first: firstRow(piece), add: found });
+    for (const piece of this.pieces) found = embedding(piece, ids, { first: firstRow(piece), add: found, dtype });
     return found!;
   }
 
   /** The product of hidden states with every row.     hidden (...,C)  ->  (...,V) */
   logits(hidden: Tensor): Tensor {
-    return concat(this.pieces.map((piece) => matmul(hidden, piece, { transposeB: true })));
+    return concat(this.pieces.map((piece) => matmul(hidden, cast(piece, hidden.dtype), { transposeB: true })));
   }
 
   /**
@@ -74,13 +75,14 @@ export class Table {
    * @throws InputError as softmaxStats and crossEntropyOf
    */
   loss(hidden: Tensor, targets: Tensor, { logitBytes = LOGIT_BYTES, ...options }: TableLossOptions = {}): CrossEntropy {
-    const rowBytes = bytesOf(targets.size);
-    const keep = keepsLogits(targets.size, this.rows, logitBytes);
+    const rowBytes = bytesOf(targets.size, hidden.dtype);
+    const keep = keepsLogits(targets.size, this.rows, hidden.dtype, logitBytes);
     const most = keep ? Number.POSITIVE_INFINITY : logitBytes / 4 / rowBytes;
     let stats: Tensor | undefined;
     for (const { rows, first } of this.#chunks(most)) {
       const before = stats;
-      const step = () => softmaxStats(matmul(hidden, rows(), { transposeB: true }), targets, { first, before });
+      const step = () =>
+        softmaxStats(matmul(hidden, cast(rows(), hidden.dtype), { transposeB: true }), targets, { first, before });
       stats = keep ? step() : recompute(step);
     }
     return crossEntropyOf(stats!, targets, { ...options, vocabSize: this.rows });
