@@ -2,10 +2,13 @@
 // q, k, v, keyMask, qOffset, starts, strides and grid as in attention.wgsl; dy (B,H,Tq,D) lies as y does; rows (B,H,Tq,2)
 // holds lse and delta, and behind them randomStep at `last`  ->  dq (B,H,Tq,D) at its own start and strides, which may be a part of a packed gradient.
 // With dropout dy_i . v_j is multiplied with the factor of the mask.
-// Scores are computed again. dq is read and written once a tile of 4 keys: only the invocation's own rows, in the order of keys.
+// Scores are computed again. dq is read and written once a tile of 4 keys: only the invocation's own rows, in the order of keys,
+// in f32 however q, k, v are stored.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
 // optional: keyMask, qOffset
 // lib: attention_tile, attention_dropout
+
+alias Storage = f32;
 
 struct Sizes {
   Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32,
@@ -20,22 +23,22 @@ struct Sizes {
   stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
 
-@group(0) @binding(0) var<storage, read> q: array<vec4f>;
-@group(0) @binding(1) var<storage, read> k: array<vec4f>;
-@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(0) var<storage, read> q: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> k: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<Storage>>;
 @group(0) @binding(3) var<storage, read> keyMask: array<u32>;
 @group(0) @binding(4) var<storage, read> qOffset: array<f32>;
-@group(0) @binding(5) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(5) var<storage, read> dy: array<vec4<Storage>>;
 @group(0) @binding(6) var<storage, read> rows: array<vec2f>;
 @group(0) @binding(7) var<storage, read_write> dq: array<vec4f>;
 @group(0) @binding(8) var<uniform> sizes: Sizes;
 
 const TILE_X = 128;
 
-fn q_tile(at: vec4u) -> mat4x4f { return mat4x4f(q[at.x], q[at.y], q[at.z], q[at.w]); }
-fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(k[at.x], k[at.y], k[at.z], k[at.w]); }
-fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]); }
-fn dy_tile(at: vec4u) -> mat4x4f { return mat4x4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); }
+fn q_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(q[at.x]), vec4f(q[at.y]), vec4f(q[at.z]), vec4f(q[at.w])); }
+fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(k[at.x]), vec4f(k[at.y]), vec4f(k[at.z]), vec4f(k[at.w])); }
+fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(v[at.x]), vec4f(v[at.y]), vec4f(v[at.z]), vec4f(v[at.w])); }
+fn dy_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(dy[at.x]), vec4f(dy[at.y]), vec4f(dy[at.z]), vec4f(dy[at.w])); }
 fn dq_tile(at: vec4u) -> mat4x4f { return mat4x4f(dq[at.x], dq[at.y], dq[at.z], dq[at.w]); }
 
 fn kept(b: u32, key: vec4u) -> vec4<bool> {

@@ -7,6 +7,8 @@
 // Sums run over heads and columns in order, in f32.
 // optional: qOffset
 
+alias Storage = f32;
+
 struct Sizes {
   R: u32, C: u32, H: u32, vectors: u32,
   heads: u32, X_GROUP: u32,
@@ -16,16 +18,16 @@ struct Sizes {
   CAUSAL: u32, KEY_ROWS: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
 }
 
-@group(0) @binding(0) var<storage, read> w: array<f32>;
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(0) var<storage, read> w: array<Storage>;
+@group(0) @binding(1) var<storage, read> x: array<vec4<Storage>>;
 @group(0) @binding(2) var<storage, read> qOffset: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<Storage>>;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
 
 fn weights(at: vec4u, inside: vec4<bool>) -> vec4f {
-  return select(vec4f(), vec4f(w[at.x], w[at.y], w[at.z], w[at.w]), inside);
+  return select(vec4f(), vec4f(f32(w[at.x]), f32(w[at.y]), f32(w[at.z]), f32(w[at.w])), inside);
 }
 
 @compute @workgroup_size(64)
@@ -77,7 +79,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let at = vec4i(i32(c));
       let w0 = weights(row0 + (w_start + c * sizes.w_col), (at >= from0) & (at < end0));
       let w1 = weights(row1 + (w_start + c * sizes.w_col), (at >= from1) & (at < end1));
-      let xc = x[x_start + c * sizes.x_token];
+      let xc = vec4f(x[x_start + c * sizes.x_token]);
       s0 += w0.x * xc;
       s1 += w0.y * xc;
       s2 += w0.z * xc;
@@ -91,12 +93,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let y_start = sizes.y_start + b * sizes.y_batch + group.y * sizes.y_head + vector;
   let y0 = vec4u(y_start) + i0 * sizes.y_token;
   let y1 = vec4u(y_start) + i1 * sizes.y_token;
-  y[y0.x] = s0;
-  if (i0.y < sizes.R) { y[y0.y] = s1; }
-  if (i0.z < sizes.R) { y[y0.z] = s2; }
-  if (i0.w < sizes.R) { y[y0.w] = s3; }
-  if (i1.x < sizes.R) { y[y1.x] = s4; }
-  if (i1.y < sizes.R) { y[y1.y] = s5; }
-  if (i1.z < sizes.R) { y[y1.z] = s6; }
-  if (i1.w < sizes.R) { y[y1.w] = s7; }
+  y[y0.x] = vec4<Storage>(s0);
+  if (i0.y < sizes.R) { y[y0.y] = vec4<Storage>(s1); }
+  if (i0.z < sizes.R) { y[y0.z] = vec4<Storage>(s2); }
+  if (i0.w < sizes.R) { y[y0.w] = vec4<Storage>(s3); }
+  if (i1.x < sizes.R) { y[y1.x] = vec4<Storage>(s4); }
+  if (i1.y < sizes.R) { y[y1.y] = vec4<Storage>(s5); }
+  if (i1.z < sizes.R) { y[y1.z] = vec4<Storage>(s6); }
+  if (i1.w < sizes.R) { y[y1.w] = vec4<Storage>(s7); }
 }

@@ -4,14 +4,17 @@
 // grid: one invocation an element of (B,T,H,width), folded.
 // lib: fold
 
+alias From = f32;
+alias To = f32;
+
 struct Sizes {
   N: u32, T: u32, H: u32, width: u32, D: u32,
   x_start: u32, x_batch: u32, x_token: u32, x_head: u32,
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<From>;
+@group(0) @binding(1) var<storage, read_write> y: array<To>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -28,7 +31,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let b = n / (sizes.width * sizes.H * sizes.T);
   var value = 0.0;
   if (d < sizes.D) {
-    value = x[sizes.x_start + b * sizes.x_batch + t * sizes.x_token + h * sizes.x_head + d];
+    value = f32(x[sizes.x_start + b * sizes.x_batch + t * sizes.x_token + h * sizes.x_head + d]);
   }
-  y[sizes.y_start + b * sizes.y_batch + t * sizes.y_token + h * sizes.y_head + d] = value;
+  y[sizes.y_start + b * sizes.y_batch + t * sizes.y_token + h * sizes.y_head + d] = To(value);
 }

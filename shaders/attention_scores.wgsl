@@ -7,6 +7,8 @@
 // optional: keyMask, qOffset
 // lib: attention_tile, attention_dropout
 
+alias Storage = f32;
+
 struct Sizes {
   B: u32, Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32, columns: u32,
   q_start: u32, q_batch: u32, q_token: u32, q_head: u32,
@@ -19,22 +21,22 @@ struct Sizes {
   stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
 
-@group(0) @binding(0) var<storage, read> q: array<vec4f>;
-@group(0) @binding(1) var<storage, read> k: array<vec4f>;
-@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(0) var<storage, read> q: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> k: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<Storage>>;
 @group(0) @binding(3) var<storage, read> keyMask: array<u32>;
 @group(0) @binding(4) var<storage, read> qOffset: array<f32>;
-@group(0) @binding(5) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(5) var<storage, read> dy: array<vec4<Storage>>;
 @group(0) @binding(6) var<storage, read> rows: array<vec2f>;
-@group(0) @binding(7) var<storage, read_write> scores: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> scores: array<vec4<Storage>>;
 @group(0) @binding(8) var<uniform> sizes: Sizes;
 
 const TILE_X = 128;
 
-fn q_tile(at: vec4u) -> mat4x4f { return mat4x4f(q[at.x], q[at.y], q[at.z], q[at.w]); }
-fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(k[at.x], k[at.y], k[at.z], k[at.w]); }
-fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]); }
-fn dy_tile(at: vec4u) -> mat4x4f { return mat4x4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); }
+fn q_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(q[at.x]), vec4f(q[at.y]), vec4f(q[at.z]), vec4f(q[at.w])); }
+fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(k[at.x]), vec4f(k[at.y]), vec4f(k[at.z]), vec4f(k[at.w])); }
+fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(v[at.x]), vec4f(v[at.y]), vec4f(v[at.z]), vec4f(v[at.w])); }
+fn dy_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(dy[at.x]), vec4f(dy[at.y]), vec4f(dy[at.z]), vec4f(dy[at.w])); }
 
 fn kept(b: u32, key: vec4u) -> vec4<bool> {
   if (sizes.HAS_MASK == 0u) {
@@ -56,10 +58,10 @@ fn ends(b: u32, query: vec4u) -> vec4u {
 }
 
 fn put(at: vec4u, i: vec4u, tile: mat4x4f) {
-  scores[at.x] = tile[0];
-  if (i.y < sizes.Tq) { scores[at.y] = tile[1]; }
-  if (i.z < sizes.Tq) { scores[at.z] = tile[2]; }
-  if (i.w < sizes.Tq) { scores[at.w] = tile[3]; }
+  scores[at.x] = vec4<Storage>(tile[0]);
+  if (i.y < sizes.Tq) { scores[at.y] = vec4<Storage>(tile[1]); }
+  if (i.z < sizes.Tq) { scores[at.z] = vec4<Storage>(tile[2]); }
+  if (i.w < sizes.Tq) { scores[at.w] = vec4<Storage>(tile[3]); }
 }
 
 @compute @workgroup_size(32)

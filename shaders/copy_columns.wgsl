@@ -3,10 +3,12 @@
 // grid: one invocation four neighbouring columns of a row, folded.
 // lib: fold
 
+alias Storage = f32;
+
 struct Sizes { N: u32, width: u32, from_width: u32, from_first: u32, to_width: u32, to_first: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read_write> y: array<Storage>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;

@@ -3,11 +3,14 @@
 // grid: one invocation four neighbouring columns of a row of y, folded.
 // lib: fold
 
+alias Table = f32;
+alias Storage = f32;
+
 struct Sizes { N: u32, V: u32, C: u32, first: i32, ACCUMULATE: u32 }
 
-@group(0) @binding(0) var<storage, read> weight: array<f32>;
+@group(0) @binding(0) var<storage, read> weight: array<Table>;
 @group(0) @binding(1) var<storage, read> ids: array<i32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<Storage>;
 @group(0) @binding(3) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -30,10 +33,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let end = min(start + 4u, sizes.C);
   for (var c = start; c < end; c++) {
     let at = n * sizes.C + c;
-    var value = select(0.0, weight[row + c], known);
+    var value = select(0.0, f32(weight[row + c]), known);
     if (sizes.ACCUMULATE == 1u) {
-      value += y[at];
+      value += f32(y[at]);
     }
-    y[at] = value;
+    y[at] = Storage(value);
   }
 }

@@ -4,11 +4,13 @@
 // grid: one invocation four neighbouring columns of a position, folded. Only first positions work.
 // lib: fold
 
+alias Storage = f32;
+
 struct Sizes { N: u32, C: u32, first: i32 }
 
 @group(0) @binding(0) var<storage, read> ids: array<i32>;
 @group(0) @binding(1) var<storage, read> links: array<vec2u>;
-@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<Storage>;
 @group(0) @binding(3) var<storage, read_write> dweight: array<f32>;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 
@@ -28,7 +30,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var m = n;
   while (m < sizes.N) {
     let at = vec4u(m * sizes.C) + column;
-    total += vec4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]);
+    total += vec4f(f32(dy[at.x]), f32(dy[at.y]), f32(dy[at.z]), f32(dy[at.w]));
     m = links[m].x;
   }
   let row = u32(ids[n] - sizes.first) * sizes.C;

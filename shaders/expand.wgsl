@@ -3,14 +3,16 @@
 // grid: one invocation an element, folded.
 // lib: fold, broadcast
 
+alias Storage = f32;
+
 struct Sizes {
   N: u32,
   D0: u32, D1: u32, D2: u32, D3: u32,
   A0: u32, A1: u32, A2: u32, A3: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read_write> y: array<Storage>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;

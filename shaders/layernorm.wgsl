@@ -6,12 +6,14 @@
 // lib: fold
 // optional: bias
 
+alias Storage = f32;
+
 struct Sizes { R: u32, C: u32, HAS_BIAS: u32, eps: f32 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<Storage>;
 @group(0) @binding(4) var<storage, read_write> mean: array<f32>;
 @group(0) @binding(5) var<storage, read_write> rstd: array<f32>;
 @group(0) @binding(6) var<uniform> sizes: Sizes;
@@ -28,13 +30,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let scale = 1.0 / f32(sizes.C);
   var total = 0.0;
   for (var c = 0u; c < sizes.C; c++) {
-    total += x[start + c];
+    total += f32(x[start + c]);
   }
   let rough = total * scale;
   var off = 0.0;
   var squares = 0.0;
   for (var c = 0u; c < sizes.C; c++) {
-    let d = x[start + c] - rough;
+    let d = f32(x[start + c]) - rough;
     off += d;
     squares += d * d;
   }
@@ -42,11 +44,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let mu = rough + shift;
   let r = inverseSqrt(max(squares * scale - shift * shift, 0.0) + sizes.eps);
   for (var c = 0u; c < sizes.C; c++) {
-    var value = (x[start + c] - mu) * r * weight[c];
+    var value = (f32(x[start + c]) - mu) * r * weight[c];
     if (sizes.HAS_BIAS == 1u) {
       value += bias[c];
     }
-    y[start + c] = value;
+    y[start + c] = Storage(value);
   }
   mean[row] = mu;
   rstd[row] = r;

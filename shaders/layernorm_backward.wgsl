@@ -3,14 +3,16 @@
 // grid: one invocation a row, folded.
 // lib: fold
 
+alias Storage = f32;
+
 struct Sizes { R: u32, C: u32, ACCUMULATE: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
 @group(0) @binding(2) var<storage, read> mean: array<f32>;
 @group(0) @binding(3) var<storage, read> rstd: array<f32>;
-@group(0) @binding(4) var<storage, read> dy: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(4) var<storage, read> dy: array<Storage>;
+@group(0) @binding(5) var<storage, read_write> dx: array<Storage>;
 @group(0) @binding(6) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -28,19 +30,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum_g = 0.0;
   var sum_gx = 0.0;
   for (var c = 0u; c < sizes.C; c++) {
-    let g = dy[start + c] * weight[c];
+    let g = f32(dy[start + c]) * weight[c];
     sum_g += g;
-    sum_gx += g * ((x[start + c] - mu) * r);
+    sum_gx += g * ((f32(x[start + c]) - mu) * r);
   }
   let mean_g = sum_g * scale;
   let mean_gx = sum_gx * scale;
   for (var c = 0u; c < sizes.C; c++) {
-    let g = dy[start + c] * weight[c];
-    let xhat = (x[start + c] - mu) * r;
+    let g = f32(dy[start + c]) * weight[c];
+    let xhat = (f32(x[start + c]) - mu) * r;
     var value = r * (g - mean_g - xhat * mean_gx);
     if (sizes.ACCUMULATE == 1u) {
-      value += dx[start + c];
+      value += f32(dx[start + c]);
     }
-    dx[start + c] = value;
+    dx[start + c] = Storage(value);
   }
 }

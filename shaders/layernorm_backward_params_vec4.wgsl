@@ -3,12 +3,14 @@
 // grid: one invocation four columns of a part, folded. Each adds its rows in order: the same bits on every run.
 // lib: fold
 
+alias Storage = f32;
+
 struct Sizes { R: u32, C: u32, parts: u32, chunk: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
 @group(0) @binding(1) var<storage, read> mean: array<f32>;
 @group(0) @binding(2) var<storage, read> rstd: array<f32>;
-@group(0) @binding(3) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(3) var<storage, read> dy: array<vec4<Storage>>;
 @group(0) @binding(4) var<storage, read_write> dweight: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> dbias: array<vec4f>;
 @group(0) @binding(6) var<uniform> sizes: Sizes;
@@ -29,8 +31,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum_gx = vec4f();
   var sum_g = vec4f();
   for (var row = first; row < end; row++) {
-    let g = dy[at];
-    sum_gx += g * ((x[at] - mean[row]) * rstd[row]);
+    let g = vec4f(dy[at]);
+    sum_gx += g * ((vec4f(x[at]) - mean[row]) * rstd[row]);
     sum_g += g;
     at += quads;
   }

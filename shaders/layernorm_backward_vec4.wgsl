@@ -3,14 +3,16 @@
 // grid: one invocation a row, folded.
 // lib: fold
 
+alias Storage = f32;
+
 struct Sizes { R: u32, C: u32, ACCUMULATE: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read> mean: array<f32>;
 @group(0) @binding(3) var<storage, read> rstd: array<f32>;
-@group(0) @binding(4) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(4) var<storage, read> dy: array<vec4<Storage>>;
+@group(0) @binding(5) var<storage, read_write> dx: array<vec4<Storage>>;
 @group(0) @binding(6) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -29,19 +31,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum_g = vec4f();
   var sum_gx = vec4f();
   for (var q = 0u; q < quads; q++) {
-    let g = dy[start + q] * weight[q];
+    let g = vec4f(dy[start + q]) * weight[q];
     sum_g += g;
-    sum_gx += g * ((x[start + q] - mu) * r);
+    sum_gx += g * ((vec4f(x[start + q]) - mu) * r);
   }
   let mean_g = dot(sum_g, scale);
   let mean_gx = dot(sum_gx, scale);
   for (var q = 0u; q < quads; q++) {
-    let g = dy[start + q] * weight[q];
-    let xhat = (x[start + q] - mu) * r;
+    let g = vec4f(dy[start + q]) * weight[q];
+    let xhat = (vec4f(x[start + q]) - mu) * r;
     var value = r * (g - mean_g - xhat * mean_gx);
     if (sizes.ACCUMULATE == 1u) {
-      value += dx[start + q];
+      value += vec4f(dx[start + q]);
     }
-    dx[start + q] = value;
+    dx[start + q] = vec4<Storage>(value);
   }
 }

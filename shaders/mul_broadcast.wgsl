@@ -3,6 +3,8 @@
 // grid: one invocation an element, folded.
 // lib: fold, broadcast
 
+alias Storage = f32;
+
 struct Sizes {
   N: u32,
   D0: u32, D1: u32, D2: u32, D3: u32,
@@ -10,9 +12,9 @@ struct Sizes {
   B0: u32, B1: u32, B2: u32, B3: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<Storage>;
+@group(0) @binding(2) var<storage, read_write> y: array<Storage>;
 @group(0) @binding(3) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -26,5 +28,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let at = unfold_axes(i, sizes.D1, sizes.D2, sizes.D3);
   let ai = strided(at, vec4u(sizes.A0, sizes.A1, sizes.A2, sizes.A3));
   let bi = strided(at, vec4u(sizes.B0, sizes.B1, sizes.B2, sizes.B3));
-  y[i] = a[ai] * b[bi];
+  y[i] = Storage(f32(a[ai]) * f32(b[bi]));
 }

@@ -2,10 +2,12 @@
 // grid: 64 invocations a workgroup, four elements each, folded.
 // lib: fold
 
+alias Storage = f32;
+
 struct Sizes { N: u32, factor: f32 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read_write> y: array<Storage>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 256;
@@ -16,7 +18,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var j = 0u; j < 4u; j++) {
     let i = start + 64u * j;
     if (i < sizes.N) {
-      y[i] = sizes.factor * x[i];
+      y[i] = Storage(sizes.factor * f32(x[i]));
     }
   }
 }

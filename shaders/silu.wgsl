@@ -4,10 +4,12 @@
 // since bindings are padded to 16 bytes, and written element by element, since what lies behind y may be another value.
 // lib: fold, silu
 
+alias Storage = f32;
+
 struct Sizes { N: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<Storage>>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 1024;
@@ -18,11 +20,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var j = 0u; j < 4u; j++) {
     let i = first + 64u * j;
     if (4u * i + 4u <= sizes.N) {
-      y[i] = silu(x[i]);
+      y[i] = vec4<Storage>(silu(vec4f(x[i])));
     } else if (4u * i < sizes.N) {
-      let tail = silu(x[i]);
+      let tail = silu(vec4f(x[i]));
       for (var k = 0u; k < sizes.N - 4u * i; k++) {
-        y[i][k] = tail[k];
+        y[i][k] = Storage(tail[k]);
       }
     }
   }

@@ -4,11 +4,13 @@
 // since bindings are padded to 16 bytes, and written element by element, since what lies behind dx may be another value.
 // lib: fold, silu
 
+alias Storage = f32;
+
 struct Sizes { N: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4<Storage>>;
 @group(0) @binding(3) var<uniform> sizes: Sizes;
 
 const TILE_X = 1024;
@@ -19,11 +21,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var j = 0u; j < 4u; j++) {
     let i = first + 64u * j;
     if (4u * i + 4u <= sizes.N) {
-      dx[i] = dy[i] * silu_slope(x[i]);
+      dx[i] = vec4<Storage>(vec4f(dy[i]) * silu_slope(vec4f(x[i])));
     } else if (4u * i < sizes.N) {
-      let tail = dy[i] * silu_slope(x[i]);
+      let tail = vec4f(dy[i]) * silu_slope(vec4f(x[i]));
       for (var k = 0u; k < sizes.N - 4u * i; k++) {
-        dx[i][k] = tail[k];
+        dx[i][k] = Storage(tail[k]);
       }
     }
   }

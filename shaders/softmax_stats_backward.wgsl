@@ -4,12 +4,14 @@
 // grid: one invocation a row, folded. For long rows see softmax_stats_backward_wide.
 // lib: fold, softmax_stats
 
+alias Storage = f32;
+
 struct Sizes { N: u32, width: u32, first: u32 }
 
 @group(0) @binding(0) var<storage, read> targets: array<i32>;
 @group(0) @binding(1) var<storage, read> stats: array<vec4f>;
 @group(0) @binding(2) var<storage, read> dstats: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> dlogits: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dlogits: array<Storage>;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -26,6 +28,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let column = targets[n] - i32(sizes.first);
   for (var v = 0u; v < sizes.width; v++) {
     let at = n * sizes.width + v;
-    dlogits[at] = select(0.0, softmax_stats_slope(dlogits[at], row, drow, i32(v) == column), counts);
+    dlogits[at] = Storage(select(0.0, softmax_stats_slope(f32(dlogits[at]), row, drow, i32(v) == column), counts));
   }
 }

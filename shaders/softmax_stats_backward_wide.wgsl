@@ -3,12 +3,14 @@
 // grid: one workgroup 256 neighbouring columns of a row, four columns an invocation, folded.
 // lib: fold, softmax_stats
 
+alias Storage = f32;
+
 struct Sizes { N: u32, width: u32, first: u32 }
 
 @group(0) @binding(0) var<storage, read> targets: array<i32>;
 @group(0) @binding(1) var<storage, read> stats: array<vec4f>;
 @group(0) @binding(2) var<storage, read> dstats: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> dlogits: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dlogits: array<Storage>;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 
 const TILE_X = 1;
@@ -29,7 +31,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let v = (block % blocks) * 256u + 64u * j + lane;
     if (v < sizes.width) {
       let at = n * sizes.width + v;
-      dlogits[at] = select(0.0, softmax_stats_slope(dlogits[at], row, drow, i32(v) == column), counts);
+      dlogits[at] = Storage(select(0.0, softmax_stats_slope(f32(dlogits[at]), row, drow, i32(v) == column), counts));
     }
   }
 }

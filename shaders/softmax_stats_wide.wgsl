@@ -5,9 +5,11 @@
 // lib: fold, softmax_stats
 // optional: before
 
+alias Storage = f32;
+
 struct Sizes { N: u32, width: u32, first: u32 }
 
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(0) var<storage, read> logits: array<Storage>;
 @group(0) @binding(1) var<storage, read> targets: array<i32>;
 @group(0) @binding(2) var<storage, read> before: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> stats: array<vec4f>;
@@ -24,9 +26,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   // A folded grid may have workgroups behind the last row: they repeat it up to the end, for barriers must be met by all.
   let n = min(folded(group, groups), sizes.N - 1u);
   let start = n * sizes.width;
-  var largest = logits[start + min(lane, sizes.width - 1u)];
+  var largest = f32(logits[start + min(lane, sizes.width - 1u)]);
   for (var v = lane; v < sizes.width; v += 64u) {
-    largest = max(largest, logits[start + v]);
+    largest = max(largest, f32(logits[start + v]));
   }
   largest_of[lane] = largest;
   workgroupBarrier();
@@ -41,7 +43,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var total = 0.0;
   var below = 0.0;
   for (var v = lane; v < sizes.width; v += 64u) {
-    let d = logits[start + v] - largest;
+    let d = f32(logits[start + v]) - largest;
     total += exp(d);
     below += d;
   }
@@ -60,7 +62,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let column = targets[n] - i32(sizes.first);
   var at_target = earlier.z;
   if (column >= 0 && u32(column) < sizes.width) {
-    at_target = logits[start + u32(column)] - largest;
+    at_target = f32(logits[start + u32(column)]) - largest;
   }
   let sum = below + earlier.w;
   stats[n] = vec4f(largest, log_of_sum(total + earlier.y, sum), at_target, sum);

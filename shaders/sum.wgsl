@@ -3,10 +3,13 @@
 // grid: one invocation an element of y, folded. Each adds up its own part in order: the same bits on every run.
 // lib: fold
 
+alias Storage = f32;
+alias Result = f32;
+
 struct Sizes { N: u32, R: u32, inner: u32, parts: u32, chunk: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read_write> y: array<Result>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -24,7 +27,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let end = min(first + sizes.chunk, sizes.R);
   var total = 0.0;
   for (var r = first; r < end; r++) {
-    total += x[(o * sizes.R + r) * sizes.inner + i];
+    total += f32(x[(o * sizes.R + r) * sizes.inner + i]);
   }
-  y[n] = total;
+  y[n] = Result(total);
 }

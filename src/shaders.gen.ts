@@ -59,11 +59,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) workgroups
 // grid: 64 invocations a workgroup, four elements each, folded.
 // lib: fold
 
+alias Storage = f32;
+
 struct Sizes { N: u32 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<Storage>;
+@group(0) @binding(2) var<storage, read_write> y: array<Storage>;
 @group(0) @binding(3) var<uniform> sizes: Sizes;
 
 const TILE_X = 256;
@@ -74,7 +76,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var j = 0u; j < 4u; j++) {
     let i = start + 64u * j;
     if (i < sizes.N) {
-      y[i] = a[i] + b[i];
+      y[i] = Storage(f32(a[i]) + f32(b[i]));
     }
   }
 }
@@ -85,6 +87,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // grid: one invocation an element, folded.
 // lib: fold, broadcast
 
+alias Storage = f32;
+
 struct Sizes {
   N: u32,
   D0: u32, D1: u32, D2: u32, D3: u32,
@@ -92,9 +96,9 @@ struct Sizes {
   B0: u32, B1: u32, B2: u32, B3: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<Storage>;
+@group(0) @binding(2) var<storage, read_write> y: array<Storage>;
 @group(0) @binding(3) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -108,7 +112,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let at = unfold_axes(i, sizes.D1, sizes.D2, sizes.D3);
   let ai = strided(at, vec4u(sizes.A0, sizes.A1, sizes.A2, sizes.A3));
   let bi = strided(at, vec4u(sizes.B0, sizes.B1, sizes.B2, sizes.B3));
-  y[i] = a[ai] + b[bi];
+  y[i] = Storage(f32(a[ai]) + f32(b[bi]));
 }
 `,
 
@@ -119,10 +123,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // Dropout (threshold > 0): p_ij reaches v times its factor of the mask that (stream, randomStep) stand for; lse knows nothing of it.
 // grid: one invocation 4 queries, y heads, z batch entries.
 // One pass over the keys, 4 at a time, with the running maximum and sum of each query; y holds the mean so far and is read
-// and written once a tile of keys: only the invocation's own rows. No array in registers, so any D compiles fast.
+// and written once a tile of keys: only the invocation's own rows, in f32 however q, k, v are stored. No array in registers, so any D
+// compiles fast.
 // Source: Milakov and Gimelshein 2018 (arXiv:1805.02867); Dao et al. 2022 (arXiv:2205.14135).
 // optional: keyMask, qOffset, randomStep
 // lib: attention_tile, attention_dropout
+
+alias Storage = f32;
 
 struct Sizes {
   Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32,
@@ -136,9 +143,9 @@ struct Sizes {
   stream: u32, threshold: u32, keep_scale: f32,
 }
 
-@group(0) @binding(0) var<storage, read> q: array<vec4f>;
-@group(0) @binding(1) var<storage, read> k: array<vec4f>;
-@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(0) var<storage, read> q: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> k: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<Storage>>;
 @group(0) @binding(3) var<storage, read> keyMask: array<u32>;
 @group(0) @binding(4) var<storage, read> qOffset: array<f32>;
 @group(0) @binding(5) var<storage, read> randomStep: array<u32>;
@@ -148,9 +155,9 @@ struct Sizes {
 
 const TILE_X = 128;
 
-fn q_tile(at: vec4u) -> mat4x4f { return mat4x4f(q[at.x], q[at.y], q[at.z], q[at.w]); }
-fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(k[at.x], k[at.y], k[at.z], k[at.w]); }
-fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]); }
+fn q_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(q[at.x]), vec4f(q[at.y]), vec4f(q[at.z]), vec4f(q[at.w])); }
+fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(k[at.x]), vec4f(k[at.y]), vec4f(k[at.z]), vec4f(k[at.w])); }
+fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(v[at.x]), vec4f(v[at.y]), vec4f(v[at.z]), vec4f(v[at.w])); }
 fn y_tile(at: vec4u) -> mat4x4f { return mat4x4f(y[at.x], y[at.y], y[at.z], y[at.w]); }
 
 // Keys are clamped to the last one before they are read; the causal end hides the repeats.
@@ -253,14 +260,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // lib: attention_dropout
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
 
+alias Storage = f32;
+
 struct Sizes {
   Tq: u32, H: u32, vectors: u32,
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
   DROPOUT: u32, last: u32,
 }
 
-@group(0) @binding(0) var<storage, read> y: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(0) var<storage, read> y: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<Storage>>;
 @group(0) @binding(2) var<storage, read> lse: array<f32>;
 @group(0) @binding(3) var<storage, read> randomStep: array<u32>;
 @group(0) @binding(4) var<storage, read_write> rows: array<vec2f>;
@@ -277,7 +286,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let at = sizes.y_start + group.z * sizes.y_batch + group.y * sizes.y_head + i * sizes.y_token;
   var total = vec4f();
   for (var c = 0u; c < sizes.vectors; c++) {
-    total += y[at + c] * dy[at + c];
+    total += vec4f(y[at + c]) * vec4f(dy[at + c]);
   }
   let row = (group.z * sizes.H + group.y) * sizes.Tq + i;
   rows[row] = vec2f(lse[row], total.x + total.y + total.z + total.w);
@@ -293,10 +302,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // tensor dkv at their own starts and strides: WebGPU allows a packed gradient only one writable binding.
 // grid: one invocation 4 keys, y kv heads, z batch entries.
 // Sums run over heads upwards and over queries downwards, 4 at a time, down to the first query that sees the keys: so all
-// invocations start with the same queries. dkv is read and written once a tile: only the invocation's own rows.
+// invocations start with the same queries. dkv is read and written once a tile: only the invocation's own rows, in f32
+// however q, k, v are stored.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
 // optional: keyMask, qOffset
 // lib: attention_tile, attention_dropout
+
+alias Storage = f32;
 
 struct Sizes {
   Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32,
@@ -312,22 +324,22 @@ struct Sizes {
   stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
 
-@group(0) @binding(0) var<storage, read> q: array<vec4f>;
-@group(0) @binding(1) var<storage, read> k: array<vec4f>;
-@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(0) var<storage, read> q: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> k: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<Storage>>;
 @group(0) @binding(3) var<storage, read> keyMask: array<u32>;
 @group(0) @binding(4) var<storage, read> qOffset: array<f32>;
-@group(0) @binding(5) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(5) var<storage, read> dy: array<vec4<Storage>>;
 @group(0) @binding(6) var<storage, read> rows: array<vec2f>;
 @group(0) @binding(7) var<storage, read_write> dkv: array<vec4f>;
 @group(0) @binding(8) var<uniform> sizes: Sizes;
 
 const TILE_X = 128;
 
-fn q_tile(at: vec4u) -> mat4x4f { return mat4x4f(q[at.x], q[at.y], q[at.z], q[at.w]); }
-fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(k[at.x], k[at.y], k[at.z], k[at.w]); }
-fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]); }
-fn dy_tile(at: vec4u) -> mat4x4f { return mat4x4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); }
+fn q_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(q[at.x]), vec4f(q[at.y]), vec4f(q[at.z]), vec4f(q[at.w])); }
+fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(k[at.x]), vec4f(k[at.y]), vec4f(k[at.z]), vec4f(k[at.w])); }
+fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(v[at.x]), vec4f(v[at.y]), vec4f(v[at.z]), vec4f(v[at.w])); }
+fn dy_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(dy[at.x]), vec4f(dy[at.y]), vec4f(dy[at.z]), vec4f(dy[at.w])); }
 
 fn kept(b: u32, key: vec4u) -> vec4<bool> {
   if (sizes.HAS_MASK == 0u) {
@@ -423,10 +435,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // q, k, v, keyMask, qOffset, starts, strides and grid as in attention.wgsl; dy (B,H,Tq,D) lies as y does; rows (B,H,Tq,2)
 // holds lse and delta, and behind them randomStep at \`last\`  ->  dq (B,H,Tq,D) at its own start and strides, which may be a part of a packed gradient.
 // With dropout dy_i . v_j is multiplied with the factor of the mask.
-// Scores are computed again. dq is read and written once a tile of 4 keys: only the invocation's own rows, in the order of keys.
+// Scores are computed again. dq is read and written once a tile of 4 keys: only the invocation's own rows, in the order of keys,
+// in f32 however q, k, v are stored.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
 // optional: keyMask, qOffset
 // lib: attention_tile, attention_dropout
+
+alias Storage = f32;
 
 struct Sizes {
   Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32,
@@ -441,22 +456,22 @@ struct Sizes {
   stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
 
-@group(0) @binding(0) var<storage, read> q: array<vec4f>;
-@group(0) @binding(1) var<storage, read> k: array<vec4f>;
-@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(0) var<storage, read> q: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> k: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<Storage>>;
 @group(0) @binding(3) var<storage, read> keyMask: array<u32>;
 @group(0) @binding(4) var<storage, read> qOffset: array<f32>;
-@group(0) @binding(5) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(5) var<storage, read> dy: array<vec4<Storage>>;
 @group(0) @binding(6) var<storage, read> rows: array<vec2f>;
 @group(0) @binding(7) var<storage, read_write> dq: array<vec4f>;
 @group(0) @binding(8) var<uniform> sizes: Sizes;
 
 const TILE_X = 128;
 
-fn q_tile(at: vec4u) -> mat4x4f { return mat4x4f(q[at.x], q[at.y], q[at.z], q[at.w]); }
-fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(k[at.x], k[at.y], k[at.z], k[at.w]); }
-fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]); }
-fn dy_tile(at: vec4u) -> mat4x4f { return mat4x4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); }
+fn q_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(q[at.x]), vec4f(q[at.y]), vec4f(q[at.z]), vec4f(q[at.w])); }
+fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(k[at.x]), vec4f(k[at.y]), vec4f(k[at.z]), vec4f(k[at.w])); }
+fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(v[at.x]), vec4f(v[at.y]), vec4f(v[at.z]), vec4f(v[at.w])); }
+fn dy_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(dy[at.x]), vec4f(dy[at.y]), vec4f(dy[at.z]), vec4f(dy[at.w])); }
 fn dq_tile(at: vec4u) -> mat4x4f { return mat4x4f(dq[at.x], dq[at.y], dq[at.z], dq[at.w]); }
 
 fn kept(b: u32, key: vec4u) -> vec4<bool> {
@@ -543,6 +558,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // Sums run over heads and columns in order, in f32.
 // optional: qOffset
 
+alias Storage = f32;
+
 struct Sizes {
   R: u32, C: u32, H: u32, vectors: u32,
   heads: u32, X_GROUP: u32,
@@ -552,16 +569,16 @@ struct Sizes {
   CAUSAL: u32, KEY_ROWS: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
 }
 
-@group(0) @binding(0) var<storage, read> w: array<f32>;
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(0) var<storage, read> w: array<Storage>;
+@group(0) @binding(1) var<storage, read> x: array<vec4<Storage>>;
 @group(0) @binding(2) var<storage, read> qOffset: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<Storage>>;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
 
 fn weights(at: vec4u, inside: vec4<bool>) -> vec4f {
-  return select(vec4f(), vec4f(w[at.x], w[at.y], w[at.z], w[at.w]), inside);
+  return select(vec4f(), vec4f(f32(w[at.x]), f32(w[at.y]), f32(w[at.z]), f32(w[at.w])), inside);
 }
 
 @compute @workgroup_size(64)
@@ -613,7 +630,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let at = vec4i(i32(c));
       let w0 = weights(row0 + (w_start + c * sizes.w_col), (at >= from0) & (at < end0));
       let w1 = weights(row1 + (w_start + c * sizes.w_col), (at >= from1) & (at < end1));
-      let xc = x[x_start + c * sizes.x_token];
+      let xc = vec4f(x[x_start + c * sizes.x_token]);
       s0 += w0.x * xc;
       s1 += w0.y * xc;
       s2 += w0.z * xc;
@@ -627,14 +644,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let y_start = sizes.y_start + b * sizes.y_batch + group.y * sizes.y_head + vector;
   let y0 = vec4u(y_start) + i0 * sizes.y_token;
   let y1 = vec4u(y_start) + i1 * sizes.y_token;
-  y[y0.x] = s0;
-  if (i0.y < sizes.R) { y[y0.y] = s1; }
-  if (i0.z < sizes.R) { y[y0.z] = s2; }
-  if (i0.w < sizes.R) { y[y0.w] = s3; }
-  if (i1.x < sizes.R) { y[y1.x] = s4; }
-  if (i1.y < sizes.R) { y[y1.y] = s5; }
-  if (i1.z < sizes.R) { y[y1.z] = s6; }
-  if (i1.w < sizes.R) { y[y1.w] = s7; }
+  y[y0.x] = vec4<Storage>(s0);
+  if (i0.y < sizes.R) { y[y0.y] = vec4<Storage>(s1); }
+  if (i0.z < sizes.R) { y[y0.z] = vec4<Storage>(s2); }
+  if (i0.w < sizes.R) { y[y0.w] = vec4<Storage>(s3); }
+  if (i1.x < sizes.R) { y[y1.x] = vec4<Storage>(s4); }
+  if (i1.y < sizes.R) { y[y1.y] = vec4<Storage>(s5); }
+  if (i1.z < sizes.R) { y[y1.z] = vec4<Storage>(s6); }
+  if (i1.w < sizes.R) { y[y1.w] = vec4<Storage>(s7); }
 }
 `,
 
@@ -644,14 +661,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // grid: one invocation an element of (B,T,H,width), folded.
 // lib: fold
 
+alias From = f32;
+alias To = f32;
+
 struct Sizes {
   N: u32, T: u32, H: u32, width: u32, D: u32,
   x_start: u32, x_batch: u32, x_token: u32, x_head: u32,
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<From>;
+@group(0) @binding(1) var<storage, read_write> y: array<To>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -668,9 +688,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let b = n / (sizes.width * sizes.H * sizes.T);
   var value = 0.0;
   if (d < sizes.D) {
-    value = x[sizes.x_start + b * sizes.x_batch + t * sizes.x_token + h * sizes.x_head + d];
+    value = f32(x[sizes.x_start + b * sizes.x_batch + t * sizes.x_token + h * sizes.x_head + d]);
   }
-  y[sizes.y_start + b * sizes.y_batch + t * sizes.y_token + h * sizes.y_head + d] = value;
+  y[sizes.y_start + b * sizes.y_batch + t * sizes.y_token + h * sizes.y_head + d] = To(value);
 }
 `,
 
@@ -682,6 +702,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
 // optional: keyMask, qOffset
 // lib: attention_tile, attention_dropout
+
+alias Storage = f32;
 
 struct Sizes {
   B: u32, Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32, columns: u32,
@@ -695,22 +717,22 @@ struct Sizes {
   stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
 
-@group(0) @binding(0) var<storage, read> q: array<vec4f>;
-@group(0) @binding(1) var<storage, read> k: array<vec4f>;
-@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(0) var<storage, read> q: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> k: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<Storage>>;
 @group(0) @binding(3) var<storage, read> keyMask: array<u32>;
 @group(0) @binding(4) var<storage, read> qOffset: array<f32>;
-@group(0) @binding(5) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(5) var<storage, read> dy: array<vec4<Storage>>;
 @group(0) @binding(6) var<storage, read> rows: array<vec2f>;
-@group(0) @binding(7) var<storage, read_write> scores: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> scores: array<vec4<Storage>>;
 @group(0) @binding(8) var<uniform> sizes: Sizes;
 
 const TILE_X = 128;
 
-fn q_tile(at: vec4u) -> mat4x4f { return mat4x4f(q[at.x], q[at.y], q[at.z], q[at.w]); }
-fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(k[at.x], k[at.y], k[at.z], k[at.w]); }
-fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]); }
-fn dy_tile(at: vec4u) -> mat4x4f { return mat4x4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); }
+fn q_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(q[at.x]), vec4f(q[at.y]), vec4f(q[at.z]), vec4f(q[at.w])); }
+fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(k[at.x]), vec4f(k[at.y]), vec4f(k[at.z]), vec4f(k[at.w])); }
+fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(v[at.x]), vec4f(v[at.y]), vec4f(v[at.z]), vec4f(v[at.w])); }
+fn dy_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(dy[at.x]), vec4f(dy[at.y]), vec4f(dy[at.z]), vec4f(dy[at.w])); }
 
 fn kept(b: u32, key: vec4u) -> vec4<bool> {
   if (sizes.HAS_MASK == 0u) {
@@ -732,10 +754,10 @@ fn ends(b: u32, query: vec4u) -> vec4u {
 }
 
 fn put(at: vec4u, i: vec4u, tile: mat4x4f) {
-  scores[at.x] = tile[0];
-  if (i.y < sizes.Tq) { scores[at.y] = tile[1]; }
-  if (i.z < sizes.Tq) { scores[at.z] = tile[2]; }
-  if (i.w < sizes.Tq) { scores[at.w] = tile[3]; }
+  scores[at.x] = vec4<Storage>(tile[0]);
+  if (i.y < sizes.Tq) { scores[at.y] = vec4<Storage>(tile[1]); }
+  if (i.z < sizes.Tq) { scores[at.z] = vec4<Storage>(tile[2]); }
+  if (i.w < sizes.Tq) { scores[at.w] = vec4<Storage>(tile[3]); }
 }
 
 @compute @workgroup_size(32)
@@ -786,9 +808,43 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
 
-  'copy': `// copy: y = x, element by element. Bits are copied, so it serves every four-byte type.
+  'cast': `// cast: y = x in another storage type; to f16 the nearest, and infinity beyond its range.
 // x (N)  ->  y (N)
-// grid: one invocation an element, folded.
+// grid: 64 invocations a workgroup, four elements each, folded. The last one may have fewer: nothing is written beyond y.
+// lib: fold
+
+alias From = f32;
+alias To = f32;
+
+struct Sizes { N: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<From>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<To>>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+const TILE_X = 256;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded(group, groups) * 64u + lane;
+  if (4u * i >= sizes.N) {
+    return;
+  }
+  let values = vec4f(x[i]);
+  let count = sizes.N - 4u * i;
+  if (count >= 4u) {
+    y[i] = vec4<To>(values);
+    return;
+  }
+  for (var j = 0u; j < count; j++) {
+    y[i][j] = To(values[j]);
+  }
+}
+`,
+
+  'copy': `// copy: y = x, word by word. Bits are copied, so it serves every type; N counts words of four bytes.
+// x (N)  ->  y (N)
+// grid: one invocation a word, folded.
 // lib: fold
 
 struct Sizes { N: u32 }
@@ -813,10 +869,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // grid: one invocation four neighbouring columns of a row, folded.
 // lib: fold
 
+alias Storage = f32;
+
 struct Sizes { N: u32, width: u32, from_width: u32, from_first: u32, to_width: u32, to_first: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read_write> y: array<Storage>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -934,11 +992,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // since bindings are padded to 16 bytes, and written element by element, since what lies behind y may be another value.
 // lib: fold, random
 
+alias Storage = f32;
+
 struct Sizes { N: u32, stream: u32, threshold: u32, keep_scale: f32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
 @group(0) @binding(1) var<storage, read> randomStep: array<u32>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<Storage>>;
 @group(0) @binding(3) var<uniform> sizes: Sizes;
 
 const TILE_X = 1024;
@@ -946,7 +1006,7 @@ const TILE_X = 1024;
 // A dropped value is 0 whatever it was.
 fn dropped(key: vec2u, i: u32) -> vec4f {
   let keep = keep_factors(key, vec4u(4u * i) + vec4u(0u, 1u, 2u, 3u), sizes.threshold, sizes.keep_scale);
-  return select(vec4f(), keep * x[i], keep > vec4f());
+  return select(vec4f(), keep * vec4f(x[i]), keep > vec4f());
 }
 
 @compute @workgroup_size(64)
@@ -956,11 +1016,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var j = 0u; j < 4u; j++) {
     let i = first + 64u * j;
     if (4u * i + 4u <= sizes.N) {
-      y[i] = dropped(key, i);
+      y[i] = vec4<Storage>(dropped(key, i));
     } else if (4u * i < sizes.N) {
       let tail = dropped(key, i);
       for (var k = 0u; k < sizes.N - 4u * i; k++) {
-        y[i][k] = tail[k];
+        y[i][k] = Storage(tail[k]);
       }
     }
   }
@@ -1002,11 +1062,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) workgroups
 // grid: one invocation four neighbouring columns of a row of y, folded.
 // lib: fold
 
+alias Table = f32;
+alias Storage = f32;
+
 struct Sizes { N: u32, V: u32, C: u32, first: i32, ACCUMULATE: u32 }
 
-@group(0) @binding(0) var<storage, read> weight: array<f32>;
+@group(0) @binding(0) var<storage, read> weight: array<Table>;
 @group(0) @binding(1) var<storage, read> ids: array<i32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<Storage>;
 @group(0) @binding(3) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -1029,11 +1092,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let end = min(start + 4u, sizes.C);
   for (var c = start; c < end; c++) {
     let at = n * sizes.C + c;
-    var value = select(0.0, weight[row + c], known);
+    var value = select(0.0, f32(weight[row + c]), known);
     if (sizes.ACCUMULATE == 1u) {
-      value += y[at];
+      value += f32(y[at]);
     }
-    y[at] = value;
+    y[at] = Storage(value);
   }
 }
 `,
@@ -1044,11 +1107,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // grid: one invocation four neighbouring columns of a position, folded. Only first positions work.
 // lib: fold
 
+alias Storage = f32;
+
 struct Sizes { N: u32, C: u32, first: i32 }
 
 @group(0) @binding(0) var<storage, read> ids: array<i32>;
 @group(0) @binding(1) var<storage, read> links: array<vec2u>;
-@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<Storage>;
 @group(0) @binding(3) var<storage, read_write> dweight: array<f32>;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 
@@ -1068,7 +1133,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var m = n;
   while (m < sizes.N) {
     let at = vec4u(m * sizes.C) + column;
-    total += vec4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]);
+    total += vec4f(f32(dy[at.x]), f32(dy[at.y]), f32(dy[at.z]), f32(dy[at.w]));
     m = links[m].x;
   }
   let row = u32(ids[n] - sizes.first) * sizes.C;
@@ -1120,14 +1185,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // grid: one invocation an element, folded.
 // lib: fold, broadcast
 
+alias Storage = f32;
+
 struct Sizes {
   N: u32,
   D0: u32, D1: u32, D2: u32, D3: u32,
   A0: u32, A1: u32, A2: u32, A3: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read_write> y: array<Storage>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -1170,14 +1237,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
   'gate': `// gate: decides whether an optimizer step is applied, and how, and what the step looked like.
 // norm (1) of the gradients, totals (2: losses summed, targets) where gradients are sums over that many targets, else loss (1),
+// lossScale (2: factor that is in the gradients, steps in a row without overflow) where a training in f16 keeps one,
 // control (8: steps applied, 1 - beta1^steps, 1 - beta2^steps, latch; mean, variance and number of the losses so far, the last)
-//   ->  gate (4: applied or not, factor on the gradients, 1 - beta1^t, 1 - beta2^t), the new control, and
-//       seen (4: norm of the mean gradient, mean loss, deviations of the loss above its mean, skipped as a spike)
+//   ->  gate (4: applied or not, factor on the gradients, 1 - beta1^t, 1 - beta2^t), the new control and lossScale, and
+//       seen (4: norm of the mean gradient, mean loss, deviations of the loss above its mean, skipped: 1 as a spike, 2 for an
+//       overflow; with SCALED a fifth: the factor as it was)
 // The bias corrections follow c <- beta c + (1 - beta), which needs no pow and loses no digits at small t. They live on the
 // device because a step that was skipped must not count. max_norm 0 does not clip. Statistics move by differences
 // (Finch 2009, section 9); a spike counts as one that is just none.
 // grid: one invocation.
-// optional: totals, loss
+// optional: totals, loss, lossScale
 
 struct Sizes {
   max_norm: f32,
@@ -1187,6 +1256,7 @@ struct Sizes {
   SUMMED: u32,
   SCORED: u32,
   SKIP: u32,
+  SCALED: u32, grows_after: f32, most_scale: f32,
   spike: f32, score_after: f32, mean_step: f32, variance_step: f32, least_share: f32, least_deviation: f32,
 }
 
@@ -1196,7 +1266,8 @@ struct Sizes {
 @group(0) @binding(3) var<storage, read> loss: array<f32>;
 @group(0) @binding(4) var<storage, read_write> gate: array<f32>;
 @group(0) @binding(5) var<storage, read_write> seen: array<f32>;
-@group(0) @binding(6) var<uniform> sizes: Sizes;
+@group(0) @binding(6) var<storage, read_write> lossScale: array<f32>;
+@group(0) @binding(7) var<uniform> sizes: Sizes;
 
 // The exponent bits are all set in an infinity and in a NaN; comparisons of floats may be optimised away.
 fn is_finite(x: f32) -> bool {
@@ -1226,20 +1297,43 @@ fn score(x: f32) -> f32 {
   return z;
 }
 
+// Halves the factor after an overflow and doubles it after enough steps without.
+fn move_scale(factor: f32, overflow: bool) {
+  if (overflow) {
+    lossScale[0] = max(1.0, 0.5 * factor);
+    lossScale[1] = 0.0;
+    return;
+  }
+  let sound = lossScale[1] + 1.0;
+  let grows = sound >= sizes.grows_after;
+  lossScale[0] = select(factor, min(2.0 * factor, sizes.most_scale), grows);
+  lossScale[1] = select(sound, 0.0, grows);
+}
+
 @compute @workgroup_size(1)
 fn main() {
   var size = norm[0];
   var mean_loss = 0.0;
   var share = 1.0;
+  var scale = 1.0;
+  if (sizes.SCALED == 1u) {
+    scale = lossScale[0];
+    size /= scale;
+  }
   if (sizes.SUMMED == 1u) {
-    share = 1.0 / max(totals[1], 1.0);
+    share = 1.0 / select(totals[1], 1.0, totals[1] == 0.0);
     size *= share;
     mean_loss = totals[0] * share;
   } else if (sizes.SCORED == 1u) {
     mean_loss = loss[0];
   }
   let finite = is_finite(size) && is_finite(mean_loss);
-  if (!finite && sizes.LATCH == 1u) {
+  let running = control[3] == 0.0;
+  let overflow = running && scale > 1.0 && !is_finite(size) && is_finite(mean_loss);
+  if (sizes.SCALED == 1u && running && (finite || overflow)) {
+    move_scale(scale, overflow);
+  }
+  if (!finite && !overflow && sizes.LATCH == 1u) {
     control[3] = 1.0;
   }
   var apply = finite && control[3] == 0.0;
@@ -1258,6 +1352,10 @@ fn main() {
   if (sizes.max_norm > 0.0) {
     factor *= min(1.0, sizes.max_norm / (size + 1e-6));
   }
+  if (sizes.SCALED == 1u) {
+    factor /= scale;
+    seen[4] = scale;
+  }
   gate[0] = select(0.0, 1.0, apply);
   gate[1] = factor;
   gate[2] = control[1];
@@ -1265,7 +1363,7 @@ fn main() {
   seen[0] = size;
   seen[1] = mean_loss;
   seen[2] = z;
-  seen[3] = select(0.0, 1.0, skipped);
+  seen[3] = select(select(0.0, 1.0, skipped), 2.0, overflow);
 }
 `,
 
@@ -1275,10 +1373,12 @@ fn main() {
 // since bindings are padded to 16 bytes, and written element by element, since what lies behind y may be another value.
 // lib: fold, gelu_erf
 
+alias Storage = f32;
+
 struct Sizes { N: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<Storage>>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 1024;
@@ -1289,11 +1389,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var j = 0u; j < 4u; j++) {
     let i = first + 64u * j;
     if (4u * i + 4u <= sizes.N) {
-      y[i] = gelu_erf(x[i]);
+      y[i] = vec4<Storage>(gelu_erf(vec4f(x[i])));
     } else if (4u * i < sizes.N) {
-      let tail = gelu_erf(x[i]);
+      let tail = gelu_erf(vec4f(x[i]));
       for (var k = 0u; k < sizes.N - 4u * i; k++) {
-        y[i][k] = tail[k];
+        y[i][k] = Storage(tail[k]);
       }
     }
   }
@@ -1306,11 +1406,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // since bindings are padded to 16 bytes, and written element by element, since what lies behind dx may be another value.
 // lib: fold, gelu_erf
 
+alias Storage = f32;
+
 struct Sizes { N: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4<Storage>>;
 @group(0) @binding(3) var<uniform> sizes: Sizes;
 
 const TILE_X = 1024;
@@ -1321,11 +1423,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var j = 0u; j < 4u; j++) {
     let i = first + 64u * j;
     if (4u * i + 4u <= sizes.N) {
-      dx[i] = dy[i] * gelu_erf_slope(x[i]);
+      dx[i] = vec4<Storage>(vec4f(dy[i]) * gelu_erf_slope(vec4f(x[i])));
     } else if (4u * i < sizes.N) {
-      let tail = dy[i] * gelu_erf_slope(x[i]);
+      let tail = vec4f(dy[i]) * gelu_erf_slope(vec4f(x[i]));
       for (var k = 0u; k < sizes.N - 4u * i; k++) {
-        dx[i][k] = tail[k];
+        dx[i][k] = Storage(tail[k]);
       }
     }
   }
@@ -1338,10 +1440,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // since bindings are padded to 16 bytes, and written element by element, since what lies behind y may be another value.
 // lib: fold, gelu_tanh
 
+alias Storage = f32;
+
 struct Sizes { N: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<Storage>>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 1024;
@@ -1352,11 +1456,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var j = 0u; j < 4u; j++) {
     let i = first + 64u * j;
     if (4u * i + 4u <= sizes.N) {
-      y[i] = gelu_tanh(x[i]);
+      y[i] = vec4<Storage>(gelu_tanh(vec4f(x[i])));
     } else if (4u * i < sizes.N) {
-      let tail = gelu_tanh(x[i]);
+      let tail = gelu_tanh(vec4f(x[i]));
       for (var k = 0u; k < sizes.N - 4u * i; k++) {
-        y[i][k] = tail[k];
+        y[i][k] = Storage(tail[k]);
       }
     }
   }
@@ -1369,11 +1473,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // since bindings are padded to 16 bytes, and written element by element, since what lies behind dx may be another value.
 // lib: fold, gelu_tanh
 
+alias Storage = f32;
+
 struct Sizes { N: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4<Storage>>;
 @group(0) @binding(3) var<uniform> sizes: Sizes;
 
 const TILE_X = 1024;
@@ -1384,11 +1490,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var j = 0u; j < 4u; j++) {
     let i = first + 64u * j;
     if (4u * i + 4u <= sizes.N) {
-      dx[i] = dy[i] * gelu_tanh_slope(x[i]);
+      dx[i] = vec4<Storage>(vec4f(dy[i]) * gelu_tanh_slope(vec4f(x[i])));
     } else if (4u * i < sizes.N) {
-      let tail = dy[i] * gelu_tanh_slope(x[i]);
+      let tail = vec4f(dy[i]) * gelu_tanh_slope(vec4f(x[i]));
       for (var k = 0u; k < sizes.N - 4u * i; k++) {
-        dx[i][k] = tail[k];
+        dx[i][k] = Storage(tail[k]);
       }
     }
   }
@@ -1403,12 +1509,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // lib: fold
 // optional: bias
 
+alias Storage = f32;
+
 struct Sizes { R: u32, C: u32, HAS_BIAS: u32, eps: f32 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<Storage>;
 @group(0) @binding(4) var<storage, read_write> mean: array<f32>;
 @group(0) @binding(5) var<storage, read_write> rstd: array<f32>;
 @group(0) @binding(6) var<uniform> sizes: Sizes;
@@ -1425,13 +1533,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let scale = 1.0 / f32(sizes.C);
   var total = 0.0;
   for (var c = 0u; c < sizes.C; c++) {
-    total += x[start + c];
+    total += f32(x[start + c]);
   }
   let rough = total * scale;
   var off = 0.0;
   var squares = 0.0;
   for (var c = 0u; c < sizes.C; c++) {
-    let d = x[start + c] - rough;
+    let d = f32(x[start + c]) - rough;
     off += d;
     squares += d * d;
   }
@@ -1439,11 +1547,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let mu = rough + shift;
   let r = inverseSqrt(max(squares * scale - shift * shift, 0.0) + sizes.eps);
   for (var c = 0u; c < sizes.C; c++) {
-    var value = (x[start + c] - mu) * r * weight[c];
+    var value = (f32(x[start + c]) - mu) * r * weight[c];
     if (sizes.HAS_BIAS == 1u) {
       value += bias[c];
     }
-    y[start + c] = value;
+    y[start + c] = Storage(value);
   }
   mean[row] = mu;
   rstd[row] = r;
@@ -1455,14 +1563,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // grid: one invocation a row, folded.
 // lib: fold
 
+alias Storage = f32;
+
 struct Sizes { R: u32, C: u32, ACCUMULATE: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
 @group(0) @binding(2) var<storage, read> mean: array<f32>;
 @group(0) @binding(3) var<storage, read> rstd: array<f32>;
-@group(0) @binding(4) var<storage, read> dy: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(4) var<storage, read> dy: array<Storage>;
+@group(0) @binding(5) var<storage, read_write> dx: array<Storage>;
 @group(0) @binding(6) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -1480,20 +1590,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum_g = 0.0;
   var sum_gx = 0.0;
   for (var c = 0u; c < sizes.C; c++) {
-    let g = dy[start + c] * weight[c];
+    let g = f32(dy[start + c]) * weight[c];
     sum_g += g;
-    sum_gx += g * ((x[start + c] - mu) * r);
+    sum_gx += g * ((f32(x[start + c]) - mu) * r);
   }
   let mean_g = sum_g * scale;
   let mean_gx = sum_gx * scale;
   for (var c = 0u; c < sizes.C; c++) {
-    let g = dy[start + c] * weight[c];
-    let xhat = (x[start + c] - mu) * r;
+    let g = f32(dy[start + c]) * weight[c];
+    let xhat = (f32(x[start + c]) - mu) * r;
     var value = r * (g - mean_g - xhat * mean_gx);
     if (sizes.ACCUMULATE == 1u) {
-      value += dx[start + c];
+      value += f32(dx[start + c]);
     }
-    dx[start + c] = value;
+    dx[start + c] = Storage(value);
   }
 }
 `,
@@ -1503,12 +1613,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // grid: one invocation an element of dweight, folded. Each adds its rows in order: the same bits on every run.
 // lib: fold
 
+alias Storage = f32;
+
 struct Sizes { R: u32, C: u32, parts: u32, chunk: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
 @group(0) @binding(1) var<storage, read> mean: array<f32>;
 @group(0) @binding(2) var<storage, read> rstd: array<f32>;
-@group(0) @binding(3) var<storage, read> dy: array<f32>;
+@group(0) @binding(3) var<storage, read> dy: array<Storage>;
 @group(0) @binding(4) var<storage, read_write> dweight: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dbias: array<f32>;
 @group(0) @binding(6) var<uniform> sizes: Sizes;
@@ -1528,8 +1640,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum_gx = 0.0;
   var sum_g = 0.0;
   for (var row = first; row < end; row++) {
-    let g = dy[at];
-    sum_gx += g * ((x[at] - mean[row]) * rstd[row]);
+    let g = f32(dy[at]);
+    sum_gx += g * ((f32(x[at]) - mean[row]) * rstd[row]);
     sum_g += g;
     at += sizes.C;
   }
@@ -1538,17 +1650,51 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
+  'layernorm_backward_params_sum': `// layernorm_backward_params_sum: dweight[c] = sum of partWeight[p, c] over the parts p, and dbias of partBias, in one dispatch.
+// partWeight, partBias (parts,C), of layernorm_backward_params  ->  dweight, dbias (C)
+// grid: one invocation a column, folded. Parts are added in order: the same bits on every run.
+// lib: fold
+
+struct Sizes { C: u32, parts: u32 }
+
+@group(0) @binding(0) var<storage, read> partWeight: array<f32>;
+@group(0) @binding(1) var<storage, read> partBias: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dweight: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dbias: array<f32>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let c = folded(group, groups) * 64u + lane;
+  if (c >= sizes.C) {
+    return;
+  }
+  var weight = 0.0;
+  var bias = 0.0;
+  for (var p = 0u; p < sizes.parts; p++) {
+    weight += partWeight[p * sizes.C + c];
+    bias += partBias[p * sizes.C + c];
+  }
+  dweight[c] = weight;
+  dbias[c] = bias;
+}
+`,
+
   'layernorm_backward_params_vec4': `// layernorm_backward_params_vec4: as layernorm_backward_params, four columns an invocation, for C divisible by 4.
 // x, dy (R,C)  mean, rstd (R)  ->  dweight, dbias (parts,C); part p has \`chunk\` rows from p * chunk, and one part has all
 // grid: one invocation four columns of a part, folded. Each adds its rows in order: the same bits on every run.
 // lib: fold
 
+alias Storage = f32;
+
 struct Sizes { R: u32, C: u32, parts: u32, chunk: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
 @group(0) @binding(1) var<storage, read> mean: array<f32>;
 @group(0) @binding(2) var<storage, read> rstd: array<f32>;
-@group(0) @binding(3) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(3) var<storage, read> dy: array<vec4<Storage>>;
 @group(0) @binding(4) var<storage, read_write> dweight: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> dbias: array<vec4f>;
 @group(0) @binding(6) var<uniform> sizes: Sizes;
@@ -1569,8 +1715,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum_gx = vec4f();
   var sum_g = vec4f();
   for (var row = first; row < end; row++) {
-    let g = dy[at];
-    sum_gx += g * ((x[at] - mean[row]) * rstd[row]);
+    let g = vec4f(dy[at]);
+    sum_gx += g * ((vec4f(x[at]) - mean[row]) * rstd[row]);
     sum_g += g;
     at += quads;
   }
@@ -1584,14 +1730,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // grid: one invocation a row, folded.
 // lib: fold
 
+alias Storage = f32;
+
 struct Sizes { R: u32, C: u32, ACCUMULATE: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read> mean: array<f32>;
 @group(0) @binding(3) var<storage, read> rstd: array<f32>;
-@group(0) @binding(4) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(4) var<storage, read> dy: array<vec4<Storage>>;
+@group(0) @binding(5) var<storage, read_write> dx: array<vec4<Storage>>;
 @group(0) @binding(6) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -1610,20 +1758,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum_g = vec4f();
   var sum_gx = vec4f();
   for (var q = 0u; q < quads; q++) {
-    let g = dy[start + q] * weight[q];
+    let g = vec4f(dy[start + q]) * weight[q];
     sum_g += g;
-    sum_gx += g * ((x[start + q] - mu) * r);
+    sum_gx += g * ((vec4f(x[start + q]) - mu) * r);
   }
   let mean_g = dot(sum_g, scale);
   let mean_gx = dot(sum_gx, scale);
   for (var q = 0u; q < quads; q++) {
-    let g = dy[start + q] * weight[q];
-    let xhat = (x[start + q] - mu) * r;
+    let g = vec4f(dy[start + q]) * weight[q];
+    let xhat = (vec4f(x[start + q]) - mu) * r;
     var value = r * (g - mean_g - xhat * mean_gx);
     if (sizes.ACCUMULATE == 1u) {
-      value += dx[start + q];
+      value += vec4f(dx[start + q]);
     }
-    dx[start + q] = value;
+    dx[start + q] = vec4<Storage>(value);
   }
 }
 `,
@@ -1634,12 +1782,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // lib: fold
 // optional: bias
 
+alias Storage = f32;
+
 struct Sizes { R: u32, C: u32, HAS_BIAS: u32, eps: f32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<Storage>>;
 @group(0) @binding(4) var<storage, read_write> mean: array<f32>;
 @group(0) @binding(5) var<storage, read_write> rstd: array<f32>;
 @group(0) @binding(6) var<uniform> sizes: Sizes;
@@ -1657,13 +1807,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let scale = vec4f(1.0 / f32(sizes.C));
   var total = vec4f();
   for (var q = 0u; q < quads; q++) {
-    total += x[start + q];
+    total += vec4f(x[start + q]);
   }
   let rough = dot(total, scale);
   var off = vec4f();
   var squares = vec4f();
   for (var q = 0u; q < quads; q++) {
-    let d = x[start + q] - rough;
+    let d = vec4f(x[start + q]) - rough;
     off += d;
     squares += d * d;
   }
@@ -1671,11 +1821,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let mu = rough + shift;
   let r = inverseSqrt(max(dot(squares, scale) - shift * shift, 0.0) + sizes.eps);
   for (var q = 0u; q < quads; q++) {
-    var value = (x[start + q] - mu) * r * weight[q];
+    var value = (vec4f(x[start + q]) - mu) * r * weight[q];
     if (sizes.HAS_BIAS == 1u) {
       value += bias[q];
     }
-    y[start + q] = value;
+    y[start + q] = vec4<Storage>(value);
   }
   mean[row] = mu;
   rstd[row] = r;
@@ -1936,6 +2086,9 @@ fn is_kept(target_id: i32, ignore_index: i32, V: u32) -> bool {
 // With HAS_SUMS, also the sums of b's columns (+ sums): the first row of tiles reads its part of b again, in a loop of its own.
 // optional: bias, residual, sums
 
+alias Storage = f32;
+alias Result = f32;
+
 struct Sizes {
   M: u32, N: u32, K: u32,
   a_row: u32, a_col: u32,
@@ -1947,16 +2100,20 @@ struct Sizes {
   ACCUMULATE_SUMS: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<Storage>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read> residual: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> y: array<Result>;
 @group(0) @binding(5) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(6) var<uniform> sizes: Sizes;
 
 const TILE_X = 32;
 const TILE_Y = 32;
+
+fn b_at(at: vec4u) -> vec4f {
+  return vec4f(f32(b[at.x]), f32(b[at.y]), f32(b[at.z]), f32(b[at.w]));
+}
 
 fn bias_at(col: vec4u) -> vec4f {
   let n = min(col, vec4u(sizes.N - 1u));
@@ -1969,12 +2126,12 @@ fn finish(row: u32, col: vec4u, batch: u32, sum: vec4f) {
       let at = (batch * sizes.M + row) * sizes.N + col[j];
       var value = sum[j];
       if (sizes.HAS_RESIDUAL == 1u) {
-        value += residual[at];
+        value += f32(residual[at]);
       }
       if (sizes.ACCUMULATE == 1u) {
-        value += y[at];
+        value += f32(y[at]);
       }
-      y[at] = value;
+      y[at] = Result(value);
     }
   }
 }
@@ -2027,30 +2184,30 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane:
   var s7_l = vec4f();
   var s7_r = vec4f();
   for (var k = 0u; k < sizes.K; k++) {
-    let v_l = vec4f(b[b_l.x], b[b_l.y], b[b_l.z], b[b_l.w]);
-    let v_r = vec4f(b[b_r.x], b[b_r.y], b[b_r.z], b[b_r.w]);
-    let x0 = a[a0];
+    let v_l = b_at(b_l);
+    let v_r = b_at(b_r);
+    let x0 = f32(a[a0]);
     s0_l += x0 * v_l;
     s0_r += x0 * v_r;
-    let x1 = a[a1];
+    let x1 = f32(a[a1]);
     s1_l += x1 * v_l;
     s1_r += x1 * v_r;
-    let x2 = a[a2];
+    let x2 = f32(a[a2]);
     s2_l += x2 * v_l;
     s2_r += x2 * v_r;
-    let x3 = a[a3];
+    let x3 = f32(a[a3]);
     s3_l += x3 * v_l;
     s3_r += x3 * v_r;
-    let x4 = a[a4];
+    let x4 = f32(a[a4]);
     s4_l += x4 * v_l;
     s4_r += x4 * v_r;
-    let x5 = a[a5];
+    let x5 = f32(a[a5]);
     s5_l += x5 * v_l;
     s5_r += x5 * v_r;
-    let x6 = a[a6];
+    let x6 = f32(a[a6]);
     s6_l += x6 * v_l;
     s6_r += x6 * v_r;
-    let x7 = a[a7];
+    let x7 = f32(a[a7]);
     s7_l += x7 * v_l;
     s7_r += x7 * v_r;
     a0 += sizes.a_col;
@@ -2085,8 +2242,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane:
     s0_l = vec4f();
     s0_r = vec4f();
     for (var k = 0u; k < sizes.K; k++) {
-      s0_l += vec4f(b[b_l.x], b[b_l.y], b[b_l.z], b[b_l.w]);
-      s0_r += vec4f(b[b_r.x], b[b_r.y], b[b_r.z], b[b_r.w]);
+      s0_l += b_at(b_l);
+      s0_r += b_at(b_r);
       b_l += vec4u(sizes.b_row);
       b_r += vec4u(sizes.b_row);
     }
@@ -2098,21 +2255,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane:
 
   'matmul_pack': `// matmul_pack: b as the subgroup forms of matmul read it: row by row, rows padded with zeros to whole vec4s.
 // b (B,K,N) through row and column strides  ->  packed (B,K,COLUMNS vec4)
-// grid: one invocation a vec4, folded; neighbouring invocations write neighbours.
+// grid: one invocation for a vec4 in 16 rows, folded; neighbouring invocations write neighbours. 16 rows, because where b is stored
+// the other way they lie in one line of the cache, which is gone when another invocation asks for the next.
 // lib: fold
 
-struct Sizes { COUNT: u32, K: u32, N: u32, b_row: u32, b_col: u32, COLUMNS: u32 }
+alias Storage = f32;
 
-@group(0) @binding(0) var<storage, read> b: array<f32>;
-@group(0) @binding(1) var<storage, read_write> packed: array<vec4f>;
+struct Sizes { COUNT: u32, CHUNKS: u32, K: u32, N: u32, b_row: u32, b_col: u32, COLUMNS: u32 }
+
+@group(0) @binding(0) var<storage, read> b: array<Storage>;
+@group(0) @binding(1) var<storage, read_write> packed: array<vec4<Storage>>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
-
-fn element(start: u32, n: u32) -> f32 {
-  let value = b[start + min(n, sizes.N - 1u) * sizes.b_col];
-  return select(0.0, value, n < sizes.N);
-}
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -2120,10 +2275,264 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (i >= sizes.COUNT) {
     return;
   }
-  let n = 4u * (i % sizes.COLUMNS);
-  let row = i / sizes.COLUMNS;
-  let start = (row / sizes.K) * sizes.K * sizes.N + (row % sizes.K) * sizes.b_row;
-  packed[i] = vec4f(element(start, n), element(start, n + 1u), element(start, n + 2u), element(start, n + 3u));
+  let quad = i % sizes.COLUMNS;
+  let chunk = i / sizes.COLUMNS;
+  let entry = chunk / sizes.CHUNKS;
+  let first = chunk % sizes.CHUNKS * 16u;
+  let n = vec4u(4u * quad) + vec4u(0u, 1u, 2u, 3u);
+  let there = n < vec4u(sizes.N);
+  let column = vec4u(entry * sizes.K * sizes.N) + min(n, vec4u(sizes.N - 1u)) * sizes.b_col;
+  for (var k = first; k < min(first + 16u, sizes.K); k++) {
+    let at = column + k * sizes.b_row;
+    let value = vec4<Storage>(b[at.x], b[at.y], b[at.z], b[at.w]);
+    packed[(entry * sizes.K + k) * sizes.COLUMNS + quad] = select(vec4<Storage>(), value, there);
+  }
+}
+`,
+
+  'matmul_register': `// matmul_register: y = a b (+ bias) (+ residual) (+ y), by vec4 loads into registers alone, for GPUs whose cache serves neighbours well.
+// a (B,M,K) or (B,K,M), b (B,K,N) or (B,N,K), the stored last axis of each and K divisible by four  ->  y (B,M,N)
+// grid: tiles of 32 columns x 64 rows, one z a batch entry. A workgroup is 8 x 8 invocations; one computes 8 rows x 4 columns,
+// four k at once: 12 loads serve 128 multiplications. A block that is stored the other way is transposed in registers.
+// Sums run over k in f32, four at once, always in the same order. Loads outside are clamped to the last row and column,
+// stores are guarded. With HAS_SUMS, also the sums of b's columns (+ sums): the first row of invocations reads b again.
+// optional: bias, residual, sums
+
+alias Storage = f32;
+alias Result = f32;
+
+struct Sizes {
+  M: u32, N: u32, K: u32,
+  A_TRANSPOSED: u32,
+  B_TRANSPOSED: u32,
+  HAS_BIAS: u32,
+  HAS_RESIDUAL: u32,
+  ACCUMULATE: u32,
+  HAS_SUMS: u32,
+  ACCUMULATE_SUMS: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> y: array<Result>;
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+const TILE_X = 32;
+const TILE_Y = 64;
+
+// Four rows of a at four k: a vector a row. \`start\` in vec4.
+fn block_a(start: u32, row: u32, k: u32) -> mat4x4f {
+  if (sizes.A_TRANSPOSED == 1u) {
+    let step = sizes.M / 4u;
+    let at = start + k * step + min(row / 4u, step - 1u);
+    return transpose(mat4x4f(vec4f(a[at]), vec4f(a[at + step]), vec4f(a[at + 2u * step]), vec4f(a[at + 3u * step])));
+  }
+  let at = vec4u(start + k / 4u) + min(vec4u(row) + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.M - 1u)) * (sizes.K / 4u);
+  return mat4x4f(vec4f(a[at.x]), vec4f(a[at.y]), vec4f(a[at.z]), vec4f(a[at.w]));
+}
+
+// Four k of b at four columns: a vector a k. \`start\` in vec4.
+fn block_b(start: u32, col: u32, k: u32) -> mat4x4f {
+  if (sizes.B_TRANSPOSED == 1u) {
+    let at = vec4u(start + k / 4u) + min(vec4u(col) + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.N - 1u)) * (sizes.K / 4u);
+    return transpose(mat4x4f(vec4f(b[at.x]), vec4f(b[at.y]), vec4f(b[at.z]), vec4f(b[at.w])));
+  }
+  let step = sizes.N / 4u;
+  let at = start + k * step + min(col / 4u, step - 1u);
+  return mat4x4f(vec4f(b[at]), vec4f(b[at + step]), vec4f(b[at + 2u * step]), vec4f(b[at + 3u * step]));
+}
+
+@compute @workgroup_size(8, 8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane: vec3u) {
+  let row = group.y * 64u + lane.y * 8u;
+  let col = group.x * 32u + lane.x * 4u;
+  let a_start = group.z * sizes.M * sizes.K / 4u;
+  let b_start = group.z * sizes.K * sizes.N / 4u;
+  var upper = mat4x4f();
+  var lower = mat4x4f();
+  for (var k = 0u; k < sizes.K; k += 4u) {
+    // A vector of \`upper\` is a row of the result: (k by column) times (a's row over k).
+    let v = block_b(b_start, col, k);
+    upper += v * block_a(a_start, row, k);
+    lower += v * block_a(a_start, row + 4u, k);
+  }
+  var tile = array<vec4f, 8>(upper[0], upper[1], upper[2], upper[3], lower[0], lower[1], lower[2], lower[3]);
+  for (var r = 0u; r < 8u && row + r < sizes.M; r++) {
+    let start = (group.z * sizes.M + row + r) * sizes.N;
+    for (var j = 0u; j < 4u && col + j < sizes.N; j++) {
+      let at = start + col + j;
+      var value = tile[r][j];
+      if (sizes.HAS_BIAS == 1u) {
+        value += bias[col + j];
+      }
+      if (sizes.HAS_RESIDUAL == 1u) {
+        value += f32(residual[at]);
+      }
+      if (sizes.ACCUMULATE == 1u) {
+        value += f32(y[at]);
+      }
+      y[at] = Result(value);
+    }
+  }
+  if (sizes.HAS_SUMS == 1u && row == 0u) {
+    var total = vec4f();
+    for (var k = 0u; k < sizes.K; k += 4u) {
+      let v = block_b(b_start, col, k);
+      total += v[0];
+      total += v[1];
+      total += v[2];
+      total += v[3];
+    }
+    for (var j = 0u; j < 4u && col + j < sizes.N; j++) {
+      var value = total[j];
+      if (sizes.ACCUMULATE_SUMS == 1u) {
+        value += sums[col + j];
+      }
+      sums[col + j] = value;
+    }
+  }
+}
+`,
+
+  'matmul_shared': `// matmul_shared: y = a b (+ bias) (+ residual) (+ y), through workgroup memory, for GPUs; slow where a barrier is (software adapters).
+// a (B,M,K) and b (B,K,N), read through row and column strides  ->  y (B,M,N), or (PARTS,B,M,N) in parts over k for matmul_sum
+// grid: tiles of 64 columns x 64 rows, one z a part and batch entry. 256 invocations load 16 k of both tiles, each four
+// elements of each, and compute 4 rows x 4 columns of the result. Neighbouring invocations load along the axis that is stored
+// without gaps. A row of a tile is 17 vec4, not 16: writes along k then fall into different banks of the memory.
+// Sums run over k in order, in f32. Loads outside are clamped to the last row and column, k outside count as zero.
+// With HAS_SUMS, also the sums of b's columns (+ sums), from the tiles that the first row of workgroups loads anyway.
+// Source: tiling through shared memory, CUDA C++ Programming Guide, chapter "Shared Memory".
+// optional: bias, residual, sums
+
+alias Storage = f32;
+alias Result = f32;
+
+struct Sizes {
+  M: u32, N: u32, K: u32,
+  a_row: u32, a_col: u32,
+  b_row: u32, b_col: u32,
+  BATCH: u32,
+  K_PART: u32,
+  HAS_BIAS: u32,
+  HAS_RESIDUAL: u32,
+  ACCUMULATE: u32,
+  HAS_SUMS: u32,
+  ACCUMULATE_SUMS: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<Storage>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> y: array<Result>;
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+const TILE_Y = 64;
+const STEP = 16u;
+const PITCH = 17u;
+
+var<workgroup> tile_a: array<vec4f, 272>;
+var<workgroup> tile_b: array<vec4f, 272>;
+
+fn a_at(at: vec4u) -> vec4f {
+  return vec4f(f32(a[at.x]), f32(a[at.y]), f32(a[at.z]), f32(a[at.w]));
+}
+
+fn b_at(at: vec4u) -> vec4f {
+  return vec4f(f32(b[at.x]), f32(b[at.y]), f32(b[at.z]), f32(b[at.w]));
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let part = group.z / sizes.BATCH;
+  let entry = group.z % sizes.BATCH;
+  let four = vec4u(0u, 1u, 2u, 3u);
+  let outer = lane / 16u;
+  let inner = lane % 16u;
+
+  // The element of each tile that this invocation loads: four rows or columns at one k.
+  let a_along_k = sizes.a_col == 1u;
+  let a_quad = select(inner, outer, a_along_k);
+  let a_k = select(outer, inner, a_along_k);
+  let b_along_k = sizes.b_row == 1u;
+  let b_quad = select(inner, outer, b_along_k);
+  let b_k = select(outer, inner, b_along_k);
+  let a_rows = min(vec4u(group.y * 64u + 4u * a_quad) + four, vec4u(sizes.M - 1u));
+  let b_cols = min(vec4u(group.x * 64u + 4u * b_quad) + four, vec4u(sizes.N - 1u));
+  let a_start = vec4u(entry * sizes.M * sizes.K) + a_rows * sizes.a_row;
+  let b_start = vec4u(entry * sizes.K * sizes.N) + b_cols * sizes.b_col;
+
+  let sums_here = sizes.HAS_SUMS == 1u && group.y == 0u && outer == 0u;
+  var s0 = vec4f();
+  var s1 = vec4f();
+  var s2 = vec4f();
+  var s3 = vec4f();
+  var total = vec4f();
+  let first = part * sizes.K_PART;
+  let end = min(first + sizes.K_PART, sizes.K);
+  for (var k = first; k < end; k += STEP) {
+    var next_a = vec4f();
+    var next_b = vec4f();
+    if (k + a_k < end) {
+      next_a = a_at(a_start + (k + a_k) * sizes.a_col);
+    }
+    if (k + b_k < end) {
+      next_b = b_at(b_start + (k + b_k) * sizes.b_row);
+    }
+    tile_a[a_k * PITCH + a_quad] = next_a;
+    tile_b[b_k * PITCH + b_quad] = next_b;
+    workgroupBarrier();
+    for (var i = 0u; i < STEP; i++) {
+      let x = tile_a[i * PITCH + outer];
+      let v = tile_b[i * PITCH + inner];
+      s0 += x.x * v;
+      s1 += x.y * v;
+      s2 += x.z * v;
+      s3 += x.w * v;
+    }
+    if (sums_here) {
+      for (var i = 0u; i < STEP; i++) {
+        total += tile_b[i * PITCH + inner];
+      }
+    }
+    workgroupBarrier();
+  }
+
+  let row = group.y * 64u + 4u * outer;
+  let col = group.x * 64u + 4u * inner;
+  var tile = array<vec4f, 4>(s0, s1, s2, s3);
+  for (var r = 0u; r < 4u && row + r < sizes.M; r++) {
+    let start = (group.z * sizes.M + row + r) * sizes.N;
+    for (var j = 0u; j < 4u && col + j < sizes.N; j++) {
+      let at = start + col + j;
+      var value = tile[r][j];
+      if (sizes.HAS_BIAS == 1u) {
+        value += bias[col + j];
+      }
+      if (sizes.HAS_RESIDUAL == 1u) {
+        value += f32(residual[at]);
+      }
+      if (sizes.ACCUMULATE == 1u) {
+        value += f32(y[at]);
+      }
+      y[at] = Result(value);
+    }
+  }
+  if (sums_here) {
+    for (var j = 0u; j < 4u && col + j < sizes.N; j++) {
+      let at = part * sizes.N + col + j;
+      var value = total[j];
+      if (sizes.ACCUMULATE_SUMS == 1u) {
+        value += sums[at];
+      }
+      sums[at] = value;
+    }
+  }
 }
 `,
 
@@ -2136,6 +2545,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // optional: bias, residual, sums
 enable subgroups;
 
+alias Storage = f32;
+alias Result = f32;
+
 struct Sizes {
   M: u32, N: u32, K: u32,
   a_row: u32, a_col: u32,
@@ -2147,11 +2559,11 @@ struct Sizes {
   ACCUMULATE_SUMS: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Storage>>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read> residual: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> y: array<Result>;
 @group(0) @binding(5) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(6) var<uniform> sizes: Sizes;
 
@@ -2170,12 +2582,12 @@ fn finish(row: u32, col: u32, batch: u32, sum: vec4f) {
     if (n < sizes.N) {
       var value = sum[j];
       if (sizes.HAS_RESIDUAL == 1u) {
-        value += residual[start + n];
+        value += f32(residual[start + n]);
       }
       if (sizes.ACCUMULATE == 1u) {
-        value += y[start + n];
+        value += f32(y[start + n]);
       }
-      y[start + n] = value;
+      y[start + n] = Result(value);
     }
   }
 }
@@ -2241,12 +2653,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var s15_l = vec4f();
   var s15_r = vec4f();
   for (var k = 0u; k < sizes.K; k++) {
-    let w0 = a[a0];
-    let w1 = a[a1];
-    let w2 = a[a2];
-    let w3 = a[a3];
-    let v_l = b[b_l];
-    let v_r = b[b_r];
+    let w0 = f32(a[a0]);
+    let w1 = f32(a[a1]);
+    let w2 = f32(a[a2]);
+    let w3 = f32(a[a3]);
+    let v_l = vec4f(b[b_l]);
+    let v_r = vec4f(b[b_r]);
     let x0 = subgroupBroadcast(w0, 0u);
     s0_l += x0 * v_l;
     s0_r += x0 * v_r;
@@ -2325,8 +2737,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     s0_l = vec4f();
     s0_r = vec4f();
     for (var k = 0u; k < sizes.K; k++) {
-      s0_l += b[b_l];
-      s0_r += b[b_r];
+      s0_l += vec4f(b[b_l]);
+      s0_r += vec4f(b[b_r]);
       b_l += columns;
       b_r += columns;
     }
@@ -2340,10 +2752,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // a (B,M,K) through row and column strides, b (B,K,COLUMNS vec4): rows of N elements and padding  ->  y (B,M,N)
 // grid: tiles of 64 columns x 16 rows, one z a batch entry. A workgroup is one subgroup; a lane computes 16 rows x 8 columns.
 // On a software adapter a load costs far more than a multiplication: each lane loads one row's element of a for every 8
-// rows, and the subgroup passes them round by broadcast; b comes as vec4. Sums run over k in order, in f32.
+// rows, and the subgroup passes them round by broadcast; b comes as vec4. A step takes two k, because what a loop carries from
+// step to step costs as much as a multiplication: lanes that left the loop must keep theirs. Sums run over k in order, in f32.
 // With HAS_SUMS, also the sums of b's columns (+ sums): the first row of tiles reads its part of b again, in a loop of its own.
 // optional: bias, residual, sums
 enable subgroups;
+
+alias Storage = f32;
+alias Result = f32;
 
 struct Sizes {
   M: u32, N: u32, K: u32,
@@ -2356,11 +2772,11 @@ struct Sizes {
   ACCUMULATE_SUMS: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Storage>>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read> residual: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> y: array<Result>;
 @group(0) @binding(5) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(6) var<uniform> sizes: Sizes;
 
@@ -2373,18 +2789,31 @@ fn bias_at(col: u32) -> vec4f {
 }
 
 fn finish(row: u32, col: u32, batch: u32, sum: vec4f) {
-  let start = (batch * sizes.M + row) * sizes.N;
-  for (var j = 0u; j < 4u; j++) {
-    let n = col * 4u + j;
-    if (n < sizes.N) {
+  let at = (batch * sizes.M + row) * sizes.N + col * 4u;
+  let here = min(4u, max(sizes.N, col * 4u) - col * 4u);
+  // Written out for whole vectors: lanes of a loop cost more than its instructions.
+  if (here == 4u) {
+    var value = sum;
+    if (sizes.HAS_RESIDUAL == 1u) {
+      value += vec4f(f32(residual[at]), f32(residual[at + 1u]), f32(residual[at + 2u]), f32(residual[at + 3u]));
+    }
+    if (sizes.ACCUMULATE == 1u) {
+      value += vec4f(f32(y[at]), f32(y[at + 1u]), f32(y[at + 2u]), f32(y[at + 3u]));
+    }
+    y[at] = Result(value.x);
+    y[at + 1u] = Result(value.y);
+    y[at + 2u] = Result(value.z);
+    y[at + 3u] = Result(value.w);
+  } else {
+    for (var j = 0u; j < here; j++) {
       var value = sum[j];
       if (sizes.HAS_RESIDUAL == 1u) {
-        value += residual[start + n];
+        value += f32(residual[at + j]);
       }
       if (sizes.ACCUMULATE == 1u) {
-        value += y[start + n];
+        value += f32(y[at + j]);
       }
-      y[start + n] = value;
+      y[at + j] = Result(value);
     }
   }
 }
@@ -2447,63 +2876,87 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var s14_r = vec4f();
   var s15_l = vec4f();
   var s15_r = vec4f();
-  for (var k = 0u; k < sizes.K; k++) {
-    let w0 = a[a0];
-    let w1 = a[a1];
-    let v_l = b[b_l];
-    let v_r = b[b_r];
-    let x0 = subgroupBroadcast(w0, 0u);
-    s0_l += x0 * v_l;
-    s0_r += x0 * v_r;
-    let x1 = subgroupBroadcast(w0, 1u);
-    s1_l += x1 * v_l;
-    s1_r += x1 * v_r;
-    let x2 = subgroupBroadcast(w0, 2u);
-    s2_l += x2 * v_l;
-    s2_r += x2 * v_r;
-    let x3 = subgroupBroadcast(w0, 3u);
-    s3_l += x3 * v_l;
-    s3_r += x3 * v_r;
-    let x4 = subgroupBroadcast(w0, 4u);
-    s4_l += x4 * v_l;
-    s4_r += x4 * v_r;
-    let x5 = subgroupBroadcast(w0, 5u);
-    s5_l += x5 * v_l;
-    s5_r += x5 * v_r;
-    let x6 = subgroupBroadcast(w0, 6u);
-    s6_l += x6 * v_l;
-    s6_r += x6 * v_r;
-    let x7 = subgroupBroadcast(w0, 7u);
-    s7_l += x7 * v_l;
-    s7_r += x7 * v_r;
-    let x8 = subgroupBroadcast(w1, 0u);
-    s8_l += x8 * v_l;
-    s8_r += x8 * v_r;
-    let x9 = subgroupBroadcast(w1, 1u);
-    s9_l += x9 * v_l;
-    s9_r += x9 * v_r;
-    let x10 = subgroupBroadcast(w1, 2u);
-    s10_l += x10 * v_l;
-    s10_r += x10 * v_r;
-    let x11 = subgroupBroadcast(w1, 3u);
-    s11_l += x11 * v_l;
-    s11_r += x11 * v_r;
-    let x12 = subgroupBroadcast(w1, 4u);
-    s12_l += x12 * v_l;
-    s12_r += x12 * v_r;
-    let x13 = subgroupBroadcast(w1, 5u);
-    s13_l += x13 * v_l;
-    s13_r += x13 * v_r;
-    let x14 = subgroupBroadcast(w1, 6u);
-    s14_l += x14 * v_l;
-    s14_r += x14 * v_r;
-    let x15 = subgroupBroadcast(w1, 7u);
-    s15_l += x15 * v_l;
-    s15_r += x15 * v_r;
-    a0 += sizes.a_col;
-    a1 += sizes.a_col;
-    b_l += columns;
-    b_r += columns;
+  for (var k = 0u; k < sizes.K; k += 2u) {
+    // The last step of an odd K takes its one row of b twice, the second time by zero.
+    let both = k + 1u < sizes.K;
+    let a_next = select(0u, sizes.a_col, both);
+    let b_next = select(0u, columns, both);
+    let p0 = f32(a[a0]);
+    let q0 = select(0.0, f32(a[a0 + a_next]), both);
+    let p1 = f32(a[a1]);
+    let q1 = select(0.0, f32(a[a1 + a_next]), both);
+    let v_l = vec4f(b[b_l]);
+    let v_r = vec4f(b[b_r]);
+    let w_l = vec4f(b[b_l + b_next]);
+    let w_r = vec4f(b[b_r + b_next]);
+    let x0 = subgroupBroadcast(p0, 0u);
+    let z0 = subgroupBroadcast(q0, 0u);
+    s0_l = s0_l + x0 * v_l + z0 * w_l;
+    s0_r = s0_r + x0 * v_r + z0 * w_r;
+    let x1 = subgroupBroadcast(p0, 1u);
+    let z1 = subgroupBroadcast(q0, 1u);
+    s1_l = s1_l + x1 * v_l + z1 * w_l;
+    s1_r = s1_r + x1 * v_r + z1 * w_r;
+    let x2 = subgroupBroadcast(p0, 2u);
+    let z2 = subgroupBroadcast(q0, 2u);
+    s2_l = s2_l + x2 * v_l + z2 * w_l;
+    s2_r = s2_r + x2 * v_r + z2 * w_r;
+    let x3 = subgroupBroadcast(p0, 3u);
+    let z3 = subgroupBroadcast(q0, 3u);
+    s3_l = s3_l + x3 * v_l + z3 * w_l;
+    s3_r = s3_r + x3 * v_r + z3 * w_r;
+    let x4 = subgroupBroadcast(p0, 4u);
+    let z4 = subgroupBroadcast(q0, 4u);
+    s4_l = s4_l + x4 * v_l + z4 * w_l;
+    s4_r = s4_r + x4 * v_r + z4 * w_r;
+    let x5 = subgroupBroadcast(p0, 5u);
+    let z5 = subgroupBroadcast(q0, 5u);
+    s5_l = s5_l + x5 * v_l + z5 * w_l;
+    s5_r = s5_r + x5 * v_r + z5 * w_r;
+    let x6 = subgroupBroadcast(p0, 6u);
+    let z6 = subgroupBroadcast(q0, 6u);
+    s6_l = s6_l + x6 * v_l + z6 * w_l;
+    s6_r = s6_r + x6 * v_r + z6 * w_r;
+    let x7 = subgroupBroadcast(p0, 7u);
+    let z7 = subgroupBroadcast(q0, 7u);
+    s7_l = s7_l + x7 * v_l + z7 * w_l;
+    s7_r = s7_r + x7 * v_r + z7 * w_r;
+    let x8 = subgroupBroadcast(p1, 0u);
+    let z8 = subgroupBroadcast(q1, 0u);
+    s8_l = s8_l + x8 * v_l + z8 * w_l;
+    s8_r = s8_r + x8 * v_r + z8 * w_r;
+    let x9 = subgroupBroadcast(p1, 1u);
+    let z9 = subgroupBroadcast(q1, 1u);
+    s9_l = s9_l + x9 * v_l + z9 * w_l;
+    s9_r = s9_r + x9 * v_r + z9 * w_r;
+    let x10 = subgroupBroadcast(p1, 2u);
+    let z10 = subgroupBroadcast(q1, 2u);
+    s10_l = s10_l + x10 * v_l + z10 * w_l;
+    s10_r = s10_r + x10 * v_r + z10 * w_r;
+    let x11 = subgroupBroadcast(p1, 3u);
+    let z11 = subgroupBroadcast(q1, 3u);
+    s11_l = s11_l + x11 * v_l + z11 * w_l;
+    s11_r = s11_r + x11 * v_r + z11 * w_r;
+    let x12 = subgroupBroadcast(p1, 4u);
+    let z12 = subgroupBroadcast(q1, 4u);
+    s12_l = s12_l + x12 * v_l + z12 * w_l;
+    s12_r = s12_r + x12 * v_r + z12 * w_r;
+    let x13 = subgroupBroadcast(p1, 5u);
+    let z13 = subgroupBroadcast(q1, 5u);
+    s13_l = s13_l + x13 * v_l + z13 * w_l;
+    s13_r = s13_r + x13 * v_r + z13 * w_r;
+    let x14 = subgroupBroadcast(p1, 6u);
+    let z14 = subgroupBroadcast(q1, 6u);
+    s14_l = s14_l + x14 * v_l + z14 * w_l;
+    s14_r = s14_r + x14 * v_r + z14 * w_r;
+    let x15 = subgroupBroadcast(p1, 7u);
+    let z15 = subgroupBroadcast(q1, 7u);
+    s15_l = s15_l + x15 * v_l + z15 * w_l;
+    s15_r = s15_r + x15 * v_r + z15 * w_r;
+    a0 += 2u * sizes.a_col;
+    a1 += 2u * sizes.a_col;
+    b_l += 2u * columns;
+    b_r += 2u * columns;
   }
   var bias_l = vec4f();
   var bias_r = vec4f();
@@ -2528,8 +2981,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     s0_l = vec4f();
     s0_r = vec4f();
     for (var k = 0u; k < sizes.K; k++) {
-      s0_l += b[b_l];
-      s0_r += b[b_r];
+      s0_l += vec4f(b[b_l]);
+      s0_r += vec4f(b[b_r]);
       b_l += columns;
       b_r += columns;
     }
@@ -2539,15 +2992,923 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
 
+  'matmul_subgroup8_32': `// matmul_subgroup8_32: y = a b (+ bias) (+ residual) (+ y), for adapters whose subgroups have exactly eight lanes; wrong on any other.
+// a (B,M,K) through row and column strides, b (B,K,COLUMNS vec4): rows of N elements and padding  ->  y (B,M,N)
+// grid: tiles of 64 columns x 32 rows, one z a batch entry. A workgroup is one subgroup; a lane computes 32 rows x 8 columns.
+// With ROWS_FIRST x counts the tiles of rows and y those of columns: a long b is then read from far away once, not for every row of tiles.
+// On a software adapter a load costs far more than a multiplication: each lane loads one row's element of a for every 8
+// rows, and the subgroup passes them round by broadcast; b comes as vec4. A step takes two k, because what a loop carries from
+// step to step costs as much as a multiplication: lanes that left the loop must keep theirs. Sums run over k in order, in f32.
+// With HAS_SUMS, also the sums of b's columns (+ sums): the first row of tiles reads its part of b again, in a loop of its own.
+// optional: bias, residual, sums
+enable subgroups;
+
+alias Storage = f32;
+alias Result = f32;
+
+struct Sizes {
+  M: u32, N: u32, K: u32,
+  a_row: u32, a_col: u32,
+  COLUMNS: u32,
+  ROWS_FIRST: u32,
+  HAS_BIAS: u32,
+  HAS_RESIDUAL: u32,
+  ACCUMULATE: u32,
+  HAS_SUMS: u32,
+  ACCUMULATE_SUMS: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> y: array<Result>;
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+const TILE_Y = 32;
+
+fn bias_at(col: u32) -> vec4f {
+  let n = min(vec4u(col * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.N - 1u));
+  return vec4f(bias[n.x], bias[n.y], bias[n.z], bias[n.w]);
+}
+
+fn finish(row: u32, col: u32, batch: u32, sum: vec4f) {
+  let at = (batch * sizes.M + row) * sizes.N + col * 4u;
+  let here = min(4u, max(sizes.N, col * 4u) - col * 4u);
+  // Written out for whole vectors: lanes of a loop cost more than its instructions.
+  if (here == 4u) {
+    var value = sum;
+    if (sizes.HAS_RESIDUAL == 1u) {
+      value += vec4f(f32(residual[at]), f32(residual[at + 1u]), f32(residual[at + 2u]), f32(residual[at + 3u]));
+    }
+    if (sizes.ACCUMULATE == 1u) {
+      value += vec4f(f32(y[at]), f32(y[at + 1u]), f32(y[at + 2u]), f32(y[at + 3u]));
+    }
+    y[at] = Result(value.x);
+    y[at + 1u] = Result(value.y);
+    y[at + 2u] = Result(value.z);
+    y[at + 3u] = Result(value.w);
+  } else {
+    for (var j = 0u; j < here; j++) {
+      var value = sum[j];
+      if (sizes.HAS_RESIDUAL == 1u) {
+        value += f32(residual[at + j]);
+      }
+      if (sizes.ACCUMULATE == 1u) {
+        value += f32(y[at + j]);
+      }
+      y[at + j] = Result(value);
+    }
+  }
+}
+
+fn finish_sums(col: u32, sum: vec4f) {
+  for (var j = 0u; j < 4u; j++) {
+    let n = col * 4u + j;
+    if (n < sizes.N) {
+      var value = sum[j];
+      if (sizes.ACCUMULATE_SUMS == 1u) {
+        value += sums[n];
+      }
+      sums[n] = value;
+    }
+  }
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let place = select(group.xy, group.yx, sizes.ROWS_FIRST == 1u);
+  let row = place.y * 32u;
+  let columns = sizes.COLUMNS;
+  let col_l = place.x * 16u + lane;
+  let col_r = col_l + 8u;
+  let batch = group.z;
+  let last_row = sizes.M - 1u;
+  let a_start = batch * sizes.M * sizes.K;
+  var b_l = batch * sizes.K * columns + min(col_l, columns - 1u);
+  var b_r = batch * sizes.K * columns + min(col_r, columns - 1u);
+  var a0 = a_start + min(row + lane, last_row) * sizes.a_row;
+  var a1 = a_start + min(row + lane + 8u, last_row) * sizes.a_row;
+  var a2 = a_start + min(row + lane + 16u, last_row) * sizes.a_row;
+  var a3 = a_start + min(row + lane + 24u, last_row) * sizes.a_row;
+  var s0_l = vec4f();
+  var s0_r = vec4f();
+  var s1_l = vec4f();
+  var s1_r = vec4f();
+  var s2_l = vec4f();
+  var s2_r = vec4f();
+  var s3_l = vec4f();
+  var s3_r = vec4f();
+  var s4_l = vec4f();
+  var s4_r = vec4f();
+  var s5_l = vec4f();
+  var s5_r = vec4f();
+  var s6_l = vec4f();
+  var s6_r = vec4f();
+  var s7_l = vec4f();
+  var s7_r = vec4f();
+  var s8_l = vec4f();
+  var s8_r = vec4f();
+  var s9_l = vec4f();
+  var s9_r = vec4f();
+  var s10_l = vec4f();
+  var s10_r = vec4f();
+  var s11_l = vec4f();
+  var s11_r = vec4f();
+  var s12_l = vec4f();
+  var s12_r = vec4f();
+  var s13_l = vec4f();
+  var s13_r = vec4f();
+  var s14_l = vec4f();
+  var s14_r = vec4f();
+  var s15_l = vec4f();
+  var s15_r = vec4f();
+  var s16_l = vec4f();
+  var s16_r = vec4f();
+  var s17_l = vec4f();
+  var s17_r = vec4f();
+  var s18_l = vec4f();
+  var s18_r = vec4f();
+  var s19_l = vec4f();
+  var s19_r = vec4f();
+  var s20_l = vec4f();
+  var s20_r = vec4f();
+  var s21_l = vec4f();
+  var s21_r = vec4f();
+  var s22_l = vec4f();
+  var s22_r = vec4f();
+  var s23_l = vec4f();
+  var s23_r = vec4f();
+  var s24_l = vec4f();
+  var s24_r = vec4f();
+  var s25_l = vec4f();
+  var s25_r = vec4f();
+  var s26_l = vec4f();
+  var s26_r = vec4f();
+  var s27_l = vec4f();
+  var s27_r = vec4f();
+  var s28_l = vec4f();
+  var s28_r = vec4f();
+  var s29_l = vec4f();
+  var s29_r = vec4f();
+  var s30_l = vec4f();
+  var s30_r = vec4f();
+  var s31_l = vec4f();
+  var s31_r = vec4f();
+  for (var k = 0u; k < sizes.K; k += 2u) {
+    // The last step of an odd K takes its one row of b twice, the second time by zero.
+    let both = k + 1u < sizes.K;
+    let a_next = select(0u, sizes.a_col, both);
+    let b_next = select(0u, columns, both);
+    let p0 = f32(a[a0]);
+    let q0 = select(0.0, f32(a[a0 + a_next]), both);
+    let p1 = f32(a[a1]);
+    let q1 = select(0.0, f32(a[a1 + a_next]), both);
+    let p2 = f32(a[a2]);
+    let q2 = select(0.0, f32(a[a2 + a_next]), both);
+    let p3 = f32(a[a3]);
+    let q3 = select(0.0, f32(a[a3 + a_next]), both);
+    let v_l = vec4f(b[b_l]);
+    let v_r = vec4f(b[b_r]);
+    let w_l = vec4f(b[b_l + b_next]);
+    let w_r = vec4f(b[b_r + b_next]);
+    let x0 = subgroupBroadcast(p0, 0u);
+    let z0 = subgroupBroadcast(q0, 0u);
+    s0_l = s0_l + x0 * v_l + z0 * w_l;
+    s0_r = s0_r + x0 * v_r + z0 * w_r;
+    let x1 = subgroupBroadcast(p0, 1u);
+    let z1 = subgroupBroadcast(q0, 1u);
+    s1_l = s1_l + x1 * v_l + z1 * w_l;
+    s1_r = s1_r + x1 * v_r + z1 * w_r;
+    let x2 = subgroupBroadcast(p0, 2u);
+    let z2 = subgroupBroadcast(q0, 2u);
+    s2_l = s2_l + x2 * v_l + z2 * w_l;
+    s2_r = s2_r + x2 * v_r + z2 * w_r;
+    let x3 = subgroupBroadcast(p0, 3u);
+    let z3 = subgroupBroadcast(q0, 3u);
+    s3_l = s3_l + x3 * v_l + z3 * w_l;
+    s3_r = s3_r + x3 * v_r + z3 * w_r;
+    let x4 = subgroupBroadcast(p0, 4u);
+    let z4 = subgroupBroadcast(q0, 4u);
+    s4_l = s4_l + x4 * v_l + z4 * w_l;
+    s4_r = s4_r + x4 * v_r + z4 * w_r;
+    let x5 = subgroupBroadcast(p0, 5u);
+    let z5 = subgroupBroadcast(q0, 5u);
+    s5_l = s5_l + x5 * v_l + z5 * w_l;
+    s5_r = s5_r + x5 * v_r + z5 * w_r;
+    let x6 = subgroupBroadcast(p0, 6u);
+    let z6 = subgroupBroadcast(q0, 6u);
+    s6_l = s6_l + x6 * v_l + z6 * w_l;
+    s6_r = s6_r + x6 * v_r + z6 * w_r;
+    let x7 = subgroupBroadcast(p0, 7u);
+    let z7 = subgroupBroadcast(q0, 7u);
+    s7_l = s7_l + x7 * v_l + z7 * w_l;
+    s7_r = s7_r + x7 * v_r + z7 * w_r;
+    let x8 = subgroupBroadcast(p1, 0u);
+    let z8 = subgroupBroadcast(q1, 0u);
+    s8_l = s8_l + x8 * v_l + z8 * w_l;
+    s8_r = s8_r + x8 * v_r + z8 * w_r;
+    let x9 = subgroupBroadcast(p1, 1u);
+    let z9 = subgroupBroadcast(q1, 1u);
+    s9_l = s9_l + x9 * v_l + z9 * w_l;
+    s9_r = s9_r + x9 * v_r + z9 * w_r;
+    let x10 = subgroupBroadcast(p1, 2u);
+    let z10 = subgroupBroadcast(q1, 2u);
+    s10_l = s10_l + x10 * v_l + z10 * w_l;
+    s10_r = s10_r + x10 * v_r + z10 * w_r;
+    let x11 = subgroupBroadcast(p1, 3u);
+    let z11 = subgroupBroadcast(q1, 3u);
+    s11_l = s11_l + x11 * v_l + z11 * w_l;
+    s11_r = s11_r + x11 * v_r + z11 * w_r;
+    let x12 = subgroupBroadcast(p1, 4u);
+    let z12 = subgroupBroadcast(q1, 4u);
+    s12_l = s12_l + x12 * v_l + z12 * w_l;
+    s12_r = s12_r + x12 * v_r + z12 * w_r;
+    let x13 = subgroupBroadcast(p1, 5u);
+    let z13 = subgroupBroadcast(q1, 5u);
+    s13_l = s13_l + x13 * v_l + z13 * w_l;
+    s13_r = s13_r + x13 * v_r + z13 * w_r;
+    let x14 = subgroupBroadcast(p1, 6u);
+    let z14 = subgroupBroadcast(q1, 6u);
+    s14_l = s14_l + x14 * v_l + z14 * w_l;
+    s14_r = s14_r + x14 * v_r + z14 * w_r;
+    let x15 = subgroupBroadcast(p1, 7u);
+    let z15 = subgroupBroadcast(q1, 7u);
+    s15_l = s15_l + x15 * v_l + z15 * w_l;
+    s15_r = s15_r + x15 * v_r + z15 * w_r;
+    let x16 = subgroupBroadcast(p2, 0u);
+    let z16 = subgroupBroadcast(q2, 0u);
+    s16_l = s16_l + x16 * v_l + z16 * w_l;
+    s16_r = s16_r + x16 * v_r + z16 * w_r;
+    let x17 = subgroupBroadcast(p2, 1u);
+    let z17 = subgroupBroadcast(q2, 1u);
+    s17_l = s17_l + x17 * v_l + z17 * w_l;
+    s17_r = s17_r + x17 * v_r + z17 * w_r;
+    let x18 = subgroupBroadcast(p2, 2u);
+    let z18 = subgroupBroadcast(q2, 2u);
+    s18_l = s18_l + x18 * v_l + z18 * w_l;
+    s18_r = s18_r + x18 * v_r + z18 * w_r;
+    let x19 = subgroupBroadcast(p2, 3u);
+    let z19 = subgroupBroadcast(q2, 3u);
+    s19_l = s19_l + x19 * v_l + z19 * w_l;
+    s19_r = s19_r + x19 * v_r + z19 * w_r;
+    let x20 = subgroupBroadcast(p2, 4u);
+    let z20 = subgroupBroadcast(q2, 4u);
+    s20_l = s20_l + x20 * v_l + z20 * w_l;
+    s20_r = s20_r + x20 * v_r + z20 * w_r;
+    let x21 = subgroupBroadcast(p2, 5u);
+    let z21 = subgroupBroadcast(q2, 5u);
+    s21_l = s21_l + x21 * v_l + z21 * w_l;
+    s21_r = s21_r + x21 * v_r + z21 * w_r;
+    let x22 = subgroupBroadcast(p2, 6u);
+    let z22 = subgroupBroadcast(q2, 6u);
+    s22_l = s22_l + x22 * v_l + z22 * w_l;
+    s22_r = s22_r + x22 * v_r + z22 * w_r;
+    let x23 = subgroupBroadcast(p2, 7u);
+    let z23 = subgroupBroadcast(q2, 7u);
+    s23_l = s23_l + x23 * v_l + z23 * w_l;
+    s23_r = s23_r + x23 * v_r + z23 * w_r;
+    let x24 = subgroupBroadcast(p3, 0u);
+    let z24 = subgroupBroadcast(q3, 0u);
+    s24_l = s24_l + x24 * v_l + z24 * w_l;
+    s24_r = s24_r + x24 * v_r + z24 * w_r;
+    let x25 = subgroupBroadcast(p3, 1u);
+    let z25 = subgroupBroadcast(q3, 1u);
+    s25_l = s25_l + x25 * v_l + z25 * w_l;
+    s25_r = s25_r + x25 * v_r + z25 * w_r;
+    let x26 = subgroupBroadcast(p3, 2u);
+    let z26 = subgroupBroadcast(q3, 2u);
+    s26_l = s26_l + x26 * v_l + z26 * w_l;
+    s26_r = s26_r + x26 * v_r + z26 * w_r;
+    let x27 = subgroupBroadcast(p3, 3u);
+    let z27 = subgroupBroadcast(q3, 3u);
+    s27_l = s27_l + x27 * v_l + z27 * w_l;
+    s27_r = s27_r + x27 * v_r + z27 * w_r;
+    let x28 = subgroupBroadcast(p3, 4u);
+    let z28 = subgroupBroadcast(q3, 4u);
+    s28_l = s28_l + x28 * v_l + z28 * w_l;
+    s28_r = s28_r + x28 * v_r + z28 * w_r;
+    let x29 = subgroupBroadcast(p3, 5u);
+    let z29 = subgroupBroadcast(q3, 5u);
+    s29_l = s29_l + x29 * v_l + z29 * w_l;
+    s29_r = s29_r + x29 * v_r + z29 * w_r;
+    let x30 = subgroupBroadcast(p3, 6u);
+    let z30 = subgroupBroadcast(q3, 6u);
+    s30_l = s30_l + x30 * v_l + z30 * w_l;
+    s30_r = s30_r + x30 * v_r + z30 * w_r;
+    let x31 = subgroupBroadcast(p3, 7u);
+    let z31 = subgroupBroadcast(q3, 7u);
+    s31_l = s31_l + x31 * v_l + z31 * w_l;
+    s31_r = s31_r + x31 * v_r + z31 * w_r;
+    a0 += 2u * sizes.a_col;
+    a1 += 2u * sizes.a_col;
+    a2 += 2u * sizes.a_col;
+    a3 += 2u * sizes.a_col;
+    b_l += 2u * columns;
+    b_r += 2u * columns;
+  }
+  var bias_l = vec4f();
+  var bias_r = vec4f();
+  if (sizes.HAS_BIAS == 1u) {
+    bias_l = bias_at(col_l);
+    bias_r = bias_at(col_r);
+  }
+  // A loop, because a compiler takes long over what each of 64 stores may have to add.
+  var tile = array<vec4f, 64>(
+    s0_l, s0_r, s1_l, s1_r, s2_l, s2_r, s3_l, s3_r,
+    s4_l, s4_r, s5_l, s5_r, s6_l, s6_r, s7_l, s7_r,
+    s8_l, s8_r, s9_l, s9_r, s10_l, s10_r, s11_l, s11_r,
+    s12_l, s12_r, s13_l, s13_r, s14_l, s14_r, s15_l, s15_r,
+    s16_l, s16_r, s17_l, s17_r, s18_l, s18_r, s19_l, s19_r,
+    s20_l, s20_r, s21_l, s21_r, s22_l, s22_r, s23_l, s23_r,
+    s24_l, s24_r, s25_l, s25_r, s26_l, s26_r, s27_l, s27_r,
+    s28_l, s28_r, s29_l, s29_r, s30_l, s30_r, s31_l, s31_r,
+  );
+  for (var r = 0u; r < min(32u, sizes.M - row); r++) {
+    finish(row + r, col_l, batch, tile[2u * r] + bias_l);
+    finish(row + r, col_r, batch, tile[2u * r + 1u] + bias_r);
+  }
+  if (sizes.HAS_SUMS == 1u && place.y == 0u) {
+    b_l = min(col_l, columns - 1u);
+    b_r = min(col_r, columns - 1u);
+    s0_l = vec4f();
+    s0_r = vec4f();
+    for (var k = 0u; k < sizes.K; k++) {
+      s0_l += vec4f(b[b_l]);
+      s0_r += vec4f(b[b_r]);
+      b_l += columns;
+      b_r += columns;
+    }
+    finish_sums(col_l, s0_l);
+    finish_sums(col_r, s0_r);
+  }
+}
+`,
+
+  'matmul_subgroup_matrix_16x16x16': `// matmul_subgroup_matrix_16x16x16: y = a b (+ bias) (+ residual) (+ y), by products of 16 x 16 blocks over 16 k in hardware, for adapters
+// that offer them with sums in f32. Its files differ in three numbers, which WGSL wants as constants.
+// a (B,M,K) or (B,K,M), b (B,K,N) or (B,N,K), whole blocks of each  ->  y (B,M,N)
+// grid: tiles of 64 columns x 64 rows, one z a batch entry. A tile is four strips of 16 rows; a subgroup, of whatever size up to
+// 128, takes some of them, reads their blocks from storage, and leaves the result in workgroup memory. Then all store it.
+// With HAS_SUMS, also the sums of b's columns (+ sums): the first row of tiles reads its part of b again, in a loop of its own.
+// Source: proposals/subgroup-matrix.md of gpuweb, and Dawn's docs/dawn/features/subgroup_matrix.md.
+// optional: bias, residual, sums
+enable chromium_experimental_subgroup_matrix;
+enable subgroups;
+// Strips are uniform in a subgroup, which the analysis cannot see.
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+alias Storage = f32;
+alias Result = f32;
+
+struct Sizes {
+  M: u32, N: u32, K: u32,
+  A_TRANSPOSED: u32,
+  B_TRANSPOSED: u32,
+  HAS_BIAS: u32,
+  HAS_RESIDUAL: u32,
+  ACCUMULATE: u32,
+  HAS_SUMS: u32,
+  ACCUMULATE_SUMS: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<Storage>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> y: array<Result>;
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+const TILE_Y = 64;
+const BLOCK_M = 16u;
+const BLOCK_N = 16u;
+const BLOCK_K = 16u;
+const DOWN = 16u / BLOCK_M;
+const ACROSS = 64u / BLOCK_N;
+
+alias Left = subgroup_matrix_left<Storage, BLOCK_K, BLOCK_M>;
+alias Right = subgroup_matrix_right<Storage, BLOCK_N, BLOCK_K>;
+alias Sum = subgroup_matrix_result<f32, BLOCK_N, BLOCK_M>;
+
+var<workgroup> tile: array<f32, 4096>;
+
+fn left_at(start: u32, row: u32, k: u32) -> Left {
+  if (sizes.A_TRANSPOSED == 1u) {
+    return subgroupMatrixLoad<Left, col_major>(&a, start + k * sizes.M + row, sizes.M);
+  }
+  return subgroupMatrixLoad<Left, row_major>(&a, start + row * sizes.K + k, sizes.K);
+}
+
+fn right_at(start: u32, k: u32, col: u32) -> Right {
+  if (sizes.B_TRANSPOSED == 1u) {
+    return subgroupMatrixLoad<Right, col_major>(&b, start + col * sizes.K + k, sizes.K);
+  }
+  return subgroupMatrixLoad<Right, row_major>(&b, start + k * sizes.N + col, sizes.N);
+}
+
+@compute @workgroup_size(128)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(subgroup_id) subgroup: u32,
+  @builtin(num_subgroups) subgroups: u32,
+) {
+  let a_start = group.z * sizes.M * sizes.K;
+  let b_start = group.z * sizes.K * sizes.N;
+  for (var strip = subgroup; strip < 4u; strip += subgroups) {
+    let row = group.y * 64u + strip * 16u;
+    var sum: array<Sum, DOWN * ACROSS>;
+    for (var k = 0u; k < sizes.K; k += BLOCK_K) {
+      var left: array<Left, DOWN>;
+      for (var i = 0u; i < DOWN; i++) {
+        if (row + i * BLOCK_M < sizes.M) {
+          left[i] = left_at(a_start, row + i * BLOCK_M, k);
+        }
+      }
+      for (var j = 0u; j < ACROSS; j++) {
+        let col = group.x * 64u + j * BLOCK_N;
+        if (col < sizes.N) {
+          let right = right_at(b_start, k, col);
+          for (var i = 0u; i < DOWN; i++) {
+            sum[i * ACROSS + j] = subgroupMatrixMultiplyAccumulate(left[i], right, sum[i * ACROSS + j]);
+          }
+        }
+      }
+    }
+    for (var i = 0u; i < DOWN; i++) {
+      for (var j = 0u; j < ACROSS; j++) {
+        let at = (strip * 16u + i * BLOCK_M) * 64u + j * BLOCK_N;
+        subgroupMatrixStore<row_major>(&tile, at, sum[i * ACROSS + j], 64u);
+      }
+    }
+  }
+  workgroupBarrier();
+
+  let col = group.x * 64u + lane % 64u;
+  if (col >= sizes.N) {
+    return;
+  }
+  for (var r = lane / 64u; r < 64u && group.y * 64u + r < sizes.M; r += 2u) {
+    let at = (group.z * sizes.M + group.y * 64u + r) * sizes.N + col;
+    var value = tile[r * 64u + lane % 64u];
+    if (sizes.HAS_BIAS == 1u) {
+      value += bias[col];
+    }
+    if (sizes.HAS_RESIDUAL == 1u) {
+      value += f32(residual[at]);
+    }
+    if (sizes.ACCUMULATE == 1u) {
+      value += f32(y[at]);
+    }
+    y[at] = Result(value);
+  }
+  if (sizes.HAS_SUMS == 1u && group.y == 0u && lane < 64u) {
+    let start = select(col, col * sizes.K, sizes.B_TRANSPOSED == 1u);
+    let step = select(sizes.N, 1u, sizes.B_TRANSPOSED == 1u);
+    var total = 0.0;
+    for (var k = 0u; k < sizes.K; k++) {
+      total += f32(b[start + k * step]);
+    }
+    if (sizes.ACCUMULATE_SUMS == 1u) {
+      total += sums[col];
+    }
+    sums[col] = total;
+  }
+}
+`,
+
+  'matmul_subgroup_matrix_8x16x16': `// matmul_subgroup_matrix_8x16x16: y = a b (+ bias) (+ residual) (+ y), by products of 8 x 16 blocks over 16 k in hardware, for adapters
+// that offer them with sums in f32. Its files differ in three numbers, which WGSL wants as constants.
+// a (B,M,K) or (B,K,M), b (B,K,N) or (B,N,K), whole blocks of each  ->  y (B,M,N)
+// grid: tiles of 64 columns x 64 rows, one z a batch entry. A tile is four strips of 16 rows; a subgroup, of whatever size up to
+// 128, takes some of them, reads their blocks from storage, and leaves the result in workgroup memory. Then all store it.
+// With HAS_SUMS, also the sums of b's columns (+ sums): the first row of tiles reads its part of b again, in a loop of its own.
+// Source: proposals/subgroup-matrix.md of gpuweb, and Dawn's docs/dawn/features/subgroup_matrix.md.
+// optional: bias, residual, sums
+enable chromium_experimental_subgroup_matrix;
+enable subgroups;
+// Strips are uniform in a subgroup, which the analysis cannot see.
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+alias Storage = f32;
+alias Result = f32;
+
+struct Sizes {
+  M: u32, N: u32, K: u32,
+  A_TRANSPOSED: u32,
+  B_TRANSPOSED: u32,
+  HAS_BIAS: u32,
+  HAS_RESIDUAL: u32,
+  ACCUMULATE: u32,
+  HAS_SUMS: u32,
+  ACCUMULATE_SUMS: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<Storage>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> y: array<Result>;
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+const TILE_Y = 64;
+const BLOCK_M = 8u;
+const BLOCK_N = 16u;
+const BLOCK_K = 16u;
+const DOWN = 16u / BLOCK_M;
+const ACROSS = 64u / BLOCK_N;
+
+alias Left = subgroup_matrix_left<Storage, BLOCK_K, BLOCK_M>;
+alias Right = subgroup_matrix_right<Storage, BLOCK_N, BLOCK_K>;
+alias Sum = subgroup_matrix_result<f32, BLOCK_N, BLOCK_M>;
+
+var<workgroup> tile: array<f32, 4096>;
+
+fn left_at(start: u32, row: u32, k: u32) -> Left {
+  if (sizes.A_TRANSPOSED == 1u) {
+    return subgroupMatrixLoad<Left, col_major>(&a, start + k * sizes.M + row, sizes.M);
+  }
+  return subgroupMatrixLoad<Left, row_major>(&a, start + row * sizes.K + k, sizes.K);
+}
+
+fn right_at(start: u32, k: u32, col: u32) -> Right {
+  if (sizes.B_TRANSPOSED == 1u) {
+    return subgroupMatrixLoad<Right, col_major>(&b, start + col * sizes.K + k, sizes.K);
+  }
+  return subgroupMatrixLoad<Right, row_major>(&b, start + k * sizes.N + col, sizes.N);
+}
+
+@compute @workgroup_size(128)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(subgroup_id) subgroup: u32,
+  @builtin(num_subgroups) subgroups: u32,
+) {
+  let a_start = group.z * sizes.M * sizes.K;
+  let b_start = group.z * sizes.K * sizes.N;
+  for (var strip = subgroup; strip < 4u; strip += subgroups) {
+    let row = group.y * 64u + strip * 16u;
+    var sum: array<Sum, DOWN * ACROSS>;
+    for (var k = 0u; k < sizes.K; k += BLOCK_K) {
+      var left: array<Left, DOWN>;
+      for (var i = 0u; i < DOWN; i++) {
+        if (row + i * BLOCK_M < sizes.M) {
+          left[i] = left_at(a_start, row + i * BLOCK_M, k);
+        }
+      }
+      for (var j = 0u; j < ACROSS; j++) {
+        let col = group.x * 64u + j * BLOCK_N;
+        if (col < sizes.N) {
+          let right = right_at(b_start, k, col);
+          for (var i = 0u; i < DOWN; i++) {
+            sum[i * ACROSS + j] = subgroupMatrixMultiplyAccumulate(left[i], right, sum[i * ACROSS + j]);
+          }
+        }
+      }
+    }
+    for (var i = 0u; i < DOWN; i++) {
+      for (var j = 0u; j < ACROSS; j++) {
+        let at = (strip * 16u + i * BLOCK_M) * 64u + j * BLOCK_N;
+        subgroupMatrixStore<row_major>(&tile, at, sum[i * ACROSS + j], 64u);
+      }
+    }
+  }
+  workgroupBarrier();
+
+  let col = group.x * 64u + lane % 64u;
+  if (col >= sizes.N) {
+    return;
+  }
+  for (var r = lane / 64u; r < 64u && group.y * 64u + r < sizes.M; r += 2u) {
+    let at = (group.z * sizes.M + group.y * 64u + r) * sizes.N + col;
+    var value = tile[r * 64u + lane % 64u];
+    if (sizes.HAS_BIAS == 1u) {
+      value += bias[col];
+    }
+    if (sizes.HAS_RESIDUAL == 1u) {
+      value += f32(residual[at]);
+    }
+    if (sizes.ACCUMULATE == 1u) {
+      value += f32(y[at]);
+    }
+    y[at] = Result(value);
+  }
+  if (sizes.HAS_SUMS == 1u && group.y == 0u && lane < 64u) {
+    let start = select(col, col * sizes.K, sizes.B_TRANSPOSED == 1u);
+    let step = select(sizes.N, 1u, sizes.B_TRANSPOSED == 1u);
+    var total = 0.0;
+    for (var k = 0u; k < sizes.K; k++) {
+      total += f32(b[start + k * step]);
+    }
+    if (sizes.ACCUMULATE_SUMS == 1u) {
+      total += sums[col];
+    }
+    sums[col] = total;
+  }
+}
+`,
+
+  'matmul_subgroup_matrix_8x8x8': `// matmul_subgroup_matrix_8x8x8: y = a b (+ bias) (+ residual) (+ y), by products of 8 x 8 blocks over 8 k in hardware, for adapters
+// that offer them with sums in f32. Its files differ in three numbers, which WGSL wants as constants.
+// a (B,M,K) or (B,K,M), b (B,K,N) or (B,N,K), whole blocks of each  ->  y (B,M,N)
+// grid: tiles of 64 columns x 64 rows, one z a batch entry. A tile is four strips of 16 rows; a subgroup, of whatever size up to
+// 128, takes some of them, reads their blocks from storage, and leaves the result in workgroup memory. Then all store it.
+// With HAS_SUMS, also the sums of b's columns (+ sums): the first row of tiles reads its part of b again, in a loop of its own.
+// Source: proposals/subgroup-matrix.md of gpuweb, and Dawn's docs/dawn/features/subgroup_matrix.md.
+// optional: bias, residual, sums
+enable chromium_experimental_subgroup_matrix;
+enable subgroups;
+// Strips are uniform in a subgroup, which the analysis cannot see.
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+alias Storage = f32;
+alias Result = f32;
+
+struct Sizes {
+  M: u32, N: u32, K: u32,
+  A_TRANSPOSED: u32,
+  B_TRANSPOSED: u32,
+  HAS_BIAS: u32,
+  HAS_RESIDUAL: u32,
+  ACCUMULATE: u32,
+  HAS_SUMS: u32,
+  ACCUMULATE_SUMS: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<Storage>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> y: array<Result>;
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+const TILE_Y = 64;
+const BLOCK_M = 8u;
+const BLOCK_N = 8u;
+const BLOCK_K = 8u;
+const DOWN = 16u / BLOCK_M;
+const ACROSS = 64u / BLOCK_N;
+
+alias Left = subgroup_matrix_left<Storage, BLOCK_K, BLOCK_M>;
+alias Right = subgroup_matrix_right<Storage, BLOCK_N, BLOCK_K>;
+alias Sum = subgroup_matrix_result<f32, BLOCK_N, BLOCK_M>;
+
+var<workgroup> tile: array<f32, 4096>;
+
+fn left_at(start: u32, row: u32, k: u32) -> Left {
+  if (sizes.A_TRANSPOSED == 1u) {
+    return subgroupMatrixLoad<Left, col_major>(&a, start + k * sizes.M + row, sizes.M);
+  }
+  return subgroupMatrixLoad<Left, row_major>(&a, start + row * sizes.K + k, sizes.K);
+}
+
+fn right_at(start: u32, k: u32, col: u32) -> Right {
+  if (sizes.B_TRANSPOSED == 1u) {
+    return subgroupMatrixLoad<Right, col_major>(&b, start + col * sizes.K + k, sizes.K);
+  }
+  return subgroupMatrixLoad<Right, row_major>(&b, start + k * sizes.N + col, sizes.N);
+}
+
+@compute @workgroup_size(128)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(subgroup_id) subgroup: u32,
+  @builtin(num_subgroups) subgroups: u32,
+) {
+  let a_start = group.z * sizes.M * sizes.K;
+  let b_start = group.z * sizes.K * sizes.N;
+  for (var strip = subgroup; strip < 4u; strip += subgroups) {
+    let row = group.y * 64u + strip * 16u;
+    var sum: array<Sum, DOWN * ACROSS>;
+    for (var k = 0u; k < sizes.K; k += BLOCK_K) {
+      var left: array<Left, DOWN>;
+      for (var i = 0u; i < DOWN; i++) {
+        if (row + i * BLOCK_M < sizes.M) {
+          left[i] = left_at(a_start, row + i * BLOCK_M, k);
+        }
+      }
+      for (var j = 0u; j < ACROSS; j++) {
+        let col = group.x * 64u + j * BLOCK_N;
+        if (col < sizes.N) {
+          let right = right_at(b_start, k, col);
+          for (var i = 0u; i < DOWN; i++) {
+            sum[i * ACROSS + j] = subgroupMatrixMultiplyAccumulate(left[i], right, sum[i * ACROSS + j]);
+          }
+        }
+      }
+    }
+    for (var i = 0u; i < DOWN; i++) {
+      for (var j = 0u; j < ACROSS; j++) {
+        let at = (strip * 16u + i * BLOCK_M) * 64u + j * BLOCK_N;
+        subgroupMatrixStore<row_major>(&tile, at, sum[i * ACROSS + j], 64u);
+      }
+    }
+  }
+  workgroupBarrier();
+
+  let col = group.x * 64u + lane % 64u;
+  if (col >= sizes.N) {
+    return;
+  }
+  for (var r = lane / 64u; r < 64u && group.y * 64u + r < sizes.M; r += 2u) {
+    let at = (group.z * sizes.M + group.y * 64u + r) * sizes.N + col;
+    var value = tile[r * 64u + lane % 64u];
+    if (sizes.HAS_BIAS == 1u) {
+      value += bias[col];
+    }
+    if (sizes.HAS_RESIDUAL == 1u) {
+      value += f32(residual[at]);
+    }
+    if (sizes.ACCUMULATE == 1u) {
+      value += f32(y[at]);
+    }
+    y[at] = Result(value);
+  }
+  if (sizes.HAS_SUMS == 1u && group.y == 0u && lane < 64u) {
+    let start = select(col, col * sizes.K, sizes.B_TRANSPOSED == 1u);
+    let step = select(sizes.N, 1u, sizes.B_TRANSPOSED == 1u);
+    var total = 0.0;
+    for (var k = 0u; k < sizes.K; k++) {
+      total += f32(b[start + k * step]);
+    }
+    if (sizes.ACCUMULATE_SUMS == 1u) {
+      total += sums[col];
+    }
+    sums[col] = total;
+  }
+}
+`,
+
+  'matmul_sum': `// matmul_sum: the second half of a product made in parts over k: y = the sum of the parts (+ bias) (+ residual) (+ y).
+// partial (PARTS,COUNT), partial_sums (PARTS,N)  ->  y (COUNT elements, rows of N)  sums (N)
+// grid: one invocation an element, folded. Parts are added in order, in f32: the same bits on every run.
+// With HAS_SUMS, also the sums of b's columns (+ sums), by the first invocations.
+// lib: fold
+// optional: partial_sums, bias, residual, sums
+
+alias Storage = f32;
+alias Result = f32;
+
+struct Sizes {
+  COUNT: u32, N: u32, PARTS: u32,
+  HAS_BIAS: u32,
+  HAS_RESIDUAL: u32,
+  ACCUMULATE: u32,
+  HAS_SUMS: u32,
+  ACCUMULATE_SUMS: u32,
+}
+
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read> partial_sums: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> y: array<Result>;
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded(group, groups) * 64u + lane;
+  if (i >= sizes.COUNT) {
+    return;
+  }
+  var value = 0.0;
+  for (var part = 0u; part < sizes.PARTS; part++) {
+    value += partial[part * sizes.COUNT + i];
+  }
+  if (sizes.HAS_BIAS == 1u) {
+    value += bias[i % sizes.N];
+  }
+  if (sizes.HAS_RESIDUAL == 1u) {
+    value += f32(residual[i]);
+  }
+  if (sizes.ACCUMULATE == 1u) {
+    value += f32(y[i]);
+  }
+  y[i] = Result(value);
+  if (sizes.HAS_SUMS == 1u && i < sizes.N) {
+    var sum = 0.0;
+    for (var part = 0u; part < sizes.PARTS; part++) {
+      sum += partial_sums[part * sizes.N + i];
+    }
+    if (sizes.ACCUMULATE_SUMS == 1u) {
+      sum += sums[i];
+    }
+    sums[i] = sum;
+  }
+}
+`,
+
+  'matmul_vector': `// matmul_vector: products of a few rows of a with b, in parts over k: what decoding asks for, where b is read once and is all the cost.
+// a (M,K) and b (K,N), read through row and column strides, M at most 4  ->  partial (PARTS,M,N), which matmul_sum adds up
+// grid: one invocation for 4 columns and every PARTS-th k, folded. ALONG_K tells along which axis b is stored without gaps:
+// neighbouring invocations go along that one, so that they read neighbouring elements; the columns of one lie a quarter of N
+// apart for the same reason. Sums run over k in order, in f32. Columns outside are clamped to the last, their stores left out.
+// lib: fold
+
+alias Storage = f32;
+
+struct Sizes {
+  M: u32, N: u32, K: u32,
+  a_row: u32, a_col: u32,
+  b_row: u32, b_col: u32,
+  QUARTER: u32,
+  PARTS: u32,
+  ALONG_K: u32,
+}
+
+// M, known to the compiler: rows that are not there cost nothing.
+override ROWS: u32 = 4;
+
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<Storage>;
+@group(0) @binding(2) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+fn b_at(at: vec4u) -> vec4f {
+  return vec4f(f32(b[at.x]), f32(b[at.y]), f32(b[at.z]), f32(b[at.w]));
+}
+
+fn store(part: u32, row: u32, col: vec4u, sum: vec4f) {
+  let start = (part * sizes.M + row) * sizes.N;
+  for (var j = 0u; j < 4u; j++) {
+    if (col[j] < sizes.N) {
+      partial[start + col[j]] = sum[j];
+    }
+  }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded(group, groups) * 64u + lane;
+  if (i >= sizes.QUARTER * sizes.PARTS) {
+    return;
+  }
+  let along_k = sizes.ALONG_K == 1u;
+  let first = select(i % sizes.QUARTER, i / sizes.PARTS, along_k);
+  let part = select(i / sizes.QUARTER, i % sizes.PARTS, along_k);
+  let col = vec4u(first) + vec4u(0u, 1u, 2u, 3u) * sizes.QUARTER;
+  var at = min(col, vec4u(sizes.N - 1u)) * sizes.b_col + part * sizes.b_row;
+  var a0 = part * sizes.a_col;
+  let a_step = sizes.PARTS * sizes.a_col;
+  let b_step = vec4u(sizes.PARTS * sizes.b_row);
+  var s0 = vec4f();
+  var s1 = vec4f();
+  var s2 = vec4f();
+  var s3 = vec4f();
+  for (var k = part; k < sizes.K; k += sizes.PARTS) {
+    let v = b_at(at);
+    s0 += f32(a[a0]) * v;
+    if (ROWS > 1u) {
+      s1 += f32(a[a0 + sizes.a_row]) * v;
+    }
+    if (ROWS > 2u) {
+      s2 += f32(a[a0 + 2u * sizes.a_row]) * v;
+    }
+    if (ROWS > 3u) {
+      s3 += f32(a[a0 + 3u * sizes.a_row]) * v;
+    }
+    a0 += a_step;
+    at += b_step;
+  }
+  store(part, 0u, col, s0);
+  if (ROWS > 1u) {
+    store(part, 1u, col, s1);
+  }
+  if (ROWS > 2u) {
+    store(part, 2u, col, s2);
+  }
+  if (ROWS > 3u) {
+    store(part, 3u, col, s3);
+  }
+}
+`,
+
   'mul': `// mul: y = a * b, element by element, for equal shapes.
 // grid: 64 invocations a workgroup, four elements each, folded.
 // lib: fold
 
+alias Storage = f32;
+
 struct Sizes { N: u32 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<Storage>;
+@group(0) @binding(2) var<storage, read_write> y: array<Storage>;
 @group(0) @binding(3) var<uniform> sizes: Sizes;
 
 const TILE_X = 256;
@@ -2558,7 +3919,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var j = 0u; j < 4u; j++) {
     let i = start + 64u * j;
     if (i < sizes.N) {
-      y[i] = a[i] * b[i];
+      y[i] = Storage(f32(a[i]) * f32(b[i]));
     }
   }
 }
@@ -2569,6 +3930,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // grid: one invocation an element, folded.
 // lib: fold, broadcast
 
+alias Storage = f32;
+
 struct Sizes {
   N: u32,
   D0: u32, D1: u32, D2: u32, D3: u32,
@@ -2576,9 +3939,9 @@ struct Sizes {
   B0: u32, B1: u32, B2: u32, B3: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<Storage>;
+@group(0) @binding(2) var<storage, read_write> y: array<Storage>;
 @group(0) @binding(3) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -2592,7 +3955,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let at = unfold_axes(i, sizes.D1, sizes.D2, sizes.D3);
   let ai = strided(at, vec4u(sizes.A0, sizes.A1, sizes.A2, sizes.A3));
   let bi = strided(at, vec4u(sizes.B0, sizes.B1, sizes.B2, sizes.B3));
-  y[i] = a[ai] * b[bi];
+  y[i] = Storage(f32(a[ai]) * f32(b[bi]));
 }
 `,
 
@@ -2694,10 +4057,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // grid: one invocation an element of dx from \`first\` on, N of them, folded: the window alone, or all of dx.
 // lib: fold
 
+alias Storage = f32;
+alias Result = f32;
+
 struct Sizes { N: u32, first: u32, start: u32, length: u32, ACCUMULATE: u32 }
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(0) var<storage, read> dy: array<Storage>;
+@group(0) @binding(1) var<storage, read_write> dx: array<Result>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -2711,12 +4077,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let at = sizes.first + i;
   var value = 0.0;
   if (at >= sizes.start && at - sizes.start < sizes.length) {
-    value = dy[at - sizes.start];
+    value = f32(dy[at - sizes.start]);
   }
   if (sizes.ACCUMULATE == 1u) {
-    value += dx[at];
+    value += f32(dx[at]);
   }
-  dx[at] = value;
+  dx[at] = Result(value);
 }
 `,
 
@@ -2726,10 +4092,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // since bindings are padded to 16 bytes, and written element by element, since what lies behind y may be another value.
 // lib: fold, relu
 
+alias Storage = f32;
+
 struct Sizes { N: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<Storage>>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 1024;
@@ -2740,11 +4108,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var j = 0u; j < 4u; j++) {
     let i = first + 64u * j;
     if (4u * i + 4u <= sizes.N) {
-      y[i] = relu(x[i]);
+      y[i] = vec4<Storage>(relu(vec4f(x[i])));
     } else if (4u * i < sizes.N) {
-      let tail = relu(x[i]);
+      let tail = relu(vec4f(x[i]));
       for (var k = 0u; k < sizes.N - 4u * i; k++) {
-        y[i][k] = tail[k];
+        y[i][k] = Storage(tail[k]);
       }
     }
   }
@@ -2757,11 +4125,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // since bindings are padded to 16 bytes, and written element by element, since what lies behind dx may be another value.
 // lib: fold, relu
 
+alias Storage = f32;
+
 struct Sizes { N: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4<Storage>>;
 @group(0) @binding(3) var<uniform> sizes: Sizes;
 
 const TILE_X = 1024;
@@ -2772,14 +4142,248 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var j = 0u; j < 4u; j++) {
     let i = first + 64u * j;
     if (4u * i + 4u <= sizes.N) {
-      dx[i] = dy[i] * relu_slope(x[i]);
+      dx[i] = vec4<Storage>(vec4f(dy[i]) * relu_slope(vec4f(x[i])));
     } else if (4u * i < sizes.N) {
-      let tail = dy[i] * relu_slope(x[i]);
+      let tail = vec4f(dy[i]) * relu_slope(vec4f(x[i]));
       for (var k = 0u; k < sizes.N - 4u * i; k++) {
-        dx[i][k] = tail[k];
+        dx[i][k] = Storage(tail[k]);
       }
     }
   }
+}
+`,
+
+  'rmsnorm': `// rmsnorm: y = weight * x * rstd over the last axis, rstd = 1 / sqrt(mean(x^2) + eps).
+// x (R,C)  weight (C)  ->  y (R,C)  rstd (R), saved for the backward pass
+// grid: one invocation a row, folded.
+// Source: Zhang and Sennrich 2019 (arXiv:1910.07467), section 3; with eps inside the root as Llama has it.
+// lib: fold
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, eps: f32 }
+
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<Storage>;
+@group(0) @binding(3) var<storage, read_write> rstd: array<f32>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = folded(group, groups) * 64u + lane;
+  if (row >= sizes.R) {
+    return;
+  }
+  let start = row * sizes.C;
+  var squares = 0.0;
+  for (var c = 0u; c < sizes.C; c++) {
+    let value = f32(x[start + c]);
+    squares += value * value;
+  }
+  let r = inverseSqrt(squares / f32(sizes.C) + sizes.eps);
+  for (var c = 0u; c < sizes.C; c++) {
+    y[start + c] = Storage(f32(x[start + c]) * r * weight[c]);
+  }
+  rstd[row] = r;
+}
+`,
+
+  'rmsnorm_backward': `// rmsnorm_backward: dx (+)= rstd * (g - xhat * mean(g * xhat)), g = dy * weight, xhat = x * rstd.
+// x, dy (R,C)  weight (C)  rstd (R)  ->  dx (R,C), added onto what dx holds if ACCUMULATE is 1
+// grid: one invocation a row, folded.
+// lib: fold
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, ACCUMULATE: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read> rstd: array<f32>;
+@group(0) @binding(3) var<storage, read> dy: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> dx: array<Storage>;
+@group(0) @binding(5) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = folded(group, groups) * 64u + lane;
+  if (row >= sizes.R) {
+    return;
+  }
+  let start = row * sizes.C;
+  let r = rstd[row];
+  var sum_gx = 0.0;
+  for (var c = 0u; c < sizes.C; c++) {
+    sum_gx += f32(dy[start + c]) * weight[c] * (f32(x[start + c]) * r);
+  }
+  let mean_gx = sum_gx / f32(sizes.C);
+  for (var c = 0u; c < sizes.C; c++) {
+    let xhat = f32(x[start + c]) * r;
+    var value = r * (f32(dy[start + c]) * weight[c] - xhat * mean_gx);
+    if (sizes.ACCUMULATE == 1u) {
+      value += f32(dx[start + c]);
+    }
+    dx[start + c] = Storage(value);
+  }
+}
+`,
+
+  'rmsnorm_backward_vec4': `// rmsnorm_backward_vec4: as rmsnorm_backward, four columns a load, for C divisible by 4.
+// x, dy (R,C)  weight (C)  rstd (R)  ->  dx (R,C), added onto what dx holds if ACCUMULATE is 1
+// grid: one invocation a row, folded.
+// lib: fold
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, ACCUMULATE: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read> rstd: array<f32>;
+@group(0) @binding(3) var<storage, read> dy: array<vec4<Storage>>;
+@group(0) @binding(4) var<storage, read_write> dx: array<vec4<Storage>>;
+@group(0) @binding(5) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = folded(group, groups) * 64u + lane;
+  if (row >= sizes.R) {
+    return;
+  }
+  let quads = sizes.C / 4u;
+  let start = row * quads;
+  let r = rstd[row];
+  var sum_gx = vec4f();
+  for (var q = 0u; q < quads; q++) {
+    sum_gx += vec4f(dy[start + q]) * weight[q] * (vec4f(x[start + q]) * r);
+  }
+  let mean_gx = dot(sum_gx, vec4f(1.0 / f32(sizes.C)));
+  for (var q = 0u; q < quads; q++) {
+    let xhat = vec4f(x[start + q]) * r;
+    var value = r * (vec4f(dy[start + q]) * weight[q] - xhat * mean_gx);
+    if (sizes.ACCUMULATE == 1u) {
+      value += vec4f(dx[start + q]);
+    }
+    dx[start + q] = vec4<Storage>(value);
+  }
+}
+`,
+
+  'rmsnorm_backward_weight': `// rmsnorm_backward_weight: dweight = sum over rows of dy * x * rstd.
+// x, dy (R,C)  rstd (R)  ->  dweight (parts,C); part p has \`chunk\` rows from p * chunk, and one part has all
+// grid: one invocation a column of a part, folded. Each adds its rows in order: the same bits on every run.
+// lib: fold
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, parts: u32, chunk: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read> rstd: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<Storage>;
+@group(0) @binding(3) var<storage, read_write> dweight: array<f32>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = folded(group, groups) * 64u + lane;
+  if (n >= sizes.parts * sizes.C) {
+    return;
+  }
+  let part = n / sizes.C;
+  let first = part * sizes.chunk;
+  let end = min(first + sizes.chunk, sizes.R);
+  var at = first * sizes.C + n % sizes.C;
+  var sum_gx = 0.0;
+  for (var row = first; row < end; row++) {
+    sum_gx += f32(dy[at]) * (f32(x[at]) * rstd[row]);
+    at += sizes.C;
+  }
+  dweight[n] = sum_gx;
+}
+`,
+
+  'rmsnorm_backward_weight_vec4': `// rmsnorm_backward_weight_vec4: as rmsnorm_backward_weight, four columns an invocation, for C divisible by 4.
+// x, dy (R,C)  rstd (R)  ->  dweight (parts,C); part p has \`chunk\` rows from p * chunk, and one part has all
+// grid: one invocation four columns of a part, folded. Each adds its rows in order: the same bits on every run.
+// lib: fold
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, parts: u32, chunk: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> rstd: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<vec4<Storage>>;
+@group(0) @binding(3) var<storage, read_write> dweight: array<vec4f>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 256;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = folded(group, groups) * 64u + lane;
+  let quads = sizes.C / 4u;
+  if (n >= sizes.parts * quads) {
+    return;
+  }
+  let part = n / quads;
+  let first = part * sizes.chunk;
+  let end = min(first + sizes.chunk, sizes.R);
+  var at = first * quads + n % quads;
+  var sum_gx = vec4f();
+  for (var row = first; row < end; row++) {
+    sum_gx += vec4f(dy[at]) * (vec4f(x[at]) * rstd[row]);
+    at += quads;
+  }
+  dweight[n] = sum_gx;
+}
+`,
+
+  'rmsnorm_vec4': `// rmsnorm_vec4: as rmsnorm, four columns a load, for C divisible by 4.
+// x (R,C)  weight (C)  ->  y (R,C)  rstd (R)
+// grid: one invocation a row, folded.
+// lib: fold
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, eps: f32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<Storage>>;
+@group(0) @binding(3) var<storage, read_write> rstd: array<f32>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = folded(group, groups) * 64u + lane;
+  if (row >= sizes.R) {
+    return;
+  }
+  let quads = sizes.C / 4u;
+  let start = row * quads;
+  var squares = vec4f();
+  for (var q = 0u; q < quads; q++) {
+    let value = vec4f(x[start + q]);
+    squares += value * value;
+  }
+  let r = inverseSqrt(dot(squares, vec4f(1.0 / f32(sizes.C))) + sizes.eps);
+  for (var q = 0u; q < quads; q++) {
+    y[start + q] = vec4<Storage>(vec4f(x[start + q]) * r * weight[q]);
+  }
+  rstd[row] = r;
 }
 `,
 
@@ -2812,14 +4416,113 @@ fn main(@builtin(local_invocation_index) lane: u32) {
 }
 `,
 
+  'rope': `// rope: turns every pair (x[d], x[d + D/2]) of a head by the angle of its token: y1 = x1 cos - x2 sin, y2 = x2 cos + x1 sin.
+// x (rows,D)  cosines, sines (T,W) or (B,T,W), of which the first D/2 columns are read  ->  y (rows,D)
+// A row is a head of a token: row / token_step % T is its token, row / batch_step its text, row / head_step % H its head; heads from
+// \`rotated\` on are copied. direction is 1, or -1 for the way back, which is the derivative.
+// grid: one invocation a pair, folded.
+// Source: Su et al. 2021 (arXiv:2104.09864), eq. 34, with the halves of a head as pairs (rotate_half of transformers).
+// lib: fold
+
+alias Storage = f32;
+
+struct Sizes {
+  N: u32, half: u32, T: u32, H: u32, rotated: u32,
+  token_step: u32, head_step: u32, batch_step: u32,
+  table_row: u32, table_batch: u32, direction: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read> cosines: array<f32>;
+@group(0) @binding(2) var<storage, read> sines: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<Storage>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = folded(group, groups) * 64u + lane;
+  if (n >= sizes.N) {
+    return;
+  }
+  let row = n / sizes.half;
+  let d = n % sizes.half;
+  let low = 2u * sizes.half * row + d;
+  let high = low + sizes.half;
+  if ((row / sizes.head_step) % sizes.H >= sizes.rotated) {
+    y[low] = x[low];
+    y[high] = x[high];
+    return;
+  }
+  let token = (row / sizes.token_step) % sizes.T;
+  let at = (row / sizes.batch_step) * sizes.table_batch + token * sizes.table_row + d;
+  let c = cosines[at];
+  let s = sizes.direction * sines[at];
+  let x1 = f32(x[low]);
+  let x2 = f32(x[high]);
+  y[low] = Storage(x1 * c - x2 * s);
+  y[high] = Storage(x2 * c + x1 * s);
+}
+`,
+
+  'rope_vec4': `// rope_vec4: as rope, four pairs an invocation, for D divisible by 8; half and the steps of the tables are counted in vec4s.
+// x (rows,D)  cosines, sines (T,W) or (B,T,W), of which the first D/2 columns are read  ->  y (rows,D)
+// grid: one invocation four pairs, folded.
+// lib: fold
+
+alias Storage = f32;
+
+struct Sizes {
+  N: u32, half: u32, T: u32, H: u32, rotated: u32,
+  token_step: u32, head_step: u32, batch_step: u32,
+  table_row: u32, table_batch: u32, direction: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> cosines: array<vec4f>;
+@group(0) @binding(2) var<storage, read> sines: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<Storage>>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = folded(group, groups) * 64u + lane;
+  if (n >= sizes.N) {
+    return;
+  }
+  let row = n / sizes.half;
+  let d = n % sizes.half;
+  let low = 2u * sizes.half * row + d;
+  let high = low + sizes.half;
+  if ((row / sizes.head_step) % sizes.H >= sizes.rotated) {
+    y[low] = x[low];
+    y[high] = x[high];
+    return;
+  }
+  let token = (row / sizes.token_step) % sizes.T;
+  let at = (row / sizes.batch_step) * sizes.table_batch + token * sizes.table_row + d;
+  let c = cosines[at];
+  let s = sizes.direction * sines[at];
+  let x1 = vec4f(x[low]);
+  let x2 = vec4f(x[high]);
+  y[low] = vec4<Storage>(x1 * c - x2 * s);
+  y[high] = vec4<Storage>(x2 * c + x1 * s);
+}
+`,
+
   'scale': `// scale: y = factor * x.
 // grid: 64 invocations a workgroup, four elements each, folded.
 // lib: fold
 
+alias Storage = f32;
+
 struct Sizes { N: u32, factor: f32 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read_write> y: array<Storage>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 256;
@@ -2830,7 +4533,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var j = 0u; j < 4u; j++) {
     let i = start + 64u * j;
     if (i < sizes.N) {
-      y[i] = sizes.factor * x[i];
+      y[i] = Storage(sizes.factor * f32(x[i]));
     }
   }
 }
@@ -2842,10 +4545,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // since bindings are padded to 16 bytes, and written element by element, since what lies behind y may be another value.
 // lib: fold, silu
 
+alias Storage = f32;
+
 struct Sizes { N: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<Storage>>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 1024;
@@ -2856,11 +4561,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var j = 0u; j < 4u; j++) {
     let i = first + 64u * j;
     if (4u * i + 4u <= sizes.N) {
-      y[i] = silu(x[i]);
+      y[i] = vec4<Storage>(silu(vec4f(x[i])));
     } else if (4u * i < sizes.N) {
-      let tail = silu(x[i]);
+      let tail = silu(vec4f(x[i]));
       for (var k = 0u; k < sizes.N - 4u * i; k++) {
-        y[i][k] = tail[k];
+        y[i][k] = Storage(tail[k]);
       }
     }
   }
@@ -2873,11 +4578,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // since bindings are padded to 16 bytes, and written element by element, since what lies behind dx may be another value.
 // lib: fold, silu
 
+alias Storage = f32;
+
 struct Sizes { N: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4<Storage>>;
 @group(0) @binding(3) var<uniform> sizes: Sizes;
 
 const TILE_X = 1024;
@@ -2888,11 +4595,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var j = 0u; j < 4u; j++) {
     let i = first + 64u * j;
     if (4u * i + 4u <= sizes.N) {
-      dx[i] = dy[i] * silu_slope(x[i]);
+      dx[i] = vec4<Storage>(vec4f(dy[i]) * silu_slope(vec4f(x[i])));
     } else if (4u * i < sizes.N) {
-      let tail = dy[i] * silu_slope(x[i]);
+      let tail = vec4f(dy[i]) * silu_slope(vec4f(x[i]));
       for (var k = 0u; k < sizes.N - 4u * i; k++) {
-        dx[i][k] = tail[k];
+        dx[i][k] = Storage(tail[k]);
       }
     }
   }
@@ -2904,10 +4611,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // grid: one invocation a row, folded. Subtracting the row's maximum keeps every exponent at or below 0.
 // lib: fold
 
+alias Storage = f32;
+
 struct Sizes { R: u32, C: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read_write> y: array<Storage>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -2919,19 +4628,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     return;
   }
   let start = row * sizes.C;
-  var largest = x[start];
+  var largest = f32(x[start]);
   for (var c = 1u; c < sizes.C; c++) {
-    largest = max(largest, x[start + c]);
+    largest = max(largest, f32(x[start + c]));
   }
   var total = 0.0;
   for (var c = 0u; c < sizes.C; c++) {
-    let e = exp(x[start + c] - largest);
-    y[start + c] = e;
+    let e = exp(f32(x[start + c]) - largest);
+    y[start + c] = Storage(e);
     total += e;
   }
   let scale = 1.0 / total;
   for (var c = 0u; c < sizes.C; c++) {
-    y[start + c] *= scale;
+    y[start + c] = Storage(f32(y[start + c]) * scale);
   }
 }
 `,
@@ -2941,11 +4650,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // grid: one invocation a row, folded.
 // lib: fold
 
+alias Storage = f32;
+
 struct Sizes { R: u32, C: u32 }
 
-@group(0) @binding(0) var<storage, read> y: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(0) var<storage, read> y: array<Storage>;
+@group(0) @binding(1) var<storage, read> dy: array<Storage>;
+@group(0) @binding(2) var<storage, read_write> dx: array<Storage>;
 @group(0) @binding(3) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -2959,10 +4670,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let start = row * sizes.C;
   var dot = 0.0;
   for (var c = 0u; c < sizes.C; c++) {
-    dot += dy[start + c] * y[start + c];
+    dot += f32(dy[start + c]) * f32(y[start + c]);
   }
   for (var c = 0u; c < sizes.C; c++) {
-    dx[start + c] = y[start + c] * (dy[start + c] - dot);
+    dx[start + c] = Storage(f32(y[start + c]) * (f32(dy[start + c]) - dot));
   }
 }
 `,
@@ -2976,9 +4687,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // lib: fold, softmax_stats
 // optional: before
 
+alias Storage = f32;
+
 struct Sizes { N: u32, width: u32, first: u32 }
 
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(0) var<storage, read> logits: array<Storage>;
 @group(0) @binding(1) var<storage, read> targets: array<i32>;
 @group(0) @binding(2) var<storage, read> before: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> stats: array<vec4f>;
@@ -2993,9 +4706,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     return;
   }
   let start = n * sizes.width;
-  var largest = logits[start];
+  var largest = f32(logits[start]);
   for (var v = 1u; v < sizes.width; v++) {
-    largest = max(largest, logits[start + v]);
+    largest = max(largest, f32(logits[start + v]));
   }
   var earlier = vec4f();
   if (sizes.first > 0u) {
@@ -3005,14 +4718,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var total = 0.0;
   var below = 0.0;
   for (var v = 0u; v < sizes.width; v++) {
-    let d = logits[start + v] - largest;
+    let d = f32(logits[start + v]) - largest;
     total += exp(d);
     below += d;
   }
   let column = targets[n] - i32(sizes.first);
   var at_target = earlier.z;
   if (column >= 0 && u32(column) < sizes.width) {
-    at_target = logits[start + u32(column)] - largest;
+    at_target = f32(logits[start + u32(column)]) - largest;
   }
   let sum = below + earlier.w;
   stats[n] = vec4f(largest, log_of_sum(total + earlier.y, sum), at_target, sum);
@@ -3025,12 +4738,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // grid: one invocation a row, folded. For long rows see softmax_stats_backward_wide.
 // lib: fold, softmax_stats
 
+alias Storage = f32;
+
 struct Sizes { N: u32, width: u32, first: u32 }
 
 @group(0) @binding(0) var<storage, read> targets: array<i32>;
 @group(0) @binding(1) var<storage, read> stats: array<vec4f>;
 @group(0) @binding(2) var<storage, read> dstats: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> dlogits: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dlogits: array<Storage>;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -3047,7 +4762,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let column = targets[n] - i32(sizes.first);
   for (var v = 0u; v < sizes.width; v++) {
     let at = n * sizes.width + v;
-    dlogits[at] = select(0.0, softmax_stats_slope(dlogits[at], row, drow, i32(v) == column), counts);
+    dlogits[at] = Storage(select(0.0, softmax_stats_slope(f32(dlogits[at]), row, drow, i32(v) == column), counts));
   }
 }
 `,
@@ -3084,12 +4799,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // grid: one workgroup 256 neighbouring columns of a row, four columns an invocation, folded.
 // lib: fold, softmax_stats
 
+alias Storage = f32;
+
 struct Sizes { N: u32, width: u32, first: u32 }
 
 @group(0) @binding(0) var<storage, read> targets: array<i32>;
 @group(0) @binding(1) var<storage, read> stats: array<vec4f>;
 @group(0) @binding(2) var<storage, read> dstats: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> dlogits: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dlogits: array<Storage>;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 
 const TILE_X = 1;
@@ -3110,7 +4827,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let v = (block % blocks) * 256u + 64u * j + lane;
     if (v < sizes.width) {
       let at = n * sizes.width + v;
-      dlogits[at] = select(0.0, softmax_stats_slope(dlogits[at], row, drow, i32(v) == column), counts);
+      dlogits[at] = Storage(select(0.0, softmax_stats_slope(f32(dlogits[at]), row, drow, i32(v) == column), counts));
     }
   }
 }
@@ -3123,9 +4840,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // lib: fold, softmax_stats
 // optional: before
 
+alias Storage = f32;
+
 struct Sizes { N: u32, width: u32, first: u32 }
 
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(0) var<storage, read> logits: array<Storage>;
 @group(0) @binding(1) var<storage, read> targets: array<i32>;
 @group(0) @binding(2) var<storage, read> before: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> stats: array<vec4f>;
@@ -3142,9 +4861,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   // A folded grid may have workgroups behind the last row: they repeat it up to the end, for barriers must be met by all.
   let n = min(folded(group, groups), sizes.N - 1u);
   let start = n * sizes.width;
-  var largest = logits[start + min(lane, sizes.width - 1u)];
+  var largest = f32(logits[start + min(lane, sizes.width - 1u)]);
   for (var v = lane; v < sizes.width; v += 64u) {
-    largest = max(largest, logits[start + v]);
+    largest = max(largest, f32(logits[start + v]));
   }
   largest_of[lane] = largest;
   workgroupBarrier();
@@ -3159,7 +4878,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var total = 0.0;
   var below = 0.0;
   for (var v = lane; v < sizes.width; v += 64u) {
-    let d = logits[start + v] - largest;
+    let d = f32(logits[start + v]) - largest;
     total += exp(d);
     below += d;
   }
@@ -3178,7 +4897,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let column = targets[n] - i32(sizes.first);
   var at_target = earlier.z;
   if (column >= 0 && u32(column) < sizes.width) {
-    at_target = logits[start + u32(column)] - largest;
+    at_target = f32(logits[start + u32(column)]) - largest;
   }
   let sum = below + earlier.w;
   stats[n] = vec4f(largest, log_of_sum(total + earlier.y, sum), at_target, sum);
@@ -3219,10 +4938,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 // grid: one invocation an element of y, folded. Each adds up its own part in order: the same bits on every run.
 // lib: fold
 
+alias Storage = f32;
+alias Result = f32;
+
 struct Sizes { N: u32, R: u32, inner: u32, parts: u32, chunk: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read_write> y: array<Result>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 const TILE_X = 64;
@@ -3240,9 +4962,99 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let end = min(first + sizes.chunk, sizes.R);
   var total = 0.0;
   for (var r = first; r < end; r++) {
-    total += x[(o * sizes.R + r) * sizes.inner + i];
+    total += f32(x[(o * sizes.R + r) * sizes.inner + i]);
   }
-  y[n] = total;
+  y[n] = Result(total);
+}
+`,
+
+  'swiglu': `// swiglu: y = silu(gate) * up, element by element.
+// gate, up (rows,width), \`row\` vec4s from one row to the next, up from \`up_start\` on  ->  y (rows,width)
+// grid: 64 invocations a workgroup, four times four elements each, folded. Apart, gate and up are one row of all elements; its last
+// vector may reach past N: it is read whole, since bindings are padded to 16 bytes, and written element by element. Packed, gate
+// and up are the halves of every row, whose width is divisible by 4.
+// Source: Shazeer 2020 (arXiv:2002.05202), eq. 6.
+// lib: fold, silu
+
+alias Storage = f32;
+
+struct Sizes { N: u32, width: u32, row: u32, up_start: u32 }
+
+@group(0) @binding(0) var<storage, read> gate: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> up: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<Storage>>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+const TILE_X = 1024;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = folded(group, groups) * 256u + lane;
+  for (var j = 0u; j < 4u; j++) {
+    let i = first + 64u * j;
+    if (4u * i >= sizes.N) {
+      return;
+    }
+    let at = (i / sizes.width) * sizes.row + i % sizes.width;
+    let value = vec4<Storage>(silu(vec4f(gate[at])) * vec4f(up[sizes.up_start + at]));
+    if (4u * i + 4u <= sizes.N) {
+      y[i] = value;
+    } else {
+      for (var k = 0u; k < sizes.N - 4u * i; k++) {
+        y[i][k] = value[k];
+      }
+    }
+  }
+}
+`,
+
+  'swiglu_backward': `// swiglu_backward: dgate = dy * up * slope of silu at gate, dup = dy * silu(gate), each over what it is made from.
+// dgate, dup: gate and up before, their gradients after (rows,width); dy (rows,width)
+// If PACKED is 1, dgate has gate and up as the halves of every row, \`row\` vec4s long, and there is no dup.
+// grid: 64 invocations a workgroup, four times four elements each, folded; tails as in swiglu.
+// lib: fold, silu
+// optional: dup
+
+alias Storage = f32;
+
+struct Sizes { N: u32, width: u32, row: u32, up_start: u32, PACKED: u32 }
+
+@group(0) @binding(0) var<storage, read> dy: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read_write> dgate: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read_write> dup: array<vec4<Storage>>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+const TILE_X = 1024;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = folded(group, groups) * 256u + lane;
+  for (var j = 0u; j < 4u; j++) {
+    let i = first + 64u * j;
+    if (4u * i >= sizes.N) {
+      return;
+    }
+    let at = (i / sizes.width) * sizes.row + i % sizes.width;
+    let gate = vec4f(dgate[at]);
+    let upstream = vec4f(dy[i]);
+    let by_up = vec4<Storage>(upstream * silu(gate));
+    if (sizes.PACKED == 1u) {
+      let up = vec4f(dgate[sizes.up_start + at]);
+      dgate[at] = vec4<Storage>(upstream * up * silu_slope(gate));
+      dgate[sizes.up_start + at] = by_up;
+      continue;
+    }
+    let by_gate = vec4<Storage>(upstream * vec4f(dup[at]) * silu_slope(gate));
+    if (4u * i + 4u <= sizes.N) {
+      dgate[at] = by_gate;
+      dup[at] = by_up;
+    } else {
+      for (var k = 0u; k < sizes.N - 4u * i; k++) {
+        dgate[at][k] = by_gate[k];
+        dup[at][k] = by_up[k];
+      }
+    }
+  }
 }
 `,
 

@@ -13,12 +13,14 @@ import type { ForwardOptions } from '../src/nn/model.ts';
 import { crossEntropy } from '../src/ops/cross_entropy.ts';
 import { dropout } from '../src/ops/dropout.ts';
 import { type DropoutAttrs, keepFactor, keepThreshold } from '../src/ops/dropout_mask.ts';
+import { leastCapabilities } from '../src/ops/op.ts';
 import { scale } from '../src/ops/scale.ts';
 import { Twin, type TwinOutput } from '../src/reference/twin.ts';
 import { type Device, openDevice } from '../src/runtime/device.ts';
 import { installedDrivers } from '../src/runtime/platform/drivers.ts';
 import { softwareVulkan } from '../src/runtime/platform/software.ts';
-import { makePlan, printPlan } from '../src/schedule/plan.ts';
+import { makePlan } from '../src/schedule/plan.ts';
+import { printPlan } from '../src/schedule/print_plan.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
 import { BATCH, HEADS, hashOfMasks, LENGTH, type Masks, type MaskTask, masksOf } from './harness/masks.ts';
 import { expectClose } from './harness/op_compare.ts';
@@ -91,7 +93,7 @@ describe('the mask', () => {
     expect(result).toBe(hashOfMasks(steps.map((step) => expectedMasks(task.options, step, task.size))));
   });
 
-  test('drops its share, and neighbours, sites, steps and seeds have nothing to do with each other', () => {
+  test('drops its share, and neighbours, sites, steps and seeds have leastCapabilities to do with each other', () => {
     const size = 2 ** 18;
     const deviations: number[] = [];
     for (const p of [0.1, 0.5]) {
@@ -155,8 +157,7 @@ describe('a model', () => {
   const tenth = loss({ dropout: { p: 0.1, seed: 9 } });
 
   test('without dropout, or with none of it, has the same plan', () => {
-    const nothing = { features: new Set<string>(), subgroupMinSize: 0, subgroupMaxSize: 0 };
-    const plan = (options?: ForwardOptions) => makePlan(graphOf(loss(options), batch), nothing);
+    const plan = (options?: ForwardOptions) => makePlan(graphOf(loss(options), batch), leastCapabilities);
     const none = plan();
     for (const options of [{ dropout: undefined }, { dropout: { p: 0, seed: 9 } }]) {
       expect(printPlan(plan(options))).toBe(printPlan(none));

@@ -8,7 +8,7 @@ import { add } from '../src/ops/add.ts';
 import { assign } from '../src/ops/copy.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { mul } from '../src/ops/mul.ts';
-import { constant } from '../src/ops/op.ts';
+import { constant, leastCapabilities } from '../src/ops/op.ts';
 import { sum, sumTo } from '../src/ops/sum.ts';
 import { type Device, openDevice } from '../src/runtime/device.ts';
 import { makePlan } from '../src/schedule/plan.ts';
@@ -33,8 +33,6 @@ beforeAll(async () => {
 afterAll(() => {
   for (const device of devices.values()) device.close();
 });
-
-const nothingSpecial = { features: new Set<string>(), subgroupMinSize: 0, subgroupMaxSize: 0 };
 const real = (name: string, shape: Shape, stream: number, kind: 'parameter' | 'state' = 'parameter') =>
   new Tensor({ kind, name, shape, init: () => normal(sizeOf(shape), 1, 5, stream) });
 
@@ -123,7 +121,7 @@ describe.each(tables)('kernels: %s', (wanted) => {
   });
 });
 
-const opsOf = (fn: () => Named) => makePlan(graphOf(fn, {}), nothingSpecial).dispatches.map((d) => d.op);
+const opsOf = (fn: () => Named) => makePlan(graphOf(fn, {}), leastCapabilities).dispatches.map((d) => d.op);
 
 test('both gradients are one dispatch, onto what is kept in a slab too, without a copy', () => {
   const { x, weight, bias, dy } = layer(600, 4, 8);
@@ -135,7 +133,7 @@ test('both gradients are one dispatch, onto what is kept in a slab too, without 
     for (const [p, state] of kept) assign(state, gradients.get(p)!);
     return {};
   }, {});
-  const plan = makePlan(graph, nothingSpecial);
+  const plan = makePlan(graph, leastCapabilities);
   expect(faultsOf(plan, graph)).toEqual([]);
   const ops = plan.dispatches.map((d) => d.op);
   expect(ops.slice(ops.indexOf('matmul_backward_weights'))).toEqual(['matmul_backward_weights']);

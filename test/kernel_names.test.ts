@@ -1,12 +1,11 @@
 // TypeScript binds kernels by name: names, sizes and tiles are read from the WGSL text, and a name that does not fit is refused.
 import { expect, test } from 'vitest';
 import { graphOf } from '../src/autograd/trace_batch.ts';
-import { currentTape, type Dispatch, defineOp } from '../src/ops/op.ts';
+import { currentTape, type Dispatch, defineOp, leastCapabilities } from '../src/ops/op.ts';
 import { gridOf, kernel, packSizes, reflect } from '../src/schedule/kernel.ts';
 import { makePlan } from '../src/schedule/plan.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 
-const nothingSpecial = { features: new Set<string>(), subgroupMinSize: 0, subgroupMaxSize: 0 };
 const text = `// optional: bias
 struct Sizes { N: u32, factor: f32, }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -73,7 +72,7 @@ test('a dispatch with a wrong name is refused when the plan is made', () => {
     });
     return makePlan(
       graphOf((t) => ({ y: currentTape().push(op, { [input]: t.x! }, null).y! }), batch),
-      nothingSpecial,
+      leastCapabilities,
     );
   };
   expect(planned({}).dispatches.length).toBe(1);

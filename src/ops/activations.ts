@@ -1,11 +1,14 @@
 // The activations: one row and one backward row each. Their formulas, with sources, are the snippets in shaders/lib.
 import type { Tensor } from '../tensor/tensor.ts';
-import { currentTape, defineOp, expectType } from './op.ts';
+import { currentTape, defineOp, expectReal, expectType } from './op.ts';
 
 function activation(name: string) {
   const backwardOp = defineOp<null>({
     name: `${name}_backward`,
-    outputs: ({ x }) => ({ dx: { shape: x!.shape } }),
+    outputs: ({ x, dy }) => {
+      expectType(name, 'dy', dy!, x!.dtype);
+      return { dx: { shape: x!.shape, dtype: x!.dtype } };
+    },
     forms: [
       {
         name: 'plain',
@@ -17,8 +20,8 @@ function activation(name: string) {
   const op = defineOp<null>({
     name,
     outputs: ({ x }) => {
-      expectType(name, 'x', x!, 'f32');
-      return { y: { shape: x!.shape } };
+      expectReal(name, 'x', x!);
+      return { y: { shape: x!.shape, dtype: x!.dtype } };
     },
     forms: [
       {

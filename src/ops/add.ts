@@ -2,14 +2,14 @@
 import { broadcastShapes, sameShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { broadcastSizes } from './broadcast.ts';
-import { currentTape, defineOp, expectType } from './op.ts';
+import { currentTape, defineOp, expectReal, expectType } from './op.ts';
 
 export const addOp = defineOp<null>({
   name: 'add',
   outputs: ({ a, b }) => {
-    expectType('add', 'a', a!, 'f32');
-    expectType('add', 'b', b!, 'f32');
-    return { y: { shape: broadcastShapes('add', a!.shape, b!.shape) } };
+    expectReal('add', 'a', a!);
+    expectType('add', 'b', b!, a!.dtype);
+    return { y: { shape: broadcastShapes('add', a!.shape, b!.shape), dtype: a!.dtype } };
   },
   forms: [
     {

@@ -4,6 +4,7 @@ import { InputError } from '../errors.ts';
 import { show, sizeOf } from '../tensor/shape.ts';
 import { bytesOf, type Tensor } from '../tensor/tensor.ts';
 import {
+  castDispatches,
   forwardDispatch,
   padDispatch,
   paddedScratch,
@@ -11,6 +12,7 @@ import {
   rowsShape,
   scoresDispatches,
   scoresShape,
+  wideScratch,
 } from './attention_dispatch.ts';
 import {
   type AttentionAttrs,
@@ -20,7 +22,7 @@ import {
   type Strides,
 } from './attention_shape.ts';
 import { type DropoutAttrs, expectDropout } from './dropout_mask.ts';
-import { currentTape, defineOp, type Values } from './op.ts';
+import { currentTape, defineOp, expectType, type Values } from './op.ts';
 import { part } from './part.ts';
 
 /** Bytes up to which the backward pass keeps p and ds between its kernels. */
@@ -34,17 +36,21 @@ function queriesAndKeys({ qkv, q = qkv, k = qkv, v = qkv }: Values): Record<'q' 
 export const attentionOp = defineOp<AttentionAttrs>({
   name: 'attention',
   outputs: (inputs, attrs) => {
-    const { B, H, Tq, yShape } = attentionShape(inputs, attrs);
-    return { y: { shape: yShape }, lse: { shape: [B, H, Tq] } };
+    const { dtype, B, H, Tq, yShape } = attentionShape(inputs, attrs);
+    return { y: { shape: yShape, dtype }, lse: { shape: [B, H, Tq] } };
   },
   forms: [
     {
       name: 'fused',
       when: ({ inputs, attrs }) => attentionShape(inputs, attrs).D % 4 === 0,
-      dispatches: (site) => {
+      scratch: ({ inputs, attrs }) => {
+        const { dtype, yShape } = attentionShape(inputs, attrs);
+        return wideScratch(dtype, yShape);
+      },
+      dispatches: (site, { wide }) => {
         const { y, lse } = site.outputs as Record<'y' | 'lse', Tensor>;
-        const bind = { ...queriesAndKeys(site.inputs), y, lse };
-        return [forwardDispatch(site, attentionShape(site.inputs, site.attrs), bind)];
+        const bind = { ...queriesAndKeys(site.inputs), y: wide ?? y, lse };
+        return [forwardDispatch(site, attentionShape(site.inputs, site.attrs), bind), ...castDispatches(wide, y)];
       },
     },
     {
@@ -89,7 +95,9 @@ export interface AttentionBackwardAttrs extends AttentionAttrs {
 
 /** The inputs of attention without what only the backward pass has. */
 function backwardShape({ y, lse, dy, ...inputs }: Values, attrs: AttentionAttrs) {
-  return attentionShape(inputs, attrs);
+  const shape = attentionShape(inputs, attrs);
+  for (const [name, tensor] of Object.entries({ y, dy })) expectType('attention', name, tensor!, shape.dtype);
+  return shape;
 }
 
 function backwardTensors(inputs: Values, rows: Tensor) {
@@ -99,18 +107,21 @@ function backwardTensors(inputs: Values, rows: Tensor) {
 /** Inputs of attention, its outputs y and lse, and dy  ->  dqkv: its parts lie as `attentionShape` says of dq, dk, dv. */
 export const attentionBackwardOp = defineOp<AttentionBackwardAttrs>({
   name: 'attention_backward',
-  outputs: (inputs, attrs) => ({ dqkv: { shape: backwardShape(inputs, attrs).dShape } }),
+  outputs: (inputs, attrs) => {
+    const { dShape, dtype } = backwardShape(inputs, attrs);
+    return { dqkv: { shape: dShape, dtype } };
+  },
   forms: [
     {
       name: 'scores',
       when: ({ inputs, attrs }) => {
         const shape = backwardShape(inputs, attrs);
-        return shape.D % 4 === 0 && bytesOf(sizeOf(scoresShape(shape))) <= MAX_SCORES;
+        return shape.D % 4 === 0 && bytesOf(sizeOf(scoresShape(shape)), shape.dtype) <= MAX_SCORES;
       },
-      scratch: ({ inputs, attrs }) => ({
-        rows: { shape: rowsShape(backwardShape(inputs, attrs)) },
-        scores: { shape: scoresShape(backwardShape(inputs, attrs)) },
-      }),
+      scratch: ({ inputs, attrs }) => {
+        const shape = backwardShape(inputs, attrs);
+        return { rows: { shape: rowsShape(shape) }, scores: { shape: scoresShape(shape), dtype: shape.dtype } };
+      },
       dispatches: (site, { rows, scores }) => {
         const { inputs, attrs, outputs } = site;
         const needs = { q: attrs.needsQ, kv: attrs.needsKV };
@@ -121,12 +132,17 @@ export const attentionBackwardOp = defineOp<AttentionBackwardAttrs>({
     {
       name: 'recompute',
       when: ({ inputs, attrs }) => backwardShape(inputs, attrs).D % 4 === 0,
-      scratch: ({ inputs, attrs }) => ({ rows: { shape: rowsShape(backwardShape(inputs, attrs)) } }),
-      dispatches: (site, { rows }) => {
-        const { inputs, attrs, outputs } = site;
+      scratch: ({ inputs, attrs }) => {
+        const shape = backwardShape(inputs, attrs);
+        return { rows: { shape: rowsShape(shape) }, ...wideScratch(shape.dtype, shape.dShape) };
+      },
+      dispatches: (site, { rows, wide }) => {
+        const { inputs, attrs } = site;
         const needs = { q: attrs.needsQ, kv: attrs.needsKV };
         const given = backwardTensors(inputs, rows!);
-        return recomputingDispatches(site, backwardShape(inputs, attrs), given, outputs.dqkv!, needs);
+        const dqkv = site.outputs.dqkv!;
+        const list = recomputingDispatches(site, backwardShape(inputs, attrs), given, wide ?? dqkv, needs);
+        return [...list, ...castDispatches(wide, dqkv)];
       },
     },
     {
@@ -197,10 +213,10 @@ export interface AttentionDropout extends DropoutAttrs {
  * With p the softmax, dp_ij = dy_i . v_j and delta_i = dy_i . y_i:
  *   ds = p * (dp - delta)    dq = scale * ds k    dk = scale * ds^T q    dv = p^T dy, dk and dv summed over the heads that share a kv head
  * With dropout m_ij p_ij takes the place of p_ij in y and dv, and m_ij dp_ij that of dp_ij, m_ij being 0 or 1 / (1-p).
- * A query that sees no key has y = 0 and passes no gradient. keyMask and qOffset have none.
+ * A query that sees no key has y = 0 and passes no gradient. keyMask and qOffset have none. y and the gradients have the type of q, k, v.
  * Source: Vaswani et al. 2017 (arXiv:1706.03762); online softmax and recomputation: Dao et al. 2022 (arXiv:2205.14135);
  * shared kv heads: Ainslie et al. 2023 (arXiv:2305.13245).
- * @throws InputError if the shapes and head counts do not fit
+ * @throws InputError if the shapes and head counts do not fit, or q, k and v differ in type
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
   const layout = options.layout ?? (q.shape.length === 4 ? 'bhtd' : 'bthd');

@@ -1,5 +1,6 @@
 // The dispatches of attention, forward and backward, and the copies that give heads of an odd size whole vec4s.
-import type { Tensor } from '../tensor/tensor.ts';
+import type { Shape } from '../tensor/shape.ts';
+import type { DType, Tensor } from '../tensor/tensor.ts';
 import { type AttentionAttrs, type AttentionShape, paddedShape, type Strides } from './attention_shape.ts';
 import { maskSizes } from './dropout_mask.ts';
 import type { Dispatch, Values } from './op.ts';
@@ -152,6 +153,16 @@ export function scoresDispatches(
   return list;
 }
 
+/** Scratch in place of a result that its kernel reads and writes many times over, where each time would round it. */
+export function wideScratch(dtype: DType, shape: Shape): Record<string, { shape: Shape }> {
+  return dtype === 'f32' ? {} : { wide: { shape } };
+}
+
+/** The result out of that scratch, where there is one. */
+export function castDispatches(wide: Tensor | undefined, y: Tensor): Dispatch[] {
+  return wide ? [{ kernel: 'cast', sizes: { N: y.size }, threads: [y.size], bind: { x: wide, y } }] : [];
+}
+
 type Part = 'q' | 'k' | 'v' | 'y' | 'dq' | 'dk' | 'dv';
 
 /** Copies `part` from x, laid out as `from`, to y, laid out as `to`; numbers that `from` does not have become 0. */
@@ -163,7 +174,7 @@ export function padDispatch(part: Part, x: Tensor, y: Tensor, from: AttentionSha
   return { kernel: 'attention_pad', sizes, threads: [N], bind: { x, y } };
 }
 
-/** Scratch for q, k, v, y, dy and their gradients with padded heads. */
+/** Scratch for q, k, v, y, dy and their gradients with padded heads, in f32. */
 export function paddedScratch(
   shape: AttentionShape,
 ): Record<'q' | 'k' | 'v' | 'y' | 'dqkv', { shape: readonly number[] }> {

@@ -2,10 +2,9 @@
 // a start and strides. The kernels and the twin read through these, so that one form serves every layout and packed input.
 import { InputError } from '../errors.ts';
 import { type Shape, show } from '../tensor/shape.ts';
-import { alignSlab } from '../tensor/slab.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { bytesOf, type DType, type Tensor } from '../tensor/tensor.ts';
 import { type DropoutAttrs, expectDropout } from './dropout_mask.ts';
-import { expectType, type Values } from './op.ts';
+import { expectReal, expectType, type Values } from './op.ts';
 
 /** Axes of q and y: (B,T,H*D) or (B,T,H,D), or (B,H,T,D). k and v lie likewise. */
 export type AttentionLayout = 'bthd' | 'bhtd';
@@ -33,6 +32,8 @@ export interface Strides {
 }
 
 export interface AttentionShape {
+  /** Of q, k, v, y and their gradients. */
+  dtype: DType;
   B: number;
   Tq: number;
   Tk: number;
@@ -67,11 +68,12 @@ export function attentionShape(inputs: Values, attrs: AttentionAttrs): Attention
   return shape;
 }
 
-/** As `attentionShape` for heads of the next multiple of 4, q, k, v, y and gradients each (B,T,H,D) and tensors of their own. */
+/** As `attentionShape` for heads of the next multiple of 4, q, k, v, y and gradients each (B,T,H,D), f32 and tensors of their own. */
 export function paddedShape({ B, Tq, Tk, H, KV, D: own }: AttentionShape): AttentionShape {
   const D = Math.ceil(own / 4) * 4;
   const [q, kv] = [laidOut('bthd', Tq, H, D), laidOut('bthd', Tk, KV, D)];
   return {
+    dtype: 'f32',
     B,
     Tq,
     Tk,
@@ -83,7 +85,7 @@ export function paddedShape({ B, Tq, Tk, H, KV, D: own }: AttentionShape): Atten
     v: kv,
     y: q,
     yShape: [B, Tq, H, D],
-    ...gradientParts(B, Tq, Tk, H, KV, D, q, kv),
+    ...gradientParts('f32', B, Tq, Tk, H, KV, D, q, kv),
   };
 }
 
@@ -98,7 +100,8 @@ function packedShape(qkv: Tensor, H: number, KV: number): AttentionShape {
   const at = (head: number): Strides => ({ start: head * D, batch: T * C, token: C, head: D });
   const [q, k, v] = [at(0), at(H), at(H + KV)];
   const y = laidOut('bthd', T, H, D);
-  return { B, Tq: T, Tk: T, H, KV, D, q, k, v, y, yShape: [B, T, H * D], dq: q, dk: k, dv: v, dShape: qkv.shape };
+  const { dtype, shape: dShape } = qkv;
+  return { dtype, B, Tq: T, Tk: T, H, KV, D, q, k, v, y, yShape: [B, T, H * D], dq: q, dk: k, dv: v, dShape };
 }
 
 function separateShape(
@@ -115,6 +118,7 @@ function separateShape(
   }
   const [own, kv] = [laidOut(layout, Tq, H, D), laidOut(layout, Tk, KV, D)];
   return {
+    dtype: q.dtype,
     B,
     Tq,
     Tk,
@@ -126,7 +130,7 @@ function separateShape(
     v: kv,
     y: own,
     yShape: q.shape,
-    ...gradientParts(B, Tq, Tk, H, KV, D, own, kv),
+    ...gradientParts(q.dtype, B, Tq, Tk, H, KV, D, own, kv),
   };
 }
 
@@ -148,16 +152,30 @@ function laidOut(layout: AttentionLayout, T: number, H: number, D: number): Stri
   return { start: 0, batch: T * H * D, token, head };
 }
 
-/** Parts start where a binding may start. */
-function gradientParts(B: number, Tq: number, Tk: number, H: number, KV: number, D: number, q: Strides, kv: Strides) {
-  const [sizeQ, sizeK] = [alignSlab(B * Tq * H * D), alignSlab(B * Tk * KV * D)];
+/** Parts start where a binding may start: at multiples of 256 bytes. */
+function gradientParts(
+  dtype: DType,
+  B: number,
+  Tq: number,
+  Tk: number,
+  H: number,
+  KV: number,
+  D: number,
+  q: Strides,
+  kv: Strides,
+) {
+  const unit = 256 / bytesOf(1, dtype);
+  const [sizeQ, sizeK] = [Tq * H, Tk * KV].map((n) => Math.ceil((B * n * D) / unit) * unit) as [number, number];
   return { dq: q, dk: { ...kv, start: sizeQ }, dv: { ...kv, start: sizeQ + sizeK }, dShape: [sizeQ + 2 * sizeK] };
 }
 
-function checkOthers(inputs: Values, { B, Tk }: AttentionShape, { dropout }: AttentionAttrs): void {
+function checkOthers(inputs: Values, { B, Tk, dtype }: AttentionShape, { dropout }: AttentionAttrs): void {
   const { keyMask, qOffset, randomStep, ...rest } = inputs;
   if (dropout && randomStep) expectDropout('attention', dropout, randomStep);
-  for (const [name, tensor] of Object.entries(rest)) expectType('attention', name, tensor, 'f32');
+  for (const [name, tensor] of Object.entries(rest)) {
+    expectReal('attention', name, tensor);
+    expectType('attention', name, tensor, dtype);
+  }
   if (keyMask && (keyMask.shape.length !== 2 || keyMask.shape[0] !== B || keyMask.shape[1] !== Tk)) {
     throw new InputError(
       `attention: found keyMask ${show(keyMask.shape)}, expected ${show([B, Tk])}: a number a key, 1 to keep it.`,

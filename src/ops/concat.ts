@@ -2,7 +2,7 @@
 import { InputError } from '../errors.ts';
 import { sameShape, show } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { currentTape, type Dispatch, defineOp, expectType } from './op.ts';
+import { currentTape, type Dispatch, defineOp, expectReal, expectType } from './op.ts';
 import { rowsOf } from './rows.ts';
 
 /** Columns of `from` into columns of `to`, from these numbers on, as many as the narrower of the two has. */
@@ -30,7 +30,7 @@ function firstColumns(parts: readonly Tensor[]): number[] {
 
 export const concatBackwardOp = defineOp<{ first: number; width: number }>({
   name: 'concat_backward',
-  outputs: ({ dy }, { width }) => ({ dx: { shape: [...dy!.shape.slice(0, -1), width] } }),
+  outputs: ({ dy }, { width }) => ({ dx: { shape: [...dy!.shape.slice(0, -1), width], dtype: dy!.dtype } }),
   forms: [
     {
       name: 'columns',
@@ -45,18 +45,20 @@ export const concatOp = defineOp<null>({
   name: 'concat',
   outputs: (inputs) => {
     const parts = Object.values(inputs);
+    const { dtype } = parts[0]!;
     const lead = parts[0]!.shape.slice(0, -1);
+    expectReal('concat', 'x0', parts[0]!);
     let width = 0;
     for (const [name, part] of Object.entries(inputs)) {
       width += rowsOf('concat', part).C;
-      expectType('concat', name, part, 'f32');
+      expectType('concat', name, part, dtype);
       if (!sameShape(part.shape.slice(0, -1), lead)) {
         throw new InputError(
           `concat: ${name} has shape ${show(part.shape)}, expected that of x0 ${show(parts[0]!.shape)} but for the last axis.`,
         );
       }
     }
-    return { y: { shape: [...lead, width] } };
+    return { y: { shape: [...lead, width], dtype } };
   },
   forms: [
     {

@@ -39,6 +39,7 @@ export const crossEntropyOp = defineOp<CrossEntropyAttrs>({
   name: 'cross_entropy',
   outputs: ({ stats, targets }, { vocabSize, ignoreIndex, labelSmoothing }) => {
     expectType('crossEntropy', 'targets', targets!, 'i32');
+    expectType('crossEntropy', 'stats', stats!, 'f32');
     expectShape('crossEntropy', 'stats', stats!, [targets!.size, 4]);
     if (!(Number.isInteger(vocabSize) && vocabSize >= 1)) {
       throw new InputError(`crossEntropy: vocabSize is ${vocabSize}, expected a whole number of at least 1.`);

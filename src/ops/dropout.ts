@@ -1,14 +1,14 @@
 // y = x / (1-p) where a random mask keeps the element, else 0. The gradient is the same op on dy: it computes the mask again.
 import type { Tensor } from '../tensor/tensor.ts';
 import { type DropoutAttrs, expectDropout, maskSizes } from './dropout_mask.ts';
-import { currentTape, defineOp, expectType } from './op.ts';
+import { currentTape, defineOp, expectReal } from './op.ts';
 
 export const dropoutOp = defineOp<DropoutAttrs>({
   name: 'dropout',
   outputs: ({ x, randomStep }, attrs) => {
-    expectType('dropout', 'x', x!, 'f32');
+    expectReal('dropout', 'x', x!);
     expectDropout('dropout', attrs, randomStep!);
-    return { y: { shape: x!.shape } };
+    return { y: { shape: x!.shape, dtype: x!.dtype } };
   },
   forms: [
     {

@@ -3,15 +3,15 @@ import { InputError } from '../errors.ts';
 import { broadcastShapes, type Shape, sameShape, show } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { broadcastSizes } from './broadcast.ts';
-import { currentTape, defineOp, expectType } from './op.ts';
+import { currentTape, defineOp, expectReal } from './op.ts';
 
 export const expandOp = defineOp<{ shape: Shape }>({
   name: 'expand',
   outputs: ({ x }, { shape }) => {
-    expectType('expand', 'x', x!, 'f32');
+    expectReal('expand', 'x', x!);
     if (!sameShape(broadcastShapes('expand', x!.shape, shape), shape))
       throw new InputError(`expand: x ${show(x!.shape)} does not broadcast to ${show(shape)}.`);
-    return { y: { shape } };
+    return { y: { shape, dtype: x!.dtype } };
   },
   forms: [
     {

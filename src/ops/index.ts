@@ -13,6 +13,7 @@ import {
 } from './activations.ts';
 import { addOp } from './add.ts';
 import { attentionBackwardOp, attentionOp } from './attention.ts';
+import { castOp } from './cast.ts';
 import { concatBackwardOp, concatOp } from './concat.ts';
 import { assignOp } from './copy.ts';
 import { crossEntropyBackwardOp, crossEntropyOp } from './cross_entropy.ts';
@@ -30,10 +31,13 @@ import { adamwOp, globalNormOp } from './optimizer.ts';
 import { normalizeOp } from './orthogonalize.ts';
 import { partBackwardOp, partOp } from './part.ts';
 import { reshapeOp } from './reshape.ts';
+import { rmsnormBackwardOp, rmsnormBackwardWeightOp, rmsnormOp } from './rmsnorm.ts';
+import { ropeOp } from './rope.ts';
 import { scaleOp } from './scale.ts';
 import { softmaxBackwardOp, softmaxOp } from './softmax.ts';
 import { softmaxStatsBackwardBeforeOp, softmaxStatsBackwardOp, softmaxStatsOp } from './softmax_stats.ts';
 import { sumOp } from './sum.ts';
+import { swigluBackwardOp, swigluOp } from './swiglu.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: rows of one table have different attributes
 export const ops: readonly Op<any>[] = [
@@ -55,11 +59,18 @@ export const ops: readonly Op<any>[] = [
   layernormBackwardOp,
   layernormBackwardParamsOp,
   layernormOp,
+  rmsnormBackwardOp,
+  rmsnormBackwardWeightOp,
+  rmsnormOp,
+  ropeOp,
+  swigluBackwardOp,
+  swigluOp,
   softmaxBackwardOp,
   softmaxOp,
   addOp,
   attentionBackwardOp,
   attentionOp,
+  castOp,
   concatBackwardOp,
   concatOp,
   partBackwardOp,

@@ -1,6 +1,7 @@
 // Layer normalization over the last axis.
 import type { Tensor } from '../tensor/tensor.ts';
-import { currentTape, defineOp, expectShape, expectType, type Form } from './op.ts';
+import { onto } from './onto.ts';
+import { currentTape, defineOp, expectReal, expectShape, expectType, type Form } from './op.ts';
 import { rowsOf } from './rows.ts';
 
 export interface LayernormAttrs {
@@ -26,8 +27,9 @@ const MIN_CHUNK = 32;
 
 export const layernormBackwardParamsOp = defineOp<null>({
   name: 'layernorm_backward_params',
-  outputs: ({ x }) => {
+  outputs: ({ x, dy }) => {
     const { C } = rowsOf('layernorm', x!);
+    expectType('layernorm', 'dy', dy!, x!.dtype);
     return { dweight: { shape: [C] }, dbias: { shape: [C] } };
   },
   forms: [
@@ -38,9 +40,8 @@ export const layernormBackwardParamsOp = defineOp<null>({
         const { parts, C } = partsOf(x!);
         return { partWeight: { shape: [parts, C] }, partBias: { shape: [parts, C] } };
       },
-      dispatches: ({ inputs: { x }, outputs: { dweight, dbias } }, { partWeight, partBias }) => {
+      dispatches: ({ inputs: { x } }, { partWeight, partBias }) => {
         const { R, C, parts, chunk } = partsOf(x!);
-        const second = { sizes: { N: C, R: parts, inner: C, parts: 1, chunk: parts }, threads: [C] } as const;
         return [
           {
             kernel: file('layernorm_backward_params'),
@@ -48,8 +49,7 @@ export const layernormBackwardParamsOp = defineOp<null>({
             threads: [parts * C],
             bind: { dweight: partWeight!, dbias: partBias! },
           },
-          { kernel: 'sum', ...second, bind: { x: partWeight!, y: dweight! } },
-          { kernel: 'sum', ...second, bind: { x: partBias!, y: dbias! } },
+          { kernel: 'layernorm_backward_params_sum', sizes: { C, parts }, threads: [C] },
         ];
       },
     })),
@@ -73,7 +73,12 @@ function partsOf(x: Tensor) {
 
 export const layernormBackwardOp = defineOp<null>({
   name: 'layernorm_backward',
-  outputs: ({ x }) => ({ dx: { shape: x!.shape } }),
+  outputs: ({ x, dy, add }) => {
+    const { shape, dtype } = x!;
+    expectType('layernorm', 'dy', dy!, dtype);
+    if (add) expectType('layernorm', 'add', add, dtype);
+    return { dx: { shape, dtype } };
+  },
   inPlace: { dx: 'add' },
   forms: bothWidths((file) => ({
     name: 'row',
@@ -89,11 +94,13 @@ export const layernormOp = defineOp<LayernormAttrs>({
   name: 'layernorm',
   outputs: ({ x, weight, bias }) => {
     const { C } = rowsOf('layernorm', x!);
-    expectType('layernorm', 'x', x!, 'f32');
-    expectShape('layernorm', 'weight', weight!, [C]);
-    if (bias) expectShape('layernorm', 'bias', bias, [C]);
-    const { shape } = x!;
-    return { y: { shape }, mean: { shape: shape.slice(0, -1) }, rstd: { shape: shape.slice(0, -1) } };
+    expectReal('layernorm', 'x', x!);
+    for (const [name, tensor] of Object.entries(bias ? { weight, bias } : { weight })) {
+      expectType('layernorm', name, tensor!, 'f32');
+      expectShape('layernorm', name, tensor!, [C]);
+    }
+    const { shape, dtype } = x!;
+    return { y: { shape, dtype }, mean: { shape: shape.slice(0, -1) }, rstd: { shape: shape.slice(0, -1) } };
   },
   forms: bothWidths((file) => ({
     name: 'row',
@@ -111,14 +118,15 @@ export const layernormOp = defineOp<LayernormAttrs>({
     return {
       weight: params.dweight,
       bias: params.dbias,
-      x: (add) => tape.push(layernormBackwardOp, { x, weight, mean, rstd, dy, add: add ?? undefined }, null).dx!,
+      x: (before) =>
+        onto(before, x!.dtype, (add) => tape.push(layernormBackwardOp, { x, weight, mean, rstd, dy, add }, null).dx!),
     };
   },
 });
 
 /**
  * y = (x - mean) * rstd * weight (+ bias) over the last axis, rstd = 1 / sqrt(variance + eps), with the biased variance.
- * x (...,C)  weight (C)  bias (C) or null  ->  y (...,C)
+ * x (...,C)  weight (C)  bias (C) or null  ->  y (...,C) of x's type; weight, bias and their gradients are f32
  * With xhat = (x - mean) * rstd and g = dy * weight:
  *   dx = rstd * (g - mean(g) - xhat * mean(g * xhat))    dweight = sum over rows of dy * xhat    dbias = sum over rows of dy
  * Source: Ba et al. 2016 (arXiv:1607.06450). Saves mean and rstd, one f32 a row.

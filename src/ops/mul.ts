@@ -2,14 +2,14 @@
 import { broadcastShapes, sameShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { broadcastSizes } from './broadcast.ts';
-import { currentTape, defineOp, expectType } from './op.ts';
+import { currentTape, defineOp, expectReal, expectType } from './op.ts';
 
 export const mulOp = defineOp<null>({
   name: 'mul',
   outputs: ({ a, b }) => {
-    expectType('mul', 'a', a!, 'f32');
-    expectType('mul', 'b', b!, 'f32');
-    return { y: { shape: broadcastShapes('mul', a!.shape, b!.shape) } };
+    expectReal('mul', 'a', a!);
+    expectType('mul', 'b', b!, a!.dtype);
+    return { y: { shape: broadcastShapes('mul', a!.shape, b!.shape), dtype: a!.dtype } };
   },
   forms: [
     {

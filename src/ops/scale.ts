@@ -1,12 +1,12 @@
 // y = factor * x, the factor fixed when the graph is traced. A factor that varies is a tensor: use mul.
 import type { Tensor } from '../tensor/tensor.ts';
-import { currentTape, defineOp, expectType } from './op.ts';
+import { currentTape, defineOp, expectReal } from './op.ts';
 
 export const scaleOp = defineOp<{ factor: number }>({
   name: 'scale',
   outputs: ({ x }) => {
-    expectType('scale', 'x', x!, 'f32');
-    return { y: { shape: x!.shape } };
+    expectReal('scale', 'x', x!);
+    return { y: { shape: x!.shape, dtype: x!.dtype } };
   },
   forms: [
     {

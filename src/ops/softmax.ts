@@ -1,11 +1,14 @@
 // Softmax over the last axis.
 import type { Tensor } from '../tensor/tensor.ts';
-import { currentTape, defineOp, expectType } from './op.ts';
+import { currentTape, defineOp, expectReal, expectType } from './op.ts';
 import { rowsOf } from './rows.ts';
 
 export const softmaxBackwardOp = defineOp<null>({
   name: 'softmax_backward',
-  outputs: ({ y }) => ({ dx: { shape: y!.shape } }),
+  outputs: ({ y, dy }) => {
+    expectType('softmax', 'dy', dy!, y!.dtype);
+    return { dx: { shape: y!.shape, dtype: y!.dtype } };
+  },
   forms: [
     {
       name: 'row',
@@ -21,8 +24,8 @@ export const softmaxBackwardOp = defineOp<null>({
 export const softmaxOp = defineOp<null>({
   name: 'softmax',
   outputs: ({ x }) => {
-    expectType('softmax', 'x', x!, 'f32');
-    return { y: { shape: x!.shape } };
+    expectReal('softmax', 'x', x!);
+    return { y: { shape: x!.shape, dtype: x!.dtype } };
   },
   forms: [
     {

@@ -2,7 +2,7 @@
 // next one.
 import { InputError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { currentTape, type Dispatch, defineOp, expectShape, expectType, type Values } from './op.ts';
+import { currentTape, type Dispatch, defineOp, expectReal, expectShape, expectType, type Values } from './op.ts';
 import { rowsOf } from './rows.ts';
 
 export interface SoftmaxStatsAttrs {
@@ -26,7 +26,7 @@ function sizesOf(logits: Tensor, { first }: SoftmaxStatsAttrs) {
 /** Over the logits of a chunk: dlogits = dstats.y * softmax + dstats.z at the target + dstats.w. */
 export const softmaxStatsBackwardOp = defineOp<SoftmaxStatsAttrs>({
   name: 'softmax_stats_backward',
-  outputs: ({ logits }) => ({ dlogits: { shape: logits!.shape } }),
+  outputs: ({ logits }) => ({ dlogits: { shape: logits!.shape, dtype: logits!.dtype } }),
   inPlace: { dlogits: 'logits' },
   forms: [
     {
@@ -68,7 +68,7 @@ export const softmaxStatsBackwardBeforeOp = defineOp<null>({
 
 /** @throws InputError unless there is a class number for each row of logits, naming the function that was called */
 export function expectTargets(op: string, logits: Tensor, targets: Tensor): void {
-  expectType(op, 'logits', logits, 'f32');
+  expectReal(op, 'logits', logits);
   expectType(op, 'targets', targets, 'i32');
   expectShape(op, 'targets', targets, logits.shape.slice(0, -1));
 }
@@ -78,7 +78,10 @@ export const softmaxStatsOp = defineOp<SoftmaxStatsAttrs>({
   outputs: ({ logits, targets, before }, { first }) => {
     const { R: N } = rowsOf('softmaxStats', logits!);
     expectTargets('softmaxStats', logits!, targets!);
-    if (before) expectShape('softmaxStats', 'before', before, [N, 4]);
+    if (before) {
+      expectType('softmaxStats', 'before', before, 'f32');
+      expectShape('softmaxStats', 'before', before, [N, 4]);
+    }
     if (!(Number.isInteger(first) && first >= 0)) {
       throw new InputError(`softmaxStats: first is ${first}, expected the number of a class, 0 or more.`);
     }
@@ -121,7 +124,7 @@ export interface SoftmaxStatsOptions {
 }
 
 /**
- * Statistics of rows of logits over the classes seen so far.     logits (...,Vc)  targets i32 (...)  ->  stats (N,4)
+ * Statistics of rows of logits over the classes seen so far.     logits (...,Vc)  targets i32 (...)  ->  stats f32 (N,4)
  * The logits are those of the classes first..first+Vc-1; a call for each chunk, in order, and crossEntropyOf() of the last.
  * A row's m = the largest logit; log of the sum of exp(logit - m); the target's logit - m, 0 until its class is seen; sum of
  * logit - m. Each is rebased when m grows. m and the logarithm stay apart: added, they would lose digits where logits are large.

@@ -1,9 +1,10 @@
 // Sums over axes, in a fixed order: the same bits on every run.
 import { InputError } from '../errors.ts';
 import { type Shape, sameShape, show, sizeOf } from '../tensor/shape.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { DType, Tensor } from '../tensor/tensor.ts';
+import { cast } from './cast.ts';
 import { expand } from './expand.ts';
-import { currentTape, defineOp, expectType } from './op.ts';
+import { currentTape, defineOp, expectReal } from './op.ts';
 import { reshape } from './reshape.ts';
 import { scale } from './scale.ts';
 
@@ -12,6 +13,8 @@ export interface SumAttrs {
   outer: number;
   R: number;
   inner: number;
+  /** y's type; x's when absent. The sum itself is made in f32. */
+  dtype?: DType;
 }
 
 /** Elements summed by one invocation, where few invocations would otherwise do all the work. */
@@ -19,9 +22,9 @@ const CHUNK = 128;
 
 export const sumOp = defineOp<SumAttrs>({
   name: 'sum',
-  outputs: ({ x }, { outer, inner }) => {
-    expectType('sum', 'x', x!, 'f32');
-    return { y: { shape: [outer, inner] } };
+  outputs: ({ x }, { outer, inner, dtype }) => {
+    expectReal('sum', 'x', x!);
+    return { y: { shape: [outer, inner], dtype: dtype ?? x!.dtype } };
   },
   forms: [
     {
@@ -55,13 +58,14 @@ export const sumOp = defineOp<SumAttrs>({
     },
   ],
   backward: ({ inputs: { x }, attrs: { outer, R, inner }, grads }) => ({
-    x: reshape(expand(reshape(grads.y!, [outer, 1, inner]), [outer, R, inner]), x!.shape),
+    x: reshape(expand(reshape(cast(grads.y!, x!.dtype), [outer, 1, inner]), [outer, R, inner]), x!.shape),
   }),
 });
 
 /** x summed over neighbouring axes `from` to `to` (inclusive), which leave the shape. */
-function sumAxes(x: Tensor, from: number, to: number): Tensor {
+function sumAxes(x: Tensor, from: number, to: number, dtype: DType): Tensor {
   const attrs = {
+    dtype,
     outer: sizeOf(x.shape.slice(0, from)),
     R: sizeOf(x.shape.slice(from, to + 1)),
     inner: sizeOf(x.shape.slice(to + 1)),
@@ -72,30 +76,33 @@ function sumAxes(x: Tensor, from: number, to: number): Tensor {
 
 /**
  * x summed down to `shape`: over the axes that broadcasting from `shape` to x's shape would repeat.
+ * @param dtype of the result; sums of f16 may lie beyond its range
  * @throws InputError if `shape` does not broadcast to x's shape
  */
-export function sumTo(x: Tensor, shape: Shape): Tensor {
+export function sumTo(x: Tensor, shape: Shape, dtype: DType = x.dtype): Tensor {
   const lead = x.shape.length - shape.length;
   const gone = x.shape.map((d, i) => i < lead || (shape[i - lead] === 1 && d !== 1));
   if (lead < 0 || x.shape.some((d, i) => i >= lead && !gone[i] && d !== shape[i - lead])) {
     throw new InputError(`sum: ${show(x.shape)} cannot be summed down to ${show(shape)}.`);
   }
-  let y = x;
+  const runs: [from: number, to: number][] = [];
   for (let i = x.shape.length - 1; i >= 0; i--) {
     if (!gone[i]) continue;
     const last = i;
     while (i > 0 && gone[i - 1]) i--;
-    y = sumAxes(y, i, last);
+    runs.push([i, last]);
   }
-  return sameShape(y.shape, shape) ? y : reshape(y, shape);
+  let y = x;
+  for (const [n, [from, to]] of runs.entries()) y = sumAxes(y, from, to, n + 1 < runs.length ? 'f32' : dtype);
+  return cast(sameShape(y.shape, shape) ? y : reshape(y, shape), dtype);
 }
 
-/** Sum of all elements. Shape (1). */
+/** Sum of all elements. Shape (1), f32 whatever x is stored in. */
 export function sum(x: Tensor): Tensor {
-  return sumTo(x, [1]);
+  return sumTo(x, [1], 'f32');
 }
 
-/** Mean of all elements. Shape (1). */
+/** Mean of all elements. Shape (1), f32 whatever x is stored in. */
 export function mean(x: Tensor): Tensor {
   return scale(sum(x), 1 / x.size);
 }

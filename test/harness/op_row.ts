@@ -12,10 +12,24 @@ export interface OpRow {
   /** Largest error of a kernel, relative to the largest expected value, and the reason for it. */
   tolerance: number;
   because: string;
+  /** Absent: the op takes f32 only. */
+  half?: HalfRow;
   /** Gradients that a NaN reaches though it should not: neighbours in a tile, which a mask multiplies with 0. */
   nanReaches?: readonly string[];
   /** Calls that must be refused, and the sentence that says why. */
   refuses?: readonly [(t: (...shape: number[]) => Tensor) => unknown, RegExp][];
+}
+
+/** How an op is asked with values stored as f16. */
+export interface HalfRow {
+  /** Inputs that are f32 all the same: weights of norms. */
+  kept?: readonly string[];
+  /** Roundings to f16 that stand one behind the other in a sample, or as many that add up. Default 1. */
+  roundings?: number;
+  /** Where that is not plain: what is rounded. */
+  because?: string;
+  /** Samples of types that are mixed on purpose. */
+  samples?: readonly Sample[];
 }
 
 /** Normal deviates around a large mean. */

@@ -5,12 +5,16 @@ import { attentions } from './op_rows_attention.ts';
 import { crossEntropies } from './op_rows_cross_entropy.ts';
 import { dropouts } from './op_rows_dropout.ts';
 import { layers } from './op_rows_layers.ts';
+import { llamas } from './op_rows_llama.ts';
+import { products } from './op_rows_matmul.ts';
 import { state } from './op_rows_state.ts';
 import { vocabulary } from './op_rows_vocabulary.ts';
 
 export const rows: readonly OpRow[] = [
   ...arithmetic,
+  ...products,
   ...layers,
+  ...llamas,
   ...attentions,
   ...dropouts,
   ...state,

@@ -75,6 +75,10 @@ export const attentions: readonly OpRow[] = [
     tolerance: 1e-5,
     because:
       'exp of differences and sums over up to 257 keys; scores of a hundred keep only four digits behind the point',
+    half: {
+      roundings: 2,
+      because: 'y, and p and ds between the kernels, are rounded before products are made of them',
+    },
     nanReaches: ['dqkv'],
     refuses: [
       [

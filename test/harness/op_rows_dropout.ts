@@ -18,6 +18,7 @@ export const dropouts: readonly OpRow[] = [
     samples: [dropped([1], 0.5, 0), dropped([33], 0.1, 1), dropped([3, 5, 1000], 0.9, 2 ** 32 - 1)],
     tolerance: 1e-6,
     because: 'the scale is rounded to f32; the mask is the same to the bit',
+    half: {},
     refuses: [
       [
         (t) => dropout(t(3), stepNumber(1), { ...options, p: 1.5 }),

@@ -25,6 +25,7 @@ const activation = (name: string, f: (x: Tensor) => Tensor): OpRow => ({
   ],
   tolerance: 2e-6,
   because: 'exp and tanh of WGSL are good to a few units of the last place',
+  half: { roundings: 2, because: 'a value that is used twice has two gradients' },
 });
 
 const norms = (x: Sample['real'][string], C: number, name: string): Sample => ({
@@ -56,6 +57,11 @@ export const layers: readonly OpRow[] = [
     ],
     tolerance: 3e-5,
     because: 'at mean 300 the difference to the mean keeps 16 bits; else 1e-6',
+    half: {
+      kept: ['weight', 'bias'],
+      roundings: 2,
+      because: 'the normalised values are multiplied and their gradient added to another',
+    },
     refuses: [
       [(t) => layernorm(t(2, 3), t(2), null, { eps: 1e-5 }), /^layernorm: weight has shape \(2\), expected \(3\)\.$/],
       [
@@ -79,6 +85,7 @@ export const layers: readonly OpRow[] = [
     ],
     tolerance: 1e-5,
     because: 'exp of differences, good to a few units of the last place',
+    half: { roundings: 2, because: 'exponentials are stored before they are divided, and the gradient reads y' },
   },
   activation('gelu_tanh', (x) => gelu(x, 'tanh')),
   activation('gelu_erf', (x) => gelu(x, 'erf')),

@@ -2,7 +2,7 @@
 import { tally, zero } from '../../src/ops/accumulate.ts';
 import { assign } from '../../src/ops/copy.ts';
 import { ema } from '../../src/ops/ema.ts';
-import { CONTROL, type GateAttrs, gate } from '../../src/ops/gate.ts';
+import { CONTROL, type GateAttrs, gate, LOSS_SCALE_GROWS_AFTER, MOST_LOSS_SCALE } from '../../src/ops/gate.ts';
 import { muonMomentum, muonUpdate } from '../../src/ops/muon.ts';
 import { stepScalar } from '../../src/ops/op.ts';
 import { globalNorm } from '../../src/ops/optimizer.ts';
@@ -76,6 +76,19 @@ export const state: readonly OpRow[] = [
         name,
         real: { norm: listed(0.5), loss: listed(loss) },
         build: scored(before, skip),
+        forwardOnly: true as const,
+      })),
+      ...[
+        { name: 'a loss scale', norm: 3 * 2 ** 16, scale: [2 ** 16, 7] },
+        { name: 'a loss scale that grows', norm: 3 * 2 ** 15, scale: [2 ** 15, LOSS_SCALE_GROWS_AFTER - 1] },
+        { name: 'the largest loss scale', norm: 3, scale: [MOST_LOSS_SCALE, LOSS_SCALE_GROWS_AFTER - 1] },
+        { name: 'an overflow', norm: Number.POSITIVE_INFINITY, scale: [2 ** 16, 7] },
+        { name: 'an overflow that is a NaN', norm: Number.NaN, scale: [2, 7] },
+        { name: 'no overflow but a fault', norm: Number.NaN, scale: [1, 7] },
+      ].map(({ name, norm, scale }) => ({
+        name,
+        real: { norm: listed(norm), loss: listed(2) },
+        build: lossScaled(scale),
         forwardOnly: true as const,
       })),
       { name: 'sums over targets', real: { norm: listed(50) }, build: summed([36, 12]), forwardOnly: true },
@@ -236,6 +249,17 @@ function scored(before: number[], skipSpikes: boolean) {
   return ({ norm, loss }: Named) => ({
     ...gate({ norm: norm!, loss: loss!, control }, { ...gateAttrs, maxNorm: 1, skipSpikes }),
     control,
+  });
+}
+
+/** A training that keeps a loss scale: [factor, steps in a row without overflow]. */
+function lossScaled(before: number[]) {
+  const control = held('control', [CONTROL]);
+  const lossScale = held('lossScale', [2], () => Float32Array.from(before));
+  return ({ norm, loss }: Named) => ({
+    ...gate({ norm: norm!, loss: loss!, control, lossScale }, gateAttrs),
+    control,
+    lossScale,
   });
 }
 
