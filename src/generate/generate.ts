@@ -4,7 +4,7 @@ import { InputError } from '../errors.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import { embedding } from '../ops/embedding.ts';
 import { reshape } from '../ops/reshape.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { Precision, Tensor } from '../tensor/tensor.ts';
 import { chooseToken, type SamplingOptions } from './sampling.ts';
 
 export interface GenerateOptions extends SamplingOptions {
@@ -25,15 +25,18 @@ export interface GeneratedToken {
 export class TokenGenerator {
   #model: LanguageModel;
   #next: Compiled;
+  #dtype: Precision;
 
-  constructor(machine: Machine, model: LanguageModel) {
+  /** @param dtype of values between layers, see ForwardOptions */
+  constructor(machine: Machine, model: LanguageModel, dtype: Precision = 'f32') {
     this.#model = model;
+    this.#dtype = dtype;
     this.#next = machine.compile(this.stepFunction);
   }
 
   /** One token as a function over a batch: what is compiled and planned. */
   readonly stepFunction = ({ ids, last }: Record<string, Tensor>) => {
-    const hidden = this.#model.hidden(ids!);
+    const hidden = this.#model.hidden(ids!, { dtype: this.#dtype });
     const C = hidden.shape.at(-1)!;
     // Only one row goes through the head: the whole context's logits would not fit for a large vocabulary.
     const row = embedding(reshape(hidden, [hidden.size / C, C]), last!);

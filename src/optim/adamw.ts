@@ -12,6 +12,7 @@ import {
   controlTensor,
   gatedStep,
   gradientOf,
+  lossScaleTensor,
   type Optimizer,
   type StepFigures,
   type StepOptions,
@@ -33,6 +34,8 @@ export interface AdamWOptions {
   weightDecay?: number;
   /** Gradients are scaled down to this norm over all parameters. null does not clip. */
   gradClip?: number | null;
+  /** Gradients come multiplied with a factor that is kept here, as a model that computes in f16 needs. Default false. */
+  lossScale?: boolean;
   /** False: Adam with L2 decay. */
   decoupled?: boolean;
 }
@@ -50,6 +53,7 @@ export class AdamW implements Optimizer {
   readonly groups: readonly Required<ParameterGroup>[];
   /** Steps applied, two bias corrections, the halt latch, statistics of the losses. See GateInputs. */
   readonly control = controlTensor();
+  readonly lossScale: Tensor | null;
   #options: Required<AdamWOptions>;
   #parts: Part[];
 
@@ -64,9 +68,11 @@ export class AdamW implements Optimizer {
       eps: 1e-8,
       weightDecay: 0.1,
       gradClip: null,
+      lossScale: false,
       decoupled: true,
       ...options,
     };
+    this.lossScale = this.#options.lossScale ? lossScaleTensor() : null;
     this.groups = groupsOf(parameters, this.#options.weightDecay);
     const members = this.groups.flatMap((g, group) => g.parameters.map((parameter) => ({ parameter, group })));
     if (members.length === 0) throw new InputError('AdamW: no parameter is trainable.');
@@ -102,7 +108,7 @@ export class AdamW implements Optimizer {
   }
 
   apply(options: StepOptions = {}): StepFigures {
-    const parts = { control: this.control, slabs: this.gradientSlabs() };
+    const parts = { control: this.control, slabs: this.gradientSlabs(), lossScale: this.lossScale };
     return scope('optimizer', () => gatedStep(parts, this.#options, options, (gated) => this.update(gated)));
   }
 
@@ -119,9 +125,10 @@ export class AdamW implements Optimizer {
     });
   }
 
-  /** Everything a checkpoint needs beside the parameters, by name: m.NAME, v.NAME and control. */
+  /** Everything a checkpoint needs beside the parameters, by name: m.NAME, v.NAME, control and, where it is kept, lossScale. */
   state(): Map<string, Tensor> {
     const all = new Map<string, Tensor>([['control', this.control]]);
+    if (this.lossScale) all.set('lossScale', this.lossScale);
     for (const { members } of this.#parts) {
       for (const { parameter, m, v } of members) all.set(`m.${parameter.name}`, m).set(`v.${parameter.name}`, v);
     }
@@ -130,7 +137,8 @@ export class AdamW implements Optimizer {
 
   /** What a device holds for this optimizer: release() it there. */
   tensors(): Tensor[] {
-    return [this.control, ...this.#parts.flatMap(({ g, m, v }) => [g, m, v])];
+    const own = this.lossScale ? [this.control, this.lossScale] : [this.control];
+    return [...own, ...this.#parts.flatMap(({ g, m, v }) => [g, m, v])];
   }
 
   gradientSlabs(): Tensor[] {

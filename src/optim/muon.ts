@@ -16,6 +16,7 @@ import {
   controlTensor,
   gatedStep,
   gradientOf,
+  lossScaleTensor,
   type Optimizer,
   type StepFigures,
   type StepOptions,
@@ -31,6 +32,8 @@ export interface MuonOptions {
   weightDecay?: number;
   /** Gradients are scaled down to this norm over all parameters. null does not clip. */
   gradClip?: number | null;
+  /** Gradients come multiplied with a factor that is kept here, as a model that computes in f16 needs. Default false. */
+  lossScale?: boolean;
   /** Which parameters of two axes are Muon's. Default: isHiddenMatrix. */
   matrices?: (parameter: Tensor) => boolean;
   /** Which of the matrices are stored (in,out), as GPT-2's Conv1D, instead of (out,in). Default: none. */
@@ -57,6 +60,7 @@ interface Matrix {
 
 export class Muon implements Optimizer {
   readonly control: Tensor;
+  readonly lossScale: Tensor | null;
   readonly #options: Required<MuonOptions>;
   readonly #moments: Required<Pick<AdamWOptions, 'beta1' | 'beta2' | 'eps'>>;
   readonly #matrices: readonly Matrix[];
@@ -75,6 +79,7 @@ export class Muon implements Optimizer {
       newtonSchulzSteps: 5,
       weightDecay: 0.1,
       gradClip: null,
+      lossScale: false,
       matrices: isHiddenMatrix,
       storedInOut: () => false,
       adamw: {},
@@ -121,6 +126,7 @@ export class Muon implements Optimizer {
     const groups = [group(this.#options.weightDecay, (p) => p.shape.length >= 2), group(0, (p) => p.shape.length < 2)];
     this.#rest = others.length > 0 ? new AdamW(groups, this.#moments) : null;
     this.control = this.#rest?.control ?? controlTensor();
+    this.lossScale = this.#options.lossScale ? lossScaleTensor() : null;
   }
 
   /**
@@ -143,7 +149,7 @@ export class Muon implements Optimizer {
   }
 
   apply(options: StepOptions = {}): StepFigures {
-    const parts = { control: this.control, slabs: this.gradientSlabs() };
+    const parts = { control: this.control, slabs: this.gradientSlabs(), lossScale: this.lossScale };
     const settings = { ...this.#moments, gradClip: this.#options.gradClip };
     return scope('optimizer', () => gatedStep(parts, settings, options, (gated) => this.#update(gated)));
   }
@@ -159,15 +165,17 @@ export class Muon implements Optimizer {
     this.#rest?.update(gated);
   }
 
-  /** Everything a checkpoint needs beside the parameters, by name: control, momentum.NAME, and AdamW's m.NAME and v.NAME. */
+  /** Everything a checkpoint needs beside the parameters, by name: control, lossScale where it is kept, momentum.NAME, and AdamW's m.NAME and v.NAME. */
   state(): Map<string, Tensor> {
     const momenta = this.#matrices.map(({ parameter, m }) => [`momentum.${parameter.name}`, m] as const);
-    return new Map<string, Tensor>([['control', this.control], ...momenta, ...(this.#rest?.state() ?? [])]);
+    const scale = this.lossScale ? ([['lossScale', this.lossScale]] as const) : [];
+    return new Map<string, Tensor>([['control', this.control], ...scale, ...momenta, ...(this.#rest?.state() ?? [])]);
   }
 
   /** What a device holds for this optimizer: release() it there. */
   tensors(): Tensor[] {
-    return [...new Set([this.control, ...this.#slabs.g, ...this.#slabs.m, ...(this.#rest?.tensors() ?? [])])];
+    const own = this.lossScale ? [this.control, this.lossScale] : [this.control];
+    return [...new Set([...own, ...this.#slabs.g, ...this.#slabs.m, ...(this.#rest?.tensors() ?? [])])];
   }
 
   gradientSlabs(): Tensor[] {

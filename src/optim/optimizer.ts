@@ -2,7 +2,8 @@
 // gradients, one gate.
 import type { Gradients } from '../autograd/backward.ts';
 import { InputError } from '../errors.ts';
-import { CONTROL, gate } from '../ops/gate.ts';
+import { CONTROL, FIRST_LOSS_SCALE, gate } from '../ops/gate.ts';
+import { mul } from '../ops/mul.ts';
 import { globalNorm } from '../ops/optimizer.ts';
 import { part } from '../ops/part.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -28,13 +29,20 @@ export type StepFigures = {
   meanLoss: Tensor;
   /** z-score of the loss among those before it; above SPIKE it is one. */
   z: Tensor;
-  /** 1 if the step was not applied because its loss is a spike. */
+  /** Why the step was not applied: 1 because its loss is a spike, 2 because its gradients have overflowed in f16; else 0. */
   skipped: Tensor;
+  /** The factor on the loss in this step, where the optimizer keeps one. */
+  lossScale?: Tensor;
 };
 
 export interface Optimizer {
   /** Steps applied, two bias corrections, the halt latch, statistics of the losses. See GateInputs. */
   readonly control: Tensor;
+  /**
+   * (2): the factor that gradients must come multiplied with, and steps since it last moved; null where there is none. A step whose
+   * gradients overflow halves it and is skipped. See GateInputs.
+   */
+  readonly lossScale: Tensor | null;
   /**
    * Appends one step to the graph being traced. Asks for the number `learningRate` at every replay. A step whose norm or
    * loss is not finite changes nothing and sets the halt latch.
@@ -59,6 +67,22 @@ export function controlTensor(): Tensor {
   return new Tensor({ kind: 'state', shape: [CONTROL], name: 'optimizer.control', memoryClass: 'optimizer' });
 }
 
+/** State of a training that computes in f16, where gradients as they are would be too small. */
+export function lossScaleTensor(): Tensor {
+  const init = () => Float32Array.of(FIRST_LOSS_SCALE, 0);
+  return new Tensor({ kind: 'state', shape: [2], name: 'optimizer.lossScale', memoryClass: 'optimizer', init });
+}
+
+/**
+ * d(objective)/d(loss), as backward() takes it: `weight`, where gradients are to be multiplied with one, times the loss scale, where
+ * the optimizer keeps one.
+ */
+export function seedOf({ lossScale }: Optimizer, weight?: Tensor): { seed?: Tensor } {
+  const factor = lossScale && part(lossScale, 0, [1]);
+  const seed = factor && weight ? mul(weight, factor) : (factor ?? weight);
+  return seed ? { seed } : {};
+}
+
 /** What the gate of an optimizer is set to. */
 export interface GateSettings {
   gradClip: number | null;
@@ -68,19 +92,20 @@ export interface GateSettings {
 
 /** Norm and gate over gradients that stand in slabs, then whatever `update` does behind it. */
 export function gatedStep(
-  { control, slabs }: { control: Tensor; slabs: readonly Tensor[] },
+  { control, slabs, lossScale }: { control: Tensor; slabs: readonly Tensor[]; lossScale: Tensor | null },
   { gradClip, beta1, beta2 }: GateSettings,
   { loss, totals, skipSpikes = false, ema }: StepOptions,
   update: (gated: Tensor) => void,
 ): StepFigures {
   const { gate: gated, seen } = gate(
-    { norm: globalNorm(slabs), control, totals, loss },
+    { norm: globalNorm(slabs), control, totals, loss, lossScale: lossScale ?? undefined },
     { maxNorm: gradClip, beta1, beta2, latch: true, skipSpikes },
   );
   update(gated);
   ema?.follow(gated, control);
-  const [gradNorm, meanLoss, z, skipped] = [0, 1, 2, 3].map((i) => part(seen, i, [1]));
-  return { gradNorm: gradNorm!, meanLoss: meanLoss!, z: z!, skipped: skipped! };
+  const figure = (i: number) => part(seen, i, [1]);
+  const figures = { gradNorm: figure(0), meanLoss: figure(1), z: figure(2), skipped: figure(3) };
+  return lossScale ? { ...figures, lossScale: figure(4) } : figures;
 }
 
 /** @throws InputError if the loss does not depend on the parameter */

@@ -17,13 +17,15 @@ export function languageBatch({ inputs, targets }: TokenRows, T: number): Batch 
   return { inputs: { shape, data: inputs }, targets: { shape, data: targets } };
 }
 
-export interface LanguageTaskOptions extends TableLossOptions, Pick<ForwardOptions, 'dropout' | 'recompute'> {}
+export interface LanguageTaskOptions
+  extends TableLossOptions,
+    Pick<ForwardOptions, 'dropout' | 'recompute' | 'dtype'> {}
 
 /** The task of predicting every next token. */
-export function languageTask({ dropout, recompute, ...options }: LanguageTaskOptions = {}): Task {
+export function languageTask({ dropout, recompute, dtype, ...options }: LanguageTaskOptions = {}): Task {
   return {
     loss(model, batch) {
-      const hidden = model.hidden(batch.inputs!, { dropout, recompute });
+      const hidden = model.hidden(batch.inputs!, { dropout, recompute, dtype });
       return model.loss(hidden, batch.targets!, options);
     },
     ...(dropout?.p && { scalars: (pass: number) => ({ [RANDOM_STEP]: pass }) }),

@@ -5,11 +5,12 @@ import { currentGraph, type Graph, type Node, type Traced } from '../autograd/gr
 import type { Batch, Machine, Scalars } from '../autograd/machine.ts';
 import { graphOf } from '../autograd/trace_batch.ts';
 import { InputError, RunError } from '../errors.ts';
+import { cast } from '../ops/cast.ts';
 import { globalNorm } from '../ops/optimizer.ts';
 import { scale } from '../ops/scale.ts';
 import { Device } from '../runtime/device.ts';
 import { startOf, wholeName } from '../tensor/pieces.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { isReal, type Tensor } from '../tensor/tensor.ts';
 
 /** A value times this has a square that no sum over billions of them overflows: its norm is finite if and only if all of it is. */
 const CHECK_FACTOR = 1e-25;
@@ -83,8 +84,8 @@ async function firstIn(machine: Machine, graph: Graph, batch: Batch, given: Scal
       // A view is made by no kernel: what it shows has been checked.
       if (node.op.view) return;
       for (const [output, value] of Object.entries(outputs)) {
-        if (value.dtype !== 'f32') continue;
-        norms[checks.length] = globalNorm([scale(value, CHECK_FACTOR)]);
+        if (!isReal(value.dtype)) continue;
+        norms[checks.length] = globalNorm([scale(cast(value, 'f32'), CHECK_FACTOR)]);
         checks.push({ node, output });
       }
     });

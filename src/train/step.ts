@@ -18,6 +18,10 @@ export interface StepResult {
   z: number;
   /** Not applied, because its loss is a spike. */
   skipped: boolean;
+  /** Not applied, because its gradients were too large for f16 at this loss scale; then `gradNorm` is not finite. */
+  overflowed: boolean;
+  /** The factor that the loss had in this step; null in f32. */
+  lossScale: number | null;
   /** Milliseconds this step took, averaged over those read together. */
   ms: number;
   batches: readonly Batch[];

@@ -6,9 +6,10 @@ import type { Batch, Compiled, Machine, Scalars } from '../autograd/machine.ts';
 import { InputError, NotFiniteError, RunError } from '../errors.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import { tally, zero } from '../ops/accumulate.ts';
+import { scale } from '../ops/scale.ts';
 import { sumTo } from '../ops/sum.ts';
 import type { Ema } from '../optim/ema.ts';
-import type { Optimizer } from '../optim/optimizer.ts';
+import { type Optimizer, seedOf } from '../optim/optimizer.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { whoMadeIt } from './diagnose.ts';
 import { type Evaluation, lossOf, MAX_UNREAD, meanLoss } from './evaluate.ts';
@@ -24,7 +25,12 @@ const MOST_ROWS = 512;
 /** Results are read about this often (ms), so that reading costs little and the screen stays alive. */
 const READ_EVERY = 250;
 
+/** Sums over targets are counted in this unit where they are made in f16: the gradient of a single target fits in then. */
+const HALF_UNIT = 2 ** -12;
+
 const ADVICE = 'Lower the learning rate or go back to an earlier checkpoint.';
+const HALF_ADVICE =
+  'Lower the learning rate, go back to an earlier checkpoint, or train in f32, which holds larger numbers.';
 
 export class Trainer {
   readonly machine: Machine;
@@ -76,7 +82,11 @@ export class Trainer {
     const { task, skipSpikes, ema } = this.#parts;
     const { loss, tokenLoss } = task.loss(this.model, batch);
     const rowLoss = rowSums(tokenLoss);
-    const figures = this.optimizer.step(backward(loss), { loss, skipSpikes, ema: ema ?? undefined });
+    const figures = this.optimizer.step(backward(loss, seedOf(this.optimizer)), {
+      loss,
+      skipSpikes,
+      ema: ema ?? undefined,
+    });
     return { ...figures, rowLoss };
   };
 
@@ -84,8 +94,9 @@ export class Trainer {
   readonly #accumulate = (batch: Record<string, Tensor>) => {
     const { loss, kept, tokenLoss } = this.#parts.task.loss(this.model, batch);
     const rowLoss = rowSums(tokenLoss);
-    tally(this.#totals, loss, kept);
-    this.optimizer.collect(backward(loss, { seed: kept, onto: this.optimizer.gradients() }));
+    const weight = this.optimizer.lossScale ? scale(kept, HALF_UNIT) : kept;
+    tally(this.#totals, loss, weight);
+    this.optimizer.collect(backward(loss, { ...seedOf(this.optimizer, weight), onto: this.optimizer.gradients() }));
     return { rowLoss };
   };
 
@@ -128,11 +139,15 @@ export class Trainer {
         const queued = this.#queued.shift()!;
         const { step, learningRate, batches } = queued;
         const [loss, gradNorm] = [values.meanLoss![0]!, values.gradNorm![0]!];
-        if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) await this.#fail(queued, loss, gradNorm, diagnose);
+        const [z, why] = [values.z![0]!, values.skipped![0]!];
+        const overflowed = why === 2;
+        if (!overflowed && !(Number.isFinite(loss) && Number.isFinite(gradNorm)))
+          await this.#fail(queued, loss, gradNorm, diagnose);
         this.step = step;
         const rowLosses = values.rowLoss ? [values.rowLoss as Float32Array] : this.#rows.splice(0, batches.length);
-        const [z, skipped] = [values.z![0]!, values.skipped![0] === 1];
-        yield { step, loss, gradNorm, learningRate, z, skipped, ms: this.#msPerStep, batches, rowLosses };
+        const lossScale = values.lossScale?.[0] ?? null;
+        const told = { step, loss, gradNorm, learningRate, z, skipped: why === 1, overflowed, lossScale };
+        yield { ...told, ms: this.#msPerStep, batches, rowLosses };
       }
     }
   }
@@ -174,6 +189,10 @@ export class Trainer {
     return task.scalars?.((step - 1) * accumulate + i) ?? {};
   }
 
+  get #advice(): string {
+    return this.optimizer.lossScale ? HALF_ADVICE : ADVICE;
+  }
+
   /** Says what was found at a step, and which value was the first that is not finite. */
   async #fail({ step, batches }: Queued, loss: number, gradNorm: number, diagnose: boolean): Promise<never> {
     const found = Number.isFinite(loss) ? `gradient norm ${gradNorm}` : `loss ${loss}`;
@@ -188,7 +207,7 @@ export class Trainer {
     const passes = batches.map((batch, i) => ({ batch, scalars: this.#scalars(step, i) }));
     const { machine, model } = this;
     const culprit = await whoMadeIt(machine, model.parameters, gradients, passes);
-    throw new NotFiniteError(`${what} ${culprit} ${ADVICE}`);
+    throw new NotFiniteError(`${what} ${culprit} ${this.#advice}`);
   }
 
   /**
@@ -203,7 +222,7 @@ export class Trainer {
       const { machine, model } = this;
       const culprit = await whoMadeIt(machine, model.parameters, fn, [{ batch }], options?.parameters);
       throw new RunError(
-        `step ${this.step}: loss ${loss} in an evaluation, expected a finite number. ${culprit} ${ADVICE}`,
+        `step ${this.step}: loss ${loss} in an evaluation, expected a finite number. ${culprit} ${this.#advice}`,
       );
     };
     return meanLoss(compiled, batches, refuse, stop);
