@@ -1,11 +1,17 @@
 // Will it fit? Bytes are known before anything runs, they are what a run then takes, and what does not fit gets a proposal that does.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WORKLOADS } from '../src/cli/bench/workloads.ts';
 import { fittingRun } from '../src/cli/fitting_run.ts';
 import { forecast } from '../src/cli/forecast.ts';
 import { lossBatches, rowsFor } from '../src/cli/loss_batches.ts';
 import type { PretrainSettings } from '../src/cli/presets.ts';
 import { newSettings } from '../src/cli/pretrain_flags.ts';
 import { SAMPLE_TOKENS } from '../src/cli/run_plans.ts';
+import { statedAdapter } from '../src/cli/scale/adapters.ts';
+import { heldBytes, ratesOf } from '../src/cli/scale/measure.ts';
+import { dispatchTime, type Rates } from '../src/cli/scale/roofline.ts';
+import { scaleRow } from '../src/cli/scale/scale.ts';
+import { MODEL_SIZES } from '../src/cli/scale/sizes.ts';
 import { stepFlops } from '../src/cli/step_time.ts';
 import { gpt2Config } from '../src/nn/gpt2_config.ts';
 import { countCalls } from '../src/runtime/counters.ts';
@@ -197,6 +203,117 @@ describe('a run that does not fit', () => {
   });
 });
 
+describe('known sizes on adapters that are not here', () => {
+  const row = (size: string, adapter: string, typed: Partial<PretrainSettings> = {}) =>
+    scaleRow(MODEL_SIZES.get(size)!, statedAdapter(adapter), typed);
+
+  test('have as many parameters as their authors say', () => {
+    const found = Object.fromEntries([...MODEL_SIZES].map(([name, { parameters }]) => [name, parameters]));
+    expect(found).toEqual({
+      gpt2: 124_439_808,
+      'gpt2-medium': 354_823_168,
+      'gpt2-large': 774_030_080,
+      'gpt2-xl': 1_557_611_200,
+      'llama-3.2-1b': 1_235_814_400,
+    });
+  });
+
+  test('GPT-2 XL does not fit into 8 GB, whatever is tried, and fits into 80 with batches that are accumulated', () => {
+    const laptop = row('gpt2-xl', 'laptop-8gb');
+    expect(laptop).toMatchObject({
+      fits: false,
+      time: null,
+      settings: { batch: 1, recompute: true, optimizer: 'muon' },
+    });
+    expect(laptop.memory!.total).toBeGreaterThan(12 * 1_557_611_200);
+    const card = row('gpt2-xl', 'card-80gb');
+    expect(card).toMatchObject({ fits: true, settings: { batch: 8, accumulate: 4, optimizer: 'adamw' } });
+    expect(card.memory!.total).toBeLessThan(0.9 * 80 * 2 ** 30);
+    // 6 operations a weight and token at least, at the speed that is assumed.
+    expect(card.time!.seconds).toBeGreaterThan(
+      (6 * 1_557_611_200 * card.tokensPerStep) / card.adapter.rates!.flopPerSecond,
+    );
+    expect(card.time!.boundByFlops).toBeGreaterThan(0.9);
+  });
+
+  test('Llama 3.2 1B takes 16 bytes a parameter beside its activations; f16 halves those, computing again does more', () => {
+    const of = (typed: Partial<PretrainSettings>) => row('llama-3.2-1b', 'card-80gb', { batch: 4, ...typed });
+    const { bytes } = of({}).memory!;
+    expect((bytes.parameters + bytes.gradients + bytes.optimizer) / 1_235_814_400).toBeCloseTo(16, 2);
+    expect(of({ dtype: 'f16' }).memory!.bytes.activations).toBeLessThan(0.8 * bytes.activations);
+    expect(of({ recompute: true }).memory!.bytes.activations).toBeLessThan(0.5 * bytes.activations);
+  });
+
+  test('a step counted by formula is about what its plan counts, for either family', () => {
+    for (const size of ['gpt2', 'llama-3.2-1b']) {
+      const { settings, time, model } = row(size, 'card-80gb', { batch: 8, accumulate: 2 });
+      const ratio = stepFlops(model.make(settings.context).config, settings) / time!.flops;
+      expect(Math.abs(ratio - 1)).toBeLessThan(0.1);
+    }
+  });
+
+  test('settings that a person gives are kept', () => {
+    const found = row('gpt2', 'laptop-8gb', {
+      batch: 2,
+      accumulate: 3,
+      recompute: true,
+      optimizer: 'muon',
+      context: 256,
+    });
+    expect(found).toMatchObject({ fits: true, tokensPerStep: 2 * 3 * 256 });
+    expect(found.settings).toMatchObject({ batch: 2, accumulate: 3, recompute: true, optimizer: 'muon', context: 256 });
+  });
+
+  test('a dispatch takes what its arithmetic or its bytes take, and its start', () => {
+    const rates: Rates = { flopPerSecond: 1e12, bytesPerSecond: 1e11, secondsPerDispatch: 1e-5 };
+    const [dispatch] = fittingRun(device, small, text, options).step[0]!.dispatches;
+    const bound = { ...dispatch!.bindings[0]!, buffer: { kind: 'arena', slot: 0 }, offset: 0, size: 1e6 } as const;
+    const timed = (flops: number | null) => dispatchTime({ ...dispatch!, bindings: [bound], flops }, rates);
+    expect(timed(null)).toEqual({ seconds: 1e-5 + 1e-5, byFlops: false });
+    expect(timed(1e6)).toEqual({ seconds: 1e-5 + 1e-5, byFlops: false });
+    expect(timed(1e9)).toEqual({ seconds: 1e-3 + 1e-5, byFlops: true });
+    const kernels = new Map([[dispatch!.kernel, { flopPerSecond: 1e9 }]]);
+    expect(dispatchTime({ ...dispatch!, flops: 1e9 }, { ...rates, kernels }).seconds).toBeCloseTo(1, 4);
+  });
+
+  test('measured rates are what the dispatches did in their time, without its start', () => {
+    const [dispatch] = fittingRun(device, small, text, options).step[0]!.dispatches;
+    const timed = (kernel: string, ms: number, bytes: number, flops: number | null) => ({
+      dispatch: { ...dispatch!, kernel, flops },
+      ms,
+      bytes,
+      times: 1,
+    });
+    const dispatches = [
+      timed('light', 0.1, 100, null),
+      timed('matmul_a', 10.1, 1e6, 1e9),
+      timed('add', 2.1, 1e7, null),
+    ];
+    const rates = ratesOf([{ profile: { dispatches, stepMs: 20, rounds: 3 } }]);
+    expect(rates.secondsPerDispatch).toBeCloseTo(1e-4, 9);
+    expect(rates.flopPerSecond / 1e11).toBeCloseTo(1, 6);
+    expect(rates.kernels!.get('add')).toEqual({ bytesPerSecond: expect.closeTo(5e9, -3) });
+    // Another kernel of the family has its rate.
+    expect(rates.kernels!.get('matmul*')).toEqual(rates.kernels!.get('matmul_a'));
+  });
+});
+
+test.each(['TINY', 'SMALL', 'WIDE'])('%s holds what was forecast, within a twentieth', async (name) => {
+  const fresh = await open();
+  try {
+    const { config, batch } = WORKLOADS[name]!;
+    const { nLayer: layers, nHead: heads, nEmbd: width, blockSize: context } = config;
+    const settings = newSettings('', { layers, heads, width, context, batch, sampleEvery: 0 });
+    const validationTokens = batch * context + 1;
+    const sizes = { vocabSize: config.vocabSize, validationTokens, promptTokens: 1 };
+    const made = fittingRun(fresh, settings, sizes, options);
+    const held = await heldBytes(fresh, made, settings, validationTokens);
+    expect(Math.abs(made.memory.total / held - 1)).toBeLessThan(0.05);
+  } finally {
+    fresh.close();
+  }
+});
+
 test('where the vocabulary is what is too large, that is said', () => {
   const many = { ...text, vocabSize: 1e8 };
   expect(() => forecast(device, { ...small, layers: 1 }, many, { ...options, memoryLimit: 1000 })).toThrow(
@@ -236,6 +353,35 @@ describe('commands', () => {
     expect(found.largest.length).toBe(3);
     expect(found.estimate.secondsPerStep).toBeGreaterThan(0);
     expect(found.estimate.seconds).toBeCloseTo(2 * found.estimate.secondsPerStep, 9);
+  });
+
+  test('inspect --forecast of a known size, by plans alone', async () => {
+    const { code, lines, stderr } = await run([
+      ...['inspect', '--forecast', '--model-size', 'gpt2', '--on', 'laptop-8gb', '--json', '--quiet'],
+    ]);
+    expect(code, stderr).toBe(0);
+    const { rows, checks } = lines[0] as unknown as { rows: Record<string, unknown>[]; checks: unknown };
+    expect(checks).toBe(null);
+    expect(rows).toMatchObject([{ model: 'gpt2', adapter: 'laptop-8gb', fits: true, parameters: 124_439_808 }]);
+    const { tokensPerSecond } = rows[0]!.estimate as { tokensPerSecond: number };
+    expect(tokensPerSecond).toBeGreaterThan(1000);
+    const none = await run(['inspect', '--forecast', '--model-size', 'gpt2-xl', '--on', 'laptop-8gb', '--json']);
+    expect(none.code).toBe(2);
+    expect(none.errors[0]).toMatch(/^model: gpt2-xl does not fit on laptop-8gb\. .*--on card-80gb\.$/);
+  });
+
+  test.each([
+    [['--scale'], '--scale: found without --forecast, expected with it. Add --forecast.'],
+    [['--forecast', '--on', 'here'], '--on: found without --model-size, expected with it. Name a size.'],
+    [['--forecast', '--scale', '--on', 'here'], '--scale: found together with --on, expected one of the two.'],
+    [
+      ['--forecast', '--model-size', 'gpt2', '--layers', '3'],
+      '--layers: found together with --model-size, expected one of the two.',
+    ],
+  ])('known sizes contradict other flags: %j', async (words, message) => {
+    const { code, errors } = await run(['inspect', ...words, '--json']);
+    expect(code).toBe(2);
+    expect(errors[0]).toBe(message);
   });
 
   test('pretrain refuses with flags to add, and with them it runs within the limit', async () => {

@@ -1,7 +1,7 @@
 // Will it fit? What a run needs is known from its plans before anything is allocated or written; what does not fit is refused
 // with bytes needed, bytes allowed, and what to change.
 import { InputError, SizeError } from '../errors.ts';
-import { type GPT2Config, gpt2ParameterCount } from '../nn/gpt2_config.ts';
+import { configParameterCount, type ModelConfig } from '../nn/families.ts';
 import type { Device } from '../runtime/device.ts';
 import { sizeText } from './format.ts';
 import { type Limits, limitsOf, misfit } from './limits.ts';
@@ -68,14 +68,16 @@ export function forecast(
     const refusal = `${reason} A run that is gone on with keeps its settings: go on with it where there is more memory.`;
     return { limits, memory, run: null, refusal, proposal: null };
   }
-  const search = propose(device, settings, text, limits);
+  const memoryUnder = (changed: PretrainSettings) =>
+    planRun(device, makeRun(device, changed, text.vocabSize, 0), changed, text, limits).memory;
+  const search = propose(memoryUnder, settings, limits);
   const refusal = `${reason} ${search.fits ? adviceOf(search.fits) : smallerModel(settings, text.vocabSize, search.smallest)}`;
   return { limits, memory, run: null, refusal, proposal: search.fits };
 }
 
 /** What can be said from the sizes alone, at once: weights, gradients and moments are there in any case. */
-function refuseState(config: GPT2Config, settings: PretrainSettings, limits: Limits): void {
-  const parameters = gpt2ParameterCount(config);
+function refuseState(config: ModelConfig, settings: PretrainSettings, limits: Limits): void {
+  const parameters = configParameterCount(config);
   const bytes = 4 * parameters;
   // Muon has one moment for most weights.
   const moments = settings.optimizer === 'muon' ? 1 : 2;
@@ -105,7 +107,7 @@ function smallerModel(settings: PretrainSettings, vocabSize: number, smallest: S
 function smallerSizes(settings: PretrainSettings, vocabSize: number): string {
   const { layers, width } = settings;
   // Most of the weights stand in the table of the tokens.
-  if (2 * vocabSize * width > gpt2ParameterCount(configOf(settings, vocabSize)))
+  if (2 * vocabSize * width > configParameterCount(configOf(settings, vocabSize)))
     return `a tokenizer with fewer than ${vocabSize.toLocaleString('en')} tokens (--tokenizer byte has 256) or a smaller --width (${width})`;
   return `fewer --layers (${layers}) or a smaller --width (${width})`;
 }

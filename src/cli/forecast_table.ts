@@ -1,6 +1,5 @@
 // The forecast of a run as people and programs read it: bytes by class, the largest buffers, what is allowed, and the time.
-import type { GPT2Config } from '../nn/gpt2_config.ts';
-import { gpt2ParameterCount } from '../nn/gpt2_config.ts';
+import { configParameterCount, type ModelConfig } from '../nn/families.ts';
 import { mib } from '../runtime/buffers.ts';
 import type { Forecast } from './forecast.ts';
 import { clockText, grouped, modelText, shortNumber } from './format.ts';
@@ -37,11 +36,13 @@ export function forecastJson(found: Forecast, { steps }: PretrainSettings, time:
   };
 }
 
-export function printForecast(out: Output, config: GPT2Config, settings: PretrainSettings, found: Forecast): void {
+export function printForecast(out: Output, config: ModelConfig, settings: PretrainSettings, found: Forecast): void {
   const { memory, limits, run } = found;
-  out.print(`${grouped(gpt2ParameterCount(config))} parameters: ${modelText({ ...config })}`);
+  const { nLayer, nHead, nEmbd, blockSize, vocabSize } = config;
+  const sizes = modelText({ nLayer, nHead, nEmbd, blockSize, vocabSize });
+  out.print(`${grouped(configParameterCount(config))} parameters: ${sizes}`);
   out.print(
-    `${rowsText(settings)} a step, ${settings.optimizer}${settings.recompute ? ', blocks computed again' : ''}`,
+    `${rowsText(settings)} a step, ${settings.optimizer}${settings.recompute ? ', blocks computed again' : ''}${settings.dtype === 'f16' ? ', values in f16' : ''}`,
   );
   if (memory) {
     out.print();

@@ -1,11 +1,9 @@
 // A model that does not fit, changed until it does: every proposal has been planned. What leaves the training as it was is tried
 // first, a shorter context last.
 import { InputError } from '../errors.ts';
-import type { Device } from '../runtime/device.ts';
 import { type Limits, MOST_BATCHES, misfit } from './limits.ts';
 import type { RunMemory } from './memory.ts';
 import type { PretrainSettings } from './presets.ts';
-import { makeRun, planRun, type TextSizes } from './run_plans.ts';
 
 type Changes = Partial<Pick<PretrainSettings, 'batch' | 'accumulate' | 'recompute' | 'context'>>;
 
@@ -26,11 +24,18 @@ export interface Search {
 /**
  * In this order until one fits: accumulate (the same rows a step in smaller batches, the largest that fits), recompute, both; then
  * the same at half the context, a quarter, and so on.
+ * @param memoryOf plans a run of these settings
+ * @param shortest context that is tried
  */
-export function propose(device: Device, settings: PretrainSettings, text: TextSizes, limits: Limits): Search {
+export function propose(
+  memoryOf: (settings: PretrainSettings) => RunMemory,
+  settings: PretrainSettings,
+  limits: Limits,
+  shortest = SHORTEST,
+): Search {
   let smallest: Proposal | null = null;
-  for (const changes of changesOf(settings)) {
-    const memory = memoryUnder(device, { ...settings, ...changes }, text, limits);
+  for (const changes of changesOf(settings, shortest)) {
+    const memory = memoryUnder(memoryOf, { ...settings, ...changes });
     if (!memory) continue;
     if (misfit(memory, limits) === null) return { fits: { changes, memory }, smallest };
     if (!smallest || memory.total < smallest.memory.total) smallest = { changes, memory };
@@ -41,11 +46,14 @@ export function propose(device: Device, settings: PretrainSettings, text: TextSi
 /**
  * One by one: less work may need more memory (logits are kept while they are few), so no order of sizes can be relied on.
  */
-function* changesOf({ context: longest, batch: rows, accumulate, recompute }: PretrainSettings): Generator<Changes> {
+function* changesOf(
+  { context: longest, batch: rows, accumulate, recompute }: PretrainSettings,
+  shortest: number,
+): Generator<Changes> {
   const smaller = divisorsBelow(rows)
     .map((batch) => ({ batch, accumulate: (accumulate * rows) / batch }))
     .filter((changes) => changes.accumulate <= MOST_BATCHES);
-  for (let context = longest; context >= SHORTEST || context === longest; context = Math.floor(context / 2)) {
+  for (let context = longest; context >= shortest || context === longest; context = Math.floor(context / 2)) {
     const shorter: Changes = context === longest ? {} : { context };
     const ways: Changes[] = recompute ? [shorter] : [shorter, { recompute: true, ...shorter }];
     const all = ways.flatMap((way) => [{}, ...smaller].map((batches): Changes => ({ ...batches, ...way })));
@@ -67,9 +75,12 @@ export function flagsOf({ batch, accumulate, recompute, context }: Changes): str
 }
 
 /** null for sizes that no adapter can address or dispatch. */
-function memoryUnder(device: Device, settings: PretrainSettings, text: TextSizes, limits: Limits): RunMemory | null {
+function memoryUnder(
+  memoryOf: (settings: PretrainSettings) => RunMemory,
+  settings: PretrainSettings,
+): RunMemory | null {
   try {
-    return planRun(device, makeRun(device, settings, text.vocabSize, 0), settings, text, limits).memory;
+    return memoryOf(settings);
   } catch (error) {
     if (error instanceof InputError) return null;
     throw error;

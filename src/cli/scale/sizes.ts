@@ -1,0 +1,70 @@
+// Models that a forecast can be asked for by name, as their authors published them.
+import { GPT2, gpt2Config } from '../../nn/gpt2.ts';
+import { gpt2ParameterCount } from '../../nn/gpt2_config.ts';
+import { Llama, llamaConfig } from '../../nn/llama.ts';
+import { llamaParameterCount } from '../../nn/llama_config.ts';
+import type { LanguageModel } from '../../nn/model.ts';
+import type { PretrainSettings } from '../presets.ts';
+
+export interface ModelSize {
+  name: string;
+  /** Of the model at its usual context. */
+  parameters: number;
+  vocabSize: number;
+  /** What the settings of a run say of it. Forecasts are of a context of 1,024 unless another is given. */
+  settings: Pick<PretrainSettings, 'layers' | 'heads' | 'width' | 'context' | 'tied'>;
+  /** First values are never drawn. */
+  make(context: number): LanguageModel;
+}
+
+const CONTEXT = 1024;
+
+/** Source: Radford et al. 2019, table 2; heads of 64 as the released models have them. */
+function gpt2(name: string, layers: number, width: number): ModelSize {
+  const heads = width / 64;
+  const config = (blockSize: number) =>
+    gpt2Config({ vocabSize: 50257, blockSize, nEmbd: width, nLayer: layers, nHead: heads });
+  return {
+    name,
+    parameters: gpt2ParameterCount(config(CONTEXT)),
+    vocabSize: 50257,
+    settings: { layers, heads, width, context: CONTEXT, tied: true },
+    make: (context) => new GPT2(config(context), { seed: 0 }),
+  };
+}
+
+/** Source: config.json of meta-llama/Llama-3.2-1B. */
+function llama1b(): ModelSize {
+  const [layers, heads, width, vocabSize] = [16, 32, 2048, 128256];
+  const config = (blockSize: number) =>
+    llamaConfig({
+      vocabSize,
+      blockSize,
+      nEmbd: width,
+      nLayer: layers,
+      nHead: heads,
+      kvHeads: 8,
+      headDim: 64,
+      nInner: 8192,
+      rmsNormEps: 1e-5,
+      ropeTheta: 500_000,
+      ropeScaling: { type: 'llama3', factor: 32, lowFreqFactor: 1, highFreqFactor: 4, originalBlockSize: 8192 },
+    });
+  return {
+    name: 'llama-3.2-1b',
+    parameters: llamaParameterCount(config(CONTEXT)),
+    vocabSize,
+    settings: { layers, heads, width, context: CONTEXT, tied: true },
+    make: (context) => new Llama(config(context), { seed: 0 }),
+  };
+}
+
+export const MODEL_SIZES: ReadonlyMap<string, ModelSize> = new Map(
+  [
+    gpt2('gpt2', 12, 768),
+    gpt2('gpt2-medium', 24, 1024),
+    gpt2('gpt2-large', 36, 1280),
+    gpt2('gpt2-xl', 48, 1600),
+    llama1b(),
+  ].map((size) => [size.name, size]),
+);
