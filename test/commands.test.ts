@@ -49,7 +49,17 @@ describe('pretrain --json', () => {
   test('prints an object an event and nothing else, and exits 0', () => {
     expect([unbroken.code, unbroken.stderr.match(/error|warning: [^m]/g)]).toEqual([0, null]);
     const [first] = unbroken.lines;
-    expect(Object.keys(first!)).toEqual(['event', 'parameters', 'config', 'dataset', 'adapter', 'kernels', 'memory']);
+    expect(Object.keys(first!)).toEqual([
+      'event',
+      'parameters',
+      'config',
+      'dataset',
+      'adapter',
+      'dtype',
+      'kernels',
+      'kernelsFrom',
+      'memory',
+    ]);
     const memory = first!.memory as Record<string, number>;
     expect(Object.keys(memory)).toEqual(['parameters', 'gradients', 'optimizer', 'activations', 'total']);
     const { total, ...classes } = memory;

@@ -36,7 +36,7 @@ async function valuesOf(tensors: Iterable<Tensor>): Promise<number[][]> {
 const damages: [name: string, element: number | 'of a token that is read' | 'of one that is not', reader: string][] = [
   ['wte.weight', 'of a token that is read', 'y of embedding in embed'],
   ['wte.weight', 'of one that is not', 'y of matmul in head'],
-  ['wpe.weight', 3, 'y of embedding in embed'],
+  ['wpe.weight', 3, 'y of add in embed'],
   ['h.0.ln_1.weight', 5, 'y of layernorm in h.0.attn'],
   ['h.0.ln_1.bias', 0, 'y of layernorm in h.0.attn'],
   ['h.0.attn.c_attn.weight', 17, 'y of matmul in h.0.attn'],

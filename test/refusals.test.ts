@@ -1,10 +1,10 @@
 // What cannot work is refused before it begins: one sentence, exit code 2, no stack, nothing written.
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bytesSource, collectBytes, SafetensorsReader, writeSafetensors } from '../src/checkpoint/safetensors.ts';
 import { run } from './harness/inside.ts';
 import { listing, scratchFolder, tiny } from './harness/program.ts';
+import { resign } from './harness/resign.ts';
 
 const place = scratchFolder();
 const model = place.at('model');
@@ -155,19 +155,6 @@ describe('--out', () => {
     fs.rmdirSync(dir);
   });
 });
-
-/** Writes the manifest of a step folder anew, so that only what its files say can be wrong. */
-function resign(folder: string): void {
-  const { step } = JSON.parse(fs.readFileSync(`${folder}/manifest.json`, 'utf8'));
-  const names = fs.readdirSync(folder).filter((name) => name !== 'manifest.json');
-  const files = names.sort().map((name) => {
-    const bytes = fs.readFileSync(`${folder}/${name}`);
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
-    return `    "${name}": { "size": ${bytes.length}, "sha256": "${sha256}" }`;
-  });
-  const text = `{\n  "version": 1,\n  "step": ${step},\n  "files": {\n${files.join(',\n')}\n  }\n}\n`;
-  fs.writeFileSync(`${folder}/manifest.json`, text);
-}
 
 describe('--resume', () => {
   const resume = (...more: string[]) => refused(['pretrain', '--resume', place.at('run'), ...more]);

@@ -8,6 +8,7 @@ import { TokenGenerator } from '../src/generate/generate.ts';
 import { GPT2, type GPT2Config, gpt2Config } from '../src/nn/gpt2.ts';
 import { parameterCount } from '../src/nn/model.ts';
 import type { TableLossOptions } from '../src/nn/table.ts';
+import { leastCapabilities } from '../src/ops/op.ts';
 import { AdamW } from '../src/optim/adamw.ts';
 import { isHiddenMatrix } from '../src/optim/muon.ts';
 import { Twin } from '../src/reference/twin.ts';
@@ -288,7 +289,6 @@ describe('a checkpoint', () => {
 });
 
 describe('memory of a step', () => {
-  const capabilities = { features: new Set<string>(), subgroupMinSize: 0, subgroupMaxSize: 0 };
   const CONTEXT = 256;
   const B = 4;
 
@@ -300,7 +300,9 @@ describe('memory of a step', () => {
     const task = languageTask(loss);
     const trainer = new Trainer({ machine: new Twin(), model, optimizer, task, accumulate });
     const tokens = batch(0, vocabSize, B, CONTEXT);
-    return trainer.functions(tokens, tokens).map(({ fn, batch: given }) => makePlan(graphOf(fn, given), capabilities));
+    return trainer
+      .functions(tokens, tokens)
+      .map(({ fn, batch: given }) => makePlan(graphOf(fn, given), leastCapabilities));
   }
   const total = (bytes: readonly number[]) => bytes.reduce((a, b) => a + b, 0);
 

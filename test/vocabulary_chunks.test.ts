@@ -8,7 +8,7 @@ import { crossEntropy } from '../src/ops/cross_entropy.ts';
 import { embedding } from '../src/ops/embedding.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { mul } from '../src/ops/mul.ts';
-import { constant } from '../src/ops/op.ts';
+import { constant, leastCapabilities } from '../src/ops/op.ts';
 import { part } from '../src/ops/part.ts';
 import { sum } from '../src/ops/sum.ts';
 import { Twin } from '../src/reference/twin.ts';
@@ -26,8 +26,6 @@ beforeAll(async () => {
   device = await openDevice(wanted ? { adapter: wanted } : {});
 });
 afterAll(() => device.close());
-
-const nothingSpecial = { features: new Set<string>(), subgroupMinSize: 0, subgroupMaxSize: 0 };
 const V = 1100;
 const C = 12;
 const N = 9;
@@ -84,7 +82,7 @@ for (const lengths of cuts) {
 
     test('no value is read after another has overwritten it', () => {
       const graph = graphOf(step(lengths), batch);
-      const plan = makePlan(graph, nothingSpecial);
+      const plan = makePlan(graph, leastCapabilities);
       expect(faultsOf(plan, graph)).toEqual([]);
     });
   });
@@ -108,7 +106,7 @@ test('a class that was seen long before the largest logit keeps its digits', asy
 });
 
 test('the gradient of a table that is read in parts is filled once, then each part adds its window alone', () => {
-  const plan = makePlan(graphOf(step([64, 640, 396]), batch), nothingSpecial);
+  const plan = makePlan(graphOf(step([64, 640, 396]), batch), leastCapabilities);
   const dispatches = plan.dispatches.filter((d) => d.op === 'part_backward');
   const windows = dispatches.map((d) => [d.form, d.workgroups[0]]);
   const of = (rows: number) => ['window', Math.ceil((rows * C) / 64)];

@@ -5,29 +5,18 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { RunError } from '../errors.ts';
 import { type FileLayer, readText, systemError, writeAll } from './files.ts';
-import { compareUtf8 } from './hash.ts';
-import { type JsonValue, parseJson } from './json.ts';
+import {
+  type FileContent,
+  isFileName,
+  type ManifestLine,
+  manifestName,
+  manifestText,
+  readManifest,
+  stepName,
+  stepOf,
+} from './manifest.ts';
 
-export type FileContent = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
-
-export const manifestName = 'manifest.json';
-
-interface ManifestLine {
-  readonly name: string;
-  readonly size: number;
-  readonly sha256: string;
-}
-
-/** `step-000430`. Six digits keep a listing in order; longer numbers simply are longer. */
-export function stepName(step: number): string {
-  return `step-${String(step).padStart(6, '0')}`;
-}
-
-/** The step of a folder's name, or undefined for any other name. */
-export function stepOf(name: string): number | undefined {
-  const step = Number(/^step-(\d{6,15})$/.exec(name)?.[1] ?? Number.NaN);
-  return Number.isSafeInteger(step) && stepName(step) === name ? step : undefined;
-}
+export { type FileContent, manifestName, stepName, stepOf } from './manifest.ts';
 
 /** Steps that have a folder in a run, rising. */
 export function listSteps(layer: FileLayer, runPath: string): number[] {
@@ -39,13 +28,6 @@ export function listSteps(layer: FileLayer, runPath: string): number[] {
 export function pointedStep(layer: FileLayer, path: string, name: 'best' | 'last'): number | undefined {
   const step = stepOf((readText(layer, `${path}/${name}`, 100) ?? '').trim());
   return step !== undefined && layer.stat(`${path}/${stepName(step)}`) ? step : undefined;
-}
-
-/** Canonical on purpose: a reader compares the whole text, so that no flipped bit of it goes unnoticed. */
-function manifestText(step: number, lines: readonly ManifestLine[]): string {
-  const sorted = [...lines].sort((a, b) => compareUtf8(a.name, b.name));
-  const files = sorted.map(({ name, size, sha256 }) => `    "${name}": { "size": ${size}, "sha256": "${sha256}" }`);
-  return `{\n  "version": 1,\n  "step": ${step},\n  "files": {\n${files.join(',\n')}\n  }\n}\n`;
 }
 
 /**
@@ -100,7 +82,7 @@ export async function writeStepFolder(
     });
     const lines: ManifestLine[] = [];
     for (const [name, content] of contents) {
-      if (!/^[A-Za-z0-9][\w.-]*$/.test(name) || name === manifestName) throw new Error(`saveStep: file name ${name}`);
+      if (!isFileName(name)) throw new Error(`saveStep: file name ${name}`);
       lines.push(await write(name, content));
     }
     await write(manifestName, new TextEncoder().encode(manifestText(step, lines)));
@@ -165,27 +147,6 @@ export function verifyStepFolder(layer: FileLayer, path: string): string | null 
   } catch (error) {
     return `cannot be read: ${systemError(error)}`;
   }
-}
-
-function readManifest(text: string): { step: number; lines: ManifestLine[] } | null {
-  let root: JsonValue;
-  try {
-    root = parseJson(text, manifestName);
-  } catch {
-    return null;
-  }
-  if (!(root instanceof Map)) return null;
-  const step = root.get('step');
-  const files = root.get('files');
-  if (typeof step !== 'number' || !(files instanceof Map)) return null;
-  const lines: ManifestLine[] = [];
-  for (const [name, entry] of files) {
-    const size = entry instanceof Map ? entry.get('size') : undefined;
-    const sha256 = entry instanceof Map ? entry.get('sha256') : undefined;
-    if (typeof size !== 'number' || typeof sha256 !== 'string') return null;
-    lines.push({ name, size, sha256 });
-  }
-  return manifestText(step, lines) === text && lines.every(({ name }) => !name.includes('/')) ? { step, lines } : null;
 }
 
 function verifyFile(layer: FileLayer, path: string, { size, sha256 }: ManifestLine): string | null {

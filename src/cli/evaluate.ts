@@ -5,6 +5,7 @@ import { InputError } from '../errors.ts';
 import { languageTask } from '../tasks/language.ts';
 import { evaluateBatches } from '../train/evaluate.ts';
 import { defineCommand } from './command.ts';
+import { DTYPE_FLAG, dtypeOn } from './dtype.ts';
 import { defineFlags } from './flags.ts';
 import { modelFlags, openModel, tokenCache } from './folders.ts';
 import { lossBatches, rowsFor } from './loss_batches.ts';
@@ -20,6 +21,7 @@ const flags = defineFlags([
     example: 'text',
     help: 'field of .jsonl rows or column of .parquet tables that holds the text; default: text',
   },
+  { ...DTYPE_FLAG, default: 'f32' },
   { name: 'ids', type: 'text', placeholder: 'FILE', help: 'a JSON list of token ids to predict, instead of a text' },
 ]);
 
@@ -50,7 +52,13 @@ export const evaluate = defineCommand({
         );
       const T = Math.min(model.blockSize, Math.max(1, length - 1));
       const batches = lossBatches({ length, read }, T, rowsFor(length, T));
-      const { loss, tokens } = await evaluateBatches(device, model, languageTask(), batches).finally(close);
+      const { loss, tokens } = await evaluateBatches(
+        device,
+        model,
+        languageTask({ dtype: dtypeOn(device, given.dtype, out) }),
+        batches,
+      ).finally(close);
+      out.status('');
       const perplexity = Math.exp(loss);
       const bitsPerByte = bytes === null ? undefined : (loss * tokens) / Math.LN2 / bytes;
       out.emit({ loss, perplexity, tokens, ...(bitsPerByte !== undefined && { bitsPerByte }) });

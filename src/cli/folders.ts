@@ -2,11 +2,12 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { checkVocabulary, parseGpt2Config } from '../checkpoint/gpt2_config.ts';
+import { checkVocabulary, parseModelConfig } from '../checkpoint/model_config.ts';
 import { openModelFolder, resolveModelDir } from '../checkpoint/model_folder.ts';
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer.ts';
 import { InputError } from '../errors.ts';
-import { GPT2 } from '../nn/gpt2.ts';
+import { makeModel } from '../nn/families.ts';
+import type { LanguageModel } from '../nn/model.ts';
 import type { Device } from '../runtime/device.ts';
 import { cacheFolder } from '../runtime/platform/software.ts';
 import { loadModel } from '../train/snapshot.ts';
@@ -69,7 +70,7 @@ function hasTokenizer(dir: string): boolean {
 }
 
 export interface LoadedModel {
-  model: GPT2;
+  model: LanguageModel;
   /** null for a folder without one: ids go in and come out. */
   tokenizer: Tokenizer | null;
   /** The folder the weights came from. */
@@ -92,15 +93,15 @@ export async function openModel(
   const folder = openModelFolder(dir, { averaged: weights === 'ema' });
   try {
     const notes: string[] = [];
-    const config = parseGpt2Config(folder.config, folder.configName, notes);
+    const { config, ids } = parseModelConfig(folder.config, folder.configName, notes);
     for (const line of notes) note(line);
     const tokenizer = hasTokenizer(dir) ? await readTokenizer(dir) : null;
     if (tokenizer) checkVocabulary(config, tokenizer.vocabSize, dir);
-    const model = new GPT2(config, { seed: 0 });
+    const model = makeModel(config, { seed: 0 });
     // The first values are about to be overwritten: drawing random ones for a large model would take longer than loading it.
     for (const p of model.parameters) p.init = undefined;
     await loadModel(device, model, folder.sources);
-    return { model, tokenizer, dir, eosId: tokenizer?.eosId ?? config.eosTokenId };
+    return { model, tokenizer, dir, eosId: tokenizer?.eosId ?? ids.eosTokenIds[0] ?? null };
   } finally {
     folder.close();
   }

@@ -5,6 +5,7 @@ import { InputError } from '../errors.ts';
 import { TokenGenerator } from '../generate/generate.ts';
 import { StopText } from '../generate/stop_text.ts';
 import { defineCommand } from './command.ts';
+import { DTYPE_FLAG, dtypeOn } from './dtype.ts';
 import { defineFlags } from './flags.ts';
 import { modelFlags, openModel } from './folders.ts';
 import { deviceFor } from './open_device.ts';
@@ -54,6 +55,7 @@ const flags = defineFlags([
     help: 'above 1 avoids what is there already',
   },
   { name: 'stop', type: 'text', multiple: true, placeholder: 'TEXT', help: 'ends before this text' },
+  { ...DTYPE_FLAG, default: 'f32' },
   { name: 'logits', type: 'boolean', help: 'with --json: the ten likeliest first tokens with their logits' },
 ]);
 
@@ -74,7 +76,7 @@ export const generate = defineCommand({
     try {
       const { model, tokenizer, eosId } = await openModel(device, given, (line) => out.note(line));
       const promptIds = await idsOf(given.prompt, given.promptIds, tokenizer, model.vocabSize);
-      const generator = new TokenGenerator(device, model);
+      const generator = new TokenGenerator(device, model, dtypeOn(device, given.dtype, out));
       const decoder = tokenizer?.decoder();
       const ids: number[] = [];
       let first: Float32Array | null = null;

@@ -1,9 +1,11 @@
 // inspect: what a training run does and needs, as tables, before anything runs.
 import { InputError } from '../errors.ts';
 import type { Device } from '../runtime/device.ts';
-import { type Plan, printPlan, printTrace } from '../schedule/plan.ts';
+import type { Plan } from '../schedule/plan.ts';
+import { printPlan, printTrace } from '../schedule/print_plan.ts';
 import { WORKLOADS } from './bench/workloads.ts';
 import { type CommandContext, defineCommand, type GlobalValues } from './command.ts';
+import { dtypeOn } from './dtype.ts';
 import { fittingRun } from './fitting_run.ts';
 import { defineFlags, type FlagValues } from './flags.ts';
 import { type Forecast, forecast } from './forecast.ts';
@@ -18,6 +20,7 @@ import { dataFlags, newSettings, settingFlags, typedSettings } from './pretrain_
 import { openText } from './pretrain_text.ts';
 import { tellProfile } from './profile.ts';
 import { configOf, PROMPT_TOKENS, type TextSizes } from './run_plans.ts';
+import { scaleFlags, tellScale } from './scale/command.ts';
 import { measuredFlops, stepFlops } from './step_time.ts';
 
 const flags = defineFlags([
@@ -60,6 +63,7 @@ const flags = defineFlags([
     unit: 'tokens',
     help: 'different tokens, instead of those of the texts',
   },
+  ...scaleFlags,
   ...limitFlags,
   ...settingFlags,
 ]);
@@ -81,6 +85,8 @@ export const inspect = defineCommand({
     'inspect --workload TINY --trace h.3.attn',
     'inspect --profile --workload TINY',
     'inspect --forecast --layers 12 --width 768 --heads 12 --tokenizer gpt2',
+    'inspect --forecast --model-size gpt2-xl --on card-80gb',
+    'inspect --forecast --scale',
   ],
   async run(context, given) {
     const { out } = context;
@@ -90,9 +96,15 @@ export const inspect = defineCommand({
       throw new InputError('--trace: found together with --forecast, expected one of the two.');
     if (given.forecast && given.profile)
       throw new InputError('--profile: found together with --forecast, expected one of the two.');
+    const sized = sizedFlag(given, context.given);
     const device = await deviceFor(context, given);
     try {
-      const { settings, text } = await sizesOf(context, given, device);
+      if (sized) {
+        await tellScale(context, given, device, typedSettings(given, context.given));
+        return 0;
+      }
+      const { settings: wanted, text } = await sizesOf(context, given, device);
+      const settings = { ...wanted, dtype: dtypeOn(device, wanted.dtype, out) };
       const options = { seed: given.seed, memoryLimit: given.memoryLimit };
       if (given.forecast) await tell(context, device, settings, text, forecast(device, settings, text, options));
       else {
@@ -106,6 +118,24 @@ export const inspect = defineCommand({
     }
   },
 });
+
+/** What decides a model's size by name. */
+const SIZES = ['layers', 'heads', 'width', 'tokenizer', 'preset', 'workload', 'vocabulary'] as const;
+
+/** Whether known sizes are asked for. @throws InputError for what contradicts them */
+function sizedFlag({ forecast: told, modelSize, on, scale, ...given }: Given, typed: ReadonlySet<string>): boolean {
+  const flag = scale ? '--scale' : modelSize !== undefined ? '--model-size' : on !== undefined ? '--on' : null;
+  if (flag === null) return false;
+  if (!told) throw new InputError(`${flag}: found without --forecast, expected with it. Add --forecast.`);
+  if (flag === '--on') throw new InputError('--on: found without --model-size, expected with it. Name a size.');
+  if (scale && (modelSize !== undefined || on !== undefined))
+    throw new InputError(
+      `--scale: found together with ${on === undefined ? '--model-size' : '--on'}, expected one of the two.`,
+    );
+  const own = given.data.length > 0 ? 'data' : SIZES.find((name) => typed.has(name));
+  if (own) throw new InputError(`--${own}: found together with ${flag}, expected one of the two.`);
+  return true;
+}
 
 /** Settings as pretrain would take them, or a workload's, and what the text decides. */
 async function sizesOf(
@@ -151,7 +181,7 @@ async function tell(
   const config = configOf(settings, vocabSize);
   const time = found.run && {
     flopPerStep: stepFlops(config, settings),
-    flopPerSecond: await measuredFlops(device, config, settings.batch),
+    flopPerSecond: await measuredFlops(device, config, settings),
   };
   out.emit(forecastJson(found, settings, time));
   printForecast(out, config, settings, found);

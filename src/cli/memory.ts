@@ -47,7 +47,7 @@ export function memoryOf(plans: readonly Plan[]): RunMemory {
     buffers.push({ name, bytes: buffer(bytes), class: owner });
   };
   const persistent = new Set(plans.flatMap((p) => [...p.persistent]));
-  for (const tensor of persistent) hold(classOf(tensor), tensor.name, bytesOf(tensor.size));
+  for (const tensor of persistent) hold(classOf(tensor), tensor.name, bytesOf(tensor.size, tensor.dtype));
   for (const { name, bytes } of arenaOf(plans)) hold('activations', name, bytes);
   for (const plan of plans) {
     hold('inputs', 'inputs', plan.inputBytes);
@@ -59,7 +59,7 @@ export function memoryOf(plans: readonly Plan[]): RunMemory {
   }
   // They stand for optional bindings; a device has them from the start.
   for (let i = 0; i < 2; i++) hold('others', 'empty', 0);
-  const largest = Math.max(0, ...[...persistent].map((t) => bytesOf(t.size)));
+  const largest = Math.max(0, ...[...persistent].map((t) => bytesOf(t.size, t.dtype)));
   if (largest > 0) hold('reading', 'reading', Math.min(READ_BYTES, largest));
 
   const bytes = Object.fromEntries(Object.keys(CLASSES).map((name) => [name, 0])) as Record<ByteClass, number>;

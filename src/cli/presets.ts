@@ -1,10 +1,15 @@
 // Presets: named sets of settings. Flags that are typed win over a preset's.
+import type { Family } from '../nn/families.ts';
+import type { Precision } from '../tensor/tensor.ts';
 
 /** The settings that presets know; each is a flag of the same name. */
 export interface PretrainSettings {
   tokenizer: string;
+  family: Family;
   layers: number;
   heads: number;
+  /** Heads of keys and values, which Llama's query heads share; 0: as many. */
+  kvHeads: number;
   width: number;
   context: number;
   /** Rows of a batch; a step takes `accumulate` of them. */
@@ -34,6 +39,8 @@ export interface PretrainSettings {
   /** The head is the token table itself. */
   tied: boolean;
   bias: boolean;
+  /** Of values between layers and their gradients. */
+  dtype: Precision;
   windows: 'random' | 'strided';
   stride: number;
   validationPart: number;
@@ -44,8 +51,10 @@ export interface PretrainSettings {
 
 const BASE: PretrainSettings = {
   tokenizer: 'char',
+  family: 'gpt2',
   layers: 4,
   heads: 4,
+  kvHeads: 0,
   width: 128,
   context: 64,
   batch: 12,
@@ -70,6 +79,7 @@ const BASE: PretrainSettings = {
   embeddingStd: 0,
   tied: true,
   bias: true,
+  dtype: 'f32',
   windows: 'random',
   stride: 0,
   validationPart: 0.1,

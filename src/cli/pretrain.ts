@@ -5,7 +5,7 @@ import path from 'node:path';
 import { codeOf, diskLayer } from '../checkpoint/files.ts';
 import { RunFolder } from '../checkpoint/run.ts';
 import { notWritable, refuseSaves } from '../checkpoint/run_place.ts';
-import { parseTrainingState } from '../checkpoint/training_state.ts';
+import { parseTrainingState, type TrainingState } from '../checkpoint/training_state.ts';
 import { InputError } from '../errors.ts';
 import type { Device } from '../runtime/device.ts';
 import type { KernelTable } from '../schedule/order.ts';
@@ -13,9 +13,10 @@ import type { EndEvent } from '../train/events.ts';
 import { type CommandContext, defineCommand, type GlobalValues } from './command.ts';
 import { compareRuns } from './compare.ts';
 import { disagreement } from './disagreement.ts';
+import { dtypeOn, hasHalf } from './dtype.ts';
 import type { FlagValues } from './flags.ts';
-import { deviceFor } from './open_device.ts';
-import { PRESETS, presetFor } from './presets.ts';
+import { compilingText, deviceFor } from './open_device.ts';
+import { PRESETS, type PretrainSettings, presetFor } from './presets.ts';
 import { newSettings, pretrainFlags, resumedSettings, typedSettings } from './pretrain_flags.ts';
 import { pretrainOn, type ResumedRun } from './pretraining.ts';
 import { RunShow } from './show.ts';
@@ -53,12 +54,16 @@ export const pretrain = defineCommand({
       const device = await deviceFor(
         context,
         flags,
-        (done, total) => waiting.phase('compiling kernel', done, total),
+        (done, total) => {
+          if (out.redraws) out.status(compilingText(done, total));
+          else waiting.phase('compiling kernel', done, total);
+        },
         resumed ? kernelsOf(resumed) : undefined,
       );
       try {
         const preset = saved ? null : choosePreset(flags, device, out);
-        const settings = saved ?? newSettings(preset!, typed);
+        const settings = saved ?? settingsOn(device, newSettings(preset!, typed), out);
+        if (saved) refuseLackingHalf(device, saved, resumed!.path);
         return await pretrainOn({ context, flags, device, settings, typed, preset, resumed });
       } finally {
         device.close();
@@ -68,6 +73,25 @@ export const pretrain = defineCommand({
     }
   },
 });
+
+/** Settings that this adapter can follow. */
+function settingsOn(device: Device, settings: PretrainSettings, out: CommandContext['out']): PretrainSettings {
+  return { ...settings, dtype: dtypeOn(device, settings.dtype, out) };
+}
+
+/** A run that is gone on with keeps its settings, so what the adapter lacks cannot be done without. @throws InputError */
+function refuseLackingHalf(device: Device, { dtype }: PretrainSettings, folder: string): void {
+  if (dtype === 'f16' && !hasHalf(device))
+    throw new InputError(
+      `--resume: ${folder} computes in f16, this adapter has no shader-f16. Go on with it on an adapter that has it, or begin a new run.`,
+    );
+}
+
+/** What a run did that was saved before there was a choice. */
+function withDtype(state: TrainingState): TrainingState {
+  if (state.settings.has('dtype')) return state;
+  return { ...state, settings: new Map([...state.settings, ['dtype', 'f32']]) };
+}
 
 function refuseTogether(flags: Flags, given: ReadonlySet<string>): void {
   if (flags.findLr && (flags.resume !== undefined || given.has('out') || given.has('minutes')))
@@ -98,7 +122,7 @@ function openResumed(dir: string, keepEvery: number | undefined, out: CommandCon
   try {
     for (const line of passedOver) out.note(line);
     const name = `${folder}/training.json`;
-    return { run, path: folder, state: parseTrainingState(fs.readFileSync(name, 'utf8'), name) };
+    return { run, path: folder, state: withDtype(parseTrainingState(fs.readFileSync(name, 'utf8'), name)) };
   } catch (error) {
     run.close();
     throw error;

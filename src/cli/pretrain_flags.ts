@@ -1,8 +1,10 @@
 // The flags of pretrain, and how they, a preset and a saved run become one set of settings.
 import type { TrainingState } from '../checkpoint/training_state.ts';
 import { InputError } from '../errors.ts';
+import { FAMILIES } from '../nn/families.ts';
 import { SCHEDULES } from '../optim/schedule.ts';
 import { disagreement } from './disagreement.ts';
+import { DTYPE_FLAG } from './dtype.ts';
 import { camelCase, defineFlags, type FlagSpec, isOnOff, kebabCase } from './flags.ts';
 import { limitFlags, MOST_BATCHES } from './limits.ts';
 import { PRESETS, type PretrainSettings, presetSettings } from './presets.ts';
@@ -42,6 +44,13 @@ export const settingFlags = defineFlags([
     unit: 'tokens',
     help: 'between the starts of strided windows; 0 is one context',
   },
+  {
+    name: 'family',
+    type: 'choice',
+    group: 'model',
+    choices: FAMILIES,
+    help: 'how blocks are built: gpt2, or llama with rotary positions, RMS norm and SwiGLU',
+  },
   { name: 'layers', type: 'integer', group: 'model', min: 1, max: 1000, help: 'transformer blocks' },
   {
     name: 'heads',
@@ -50,6 +59,14 @@ export const settingFlags = defineFlags([
     min: 1,
     max: 1024,
     help: 'attention heads a block; they divide the width',
+  },
+  {
+    name: 'kv-heads',
+    type: 'integer',
+    group: 'model',
+    min: 0,
+    max: 1024,
+    help: 'heads of keys and values, which the heads of a llama share; 0 is as many',
   },
   { name: 'width', type: 'integer', group: 'model', min: 4, max: 131072, help: 'numbers a token is made of' },
   {
@@ -91,6 +108,7 @@ export const settingFlags = defineFlags([
     choices: ['on', 'off'],
     help: 'biases in linear layers and norms; the Hugging Face class always has them',
   },
+  DTYPE_FLAG,
   { name: 'batch', type: 'integer', group: 'training', min: 1, max: 1048576, unit: 'windows', help: 'of text at once' },
   {
     name: 'accumulate',
@@ -323,6 +341,8 @@ export function typedSettings(flags: Typed, given: ReadonlySet<string>): Partial
 /** Preset, then typed flags. @throws InputError for settings that contradict each other */
 export function newSettings(preset: string, typed: Partial<PretrainSettings>): PretrainSettings {
   const settings = { ...presetSettings(preset), ...typed };
+  // Llama has none unless they are asked for.
+  if (settings.family === 'llama' && typed.bias === undefined) settings.bias = false;
   if (typed.stride !== undefined && settings.windows !== 'strided')
     throw new InputError(
       `--stride: found ${typed.stride} beside --windows ${settings.windows}, expected strided windows. Add --windows strided, or leave --stride out.`,
@@ -364,7 +384,13 @@ export function resumedSettings(
 }
 
 function checked(settings: PretrainSettings): PretrainSettings {
-  const { warmupSteps, steps, learningRate, minLearningRate } = settings;
+  const { warmupSteps, steps, learningRate, minLearningRate, family, heads, kvHeads } = settings;
+  if (kvHeads > 0 && family !== 'llama')
+    throw new InputError(
+      `--kv-heads: found ${kvHeads} beside --family ${family}, expected it with --family llama alone. Leave it out, or add --family llama.`,
+    );
+  if (kvHeads > 0 && heads % kvHeads !== 0)
+    throw new InputError(`--kv-heads: found ${kvHeads}, expected a divisor of the ${heads} heads.`);
   if (warmupSteps > steps)
     throw new InputError(
       `--warmup-steps: found ${warmupSteps}, expected at most the ${steps} steps of the run. For example: --warmup-steps ${Math.floor(steps / 10)}`,

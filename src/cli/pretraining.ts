@@ -162,14 +162,16 @@ function loopOptions(
   };
 }
 
-function startEvent(device: Device, { corpus, model, plans, memory }: PreparedRun): StartEvent {
+function startEvent(device: Device, { corpus, model, plans, memory, settings }: PreparedRun): StartEvent {
   return {
     event: 'start',
     parameters: parameterCount(model),
     config: { ...model.config },
     dataset: datasetOf(corpus),
     adapter: device.name,
+    dtype: settings.dtype,
     kernels: { ...tableOf(plans, device.kernels) },
+    kernelsFrom: device.kernelsFrom,
     memory: eventBytes(memory),
   };
 }

@@ -1,7 +1,8 @@
 // What a run writes: checkpoints with everything a resume needs, and the report.
 import { createHash } from 'node:crypto';
 import { diskLayer, replaceFile, systemError } from '../checkpoint/files.ts';
-import { generationConfigJson, gpt2ConfigJson } from '../checkpoint/gpt2_config.ts';
+import { generationConfigJson } from '../checkpoint/gpt2_config.ts';
+import { modelConfigJson } from '../checkpoint/model_config.ts';
 import { averageName } from '../checkpoint/model_folder.ts';
 import type { RunFolder } from '../checkpoint/run.ts';
 import type { FileContent } from '../checkpoint/step_folder.ts';
@@ -10,7 +11,7 @@ import type { Corpus } from '../data/corpus.ts';
 import type { Tokenizer } from '../data/tokenizer.ts';
 import type { WindowCursor, WindowSampler } from '../data/windows.ts';
 import { RunError } from '../errors.ts';
-import type { GPT2Config } from '../nn/gpt2.ts';
+import { configScalars } from '../nn/families.ts';
 import type { Device } from '../runtime/device.ts';
 import type { KernelTable } from '../schedule/order.ts';
 import type { Json, RunEvent, SampleEvent } from '../train/events.ts';
@@ -32,7 +33,6 @@ export interface RunParts {
   corpus: Corpus;
   settings: Record<string, Scalar>;
   seed: number;
-  config: GPT2Config;
   sampler: WindowSampler;
   /** Form by op, as the run chose them. */
   kernels: KernelTable;
@@ -74,12 +74,12 @@ export class RunFiles {
     out: Output,
     references: readonly Reference[],
   ): Promise<string | null> {
-    const { device, trainer, tokenizer, config } = this.#parts;
+    const { device, trainer, tokenizer } = this.#parts;
     const ids = { bosTokenId: tokenizer.eosId, eosTokenId: tokenizer.eosId };
     const bytes = (text: string) => new TextEncoder().encode(text);
     const files = new Map<string, FileContent>([
-      ['config.json', bytes(gpt2ConfigJson({ ...config, ...ids }))],
-      ['generation_config.json', bytes(generationConfigJson({ ...config, ...ids }))],
+      ['config.json', bytes(modelConfigJson(trainer.model.config, ids))],
+      ['generation_config.json', bytes(generationConfigJson(ids))],
       ['model.safetensors', await modelFile(device, trainer.model)],
       ...(trainer.ema ? [[averageName, await modelFile(device, trainer.model, trainer.ema.weights)] as const] : []),
       ['optimizer.safetensors', await optimizerFile(device, trainer.optimizer)],
@@ -100,13 +100,13 @@ export class RunFiles {
 
   /** Everything beside weights and moments that decides how the run goes on. */
   state(progress: LoopProgress): TrainingState {
-    const { device, trainer, corpus, tokenizer, seed, config, sampler, kernels } = this.#parts;
+    const { device, trainer, corpus, tokenizer, seed, sampler, kernels } = this.#parts;
     const { schedule, warmupSteps, steps, learningRate, minLearningRate } = this.settings;
     const { evaluatedAt, sampledAt, validationLoss, best } = progress;
     return {
       step: progress.step,
       settings: new Map(Object.entries(this.settings)),
-      model: new Map(Object.entries(config)),
+      model: configScalars(trainer.model.config),
       schedule: new Map(
         Object.entries({
           schedule: schedule!,

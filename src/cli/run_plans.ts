@@ -1,8 +1,12 @@
 // The one place where settings become a run: model, optimizer, trainer and generator, and the plans of all that they will run.
 // Nothing is allocated: pretrain runs these parts, inspect and the proposals only look at their plans.
+import type { Machine } from '../autograd/machine.ts';
 import { SizeError } from '../errors.ts';
 import { TokenGenerator } from '../generate/generate.ts';
-import { GPT2, type GPT2Config, gpt2Config } from '../nn/gpt2.ts';
+import { type ModelConfig, makeModel } from '../nn/families.ts';
+import { gpt2Config } from '../nn/gpt2_config.ts';
+import { llamaConfig } from '../nn/llama_config.ts';
+import type { LanguageModel } from '../nn/model.ts';
 import { AdamW } from '../optim/adamw.ts';
 import { Ema } from '../optim/ema.ts';
 import { Muon } from '../optim/muon.ts';
@@ -11,6 +15,7 @@ import { mib } from '../runtime/buffers.ts';
 import type { Device } from '../runtime/device.ts';
 import type { Plan } from '../schedule/plan.ts';
 import { languageTask } from '../tasks/language.ts';
+import { bytesOf } from '../tensor/tensor.ts';
 import type { PlannedFunction } from '../train/step.ts';
 import { Trainer } from '../train/trainer.ts';
 import { type Limits, misfit } from './limits.ts';
@@ -36,9 +41,11 @@ export interface TextSizes {
   promptTokens: number;
 }
 
+/** What plans are made for: a device, or an adapter that is not here. */
+export type Planner = Machine & Pick<Device, 'plan'>;
+
 export interface RunParts {
-  config: GPT2Config;
-  model: GPT2;
+  model: LanguageModel;
   optimizer: Optimizer;
   trainer: Trainer;
   generator: TokenGenerator;
@@ -55,34 +62,39 @@ export interface RunPlans {
 }
 
 /** @throws InputError if the width is not divisible by the heads */
-export function makeRun(device: Device, settings: PretrainSettings, vocabSize: number, seed: number): RunParts {
-  const config = configOf(settings, vocabSize);
-  const model = new GPT2(config, { seed, embeddingStd: settings.embeddingStd || undefined });
+export function makeRun(machine: Planner, settings: PretrainSettings, vocabSize: number, seed: number): RunParts {
+  const embeddingStd = settings.embeddingStd || undefined;
+  return trainingOf(machine, makeModel(configOf(settings, vocabSize), { seed, embeddingStd }), settings, seed);
+}
+
+/** The same around a model that is there. */
+export function trainingOf(machine: Planner, model: LanguageModel, settings: PretrainSettings, seed: number): RunParts {
   const optimizer = optimizerOf(model, settings);
-  const { labelSmoothing, dropout, recompute, accumulate, skipSpikes, ema } = settings;
+  const { labelSmoothing, dropout, recompute, accumulate, skipSpikes, ema, dtype } = settings;
   const trainer = new Trainer({
-    machine: device,
+    machine,
     model,
     optimizer,
-    task: languageTask({ labelSmoothing, recompute, dropout: dropout > 0 ? { p: dropout, seed } : undefined }),
-    evaluation: languageTask(),
+    task: languageTask({ labelSmoothing, recompute, dtype, dropout: dropout > 0 ? { p: dropout, seed } : undefined }),
+    evaluation: languageTask({ dtype }),
     accumulate,
     skipSpikes,
     ema: ema > 0 ? new Ema(model.parameters, ema) : null,
   });
-  return { config, model, optimizer, trainer, generator: new TokenGenerator(device, model) };
+  return { model, optimizer, trainer, generator: new TokenGenerator(machine, model, dtype) };
 }
 
-function optimizerOf({ parameters }: GPT2, settings: PretrainSettings): Optimizer {
+function optimizerOf({ family, parameters }: LanguageModel, settings: PretrainSettings): Optimizer {
   const { optimizer, weightDecay, beta1, beta2, eps } = settings;
   const gradClip = settings.gradClip || null;
-  if (optimizer === 'adamw') return new AdamW(parameters, { weightDecay, beta1, beta2, eps, gradClip });
+  const lossScale = settings.dtype === 'f16';
+  if (optimizer === 'adamw') return new AdamW(parameters, { weightDecay, beta1, beta2, eps, gradClip, lossScale });
   const adamw = { beta1, beta2, eps, learningRateScale: MUON_REST };
-  return new Muon(parameters, { weightDecay, gradClip, storedInOut: () => true, adamw });
+  return new Muon(parameters, { weightDecay, gradClip, lossScale, storedInOut: () => family === 'gpt2', adamw });
 }
 
-export function configOf(s: PretrainSettings, vocabSize: number): GPT2Config {
-  return gpt2Config({
+export function configOf(s: PretrainSettings, vocabSize: number): ModelConfig {
+  const sizes = {
     vocabSize,
     blockSize: s.context,
     nEmbd: s.width,
@@ -90,8 +102,9 @@ export function configOf(s: PretrainSettings, vocabSize: number): GPT2Config {
     nHead: s.heads,
     initializerRange: s.initStd,
     tieWordEmbeddings: s.tied,
-    bias: s.bias,
-  });
+  };
+  if (s.family === 'gpt2') return gpt2Config({ ...sizes, bias: s.bias });
+  return llamaConfig({ ...sizes, kvHeads: s.kvHeads || s.heads, attentionBias: s.bias, mlpBias: s.bias });
 }
 
 /**
@@ -99,28 +112,28 @@ export function configOf(s: PretrainSettings, vocabSize: number): GPT2Config {
  * @throws InputError for sizes that no adapter can address or dispatch
  */
 export function planRun(
-  device: Device,
+  machine: Planner,
   { trainer, generator }: RunParts,
   settings: PretrainSettings,
   text: TextSizes,
   limits: Limits,
 ): RunPlans {
-  const { batch, context, width, sampleEvery } = settings;
-  const hidden = 4 * batch * context * width;
+  const { batch, context, width, sampleEvery, dtype } = settings;
+  const hidden = bytesOf(batch * context * width, dtype);
   if (hidden > MOST_IN_A_BINDING)
     throw new SizeError(
       `model: the hidden states of a step need ${mib(hidden)} in one buffer, no adapter allows more than ${mib(MOST_IN_A_BINDING)}.`,
     );
   const rows = rowsFor(text.validationTokens, context, batch);
   const functions = trainer.functions(plannedBatch(batch, context), plannedBatch(rows, context));
-  const plan = ({ fn, batch: shapes, options }: PlannedFunction) => device.plan(fn, shapes, options);
+  const plan = ({ fn, batch: shapes, options }: PlannedFunction) => machine.plan(fn, shapes, options);
   const evaluates = ({ kind }: PlannedFunction) => kind === 'trained' || kind === 'ema';
   const step = functions.filter((each) => !evaluates(each)).map(plan);
   const alone = memoryOf(step);
   // What does not fit without evaluation and samples is refused anyway.
   if (misfit(alone, limits)) return { step, plans: step, rows, memory: alone };
   const shapes = sampleEvery > 0 ? generator.shapes(text.promptTokens, SAMPLE_TOKENS) : [];
-  const samples = shapes.map((shape) => device.plan(generator.stepFunction, shape));
+  const samples = shapes.map((shape) => machine.plan(generator.stepFunction, shape));
   const plans = [...step, ...samples, ...functions.filter(evaluates).map(plan)];
   return { step, plans, rows, memory: memoryOf(plans) };
 }

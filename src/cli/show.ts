@@ -92,9 +92,12 @@ export class RunShow {
       .join(', ');
     const rows: [string, string][] = [
       ['adapter', inWords(event.adapter)],
-      ['kernels', kernelText(event.kernels)],
+      ['kernels', `${kernelText(event.kernels)} (${event.kernelsFrom.replace(/:.*/s, '')})`],
       ['data', dataText(event.dataset)],
-      ['model', `${grouped(event.parameters)} parameters: ${modelText(event.config)}`],
+      [
+        'model',
+        `${grouped(event.parameters)} parameters: ${modelText(event.config)}${event.dtype === 'f16' ? ', values in f16' : ''}`,
+      ],
       ['memory', `${byteText(memory.total)} (${classes})`],
     ];
     for (const [name, text] of rows) this.#out.log(`${dim(name.padEnd(8))}${text}`);

@@ -1,11 +1,11 @@
 // How long a step will take, by two numbers: the arithmetic in it, counted, and the speed of this adapter, measured on one product of
 // the model's own size. It is an estimate and is called one.
-import type { GPT2Config } from '../nn/gpt2_config.ts';
+import { attentionWidth, blockMatrices, type ModelConfig } from '../nn/families.ts';
 import { keepsLogits } from '../nn/table.ts';
 import { matmul } from '../ops/matmul.ts';
 import { part } from '../ops/part.ts';
 import type { Device } from '../runtime/device.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import { type Precision, Tensor } from '../tensor/tensor.ts';
 
 export interface StepShape {
   batch: number;
@@ -14,6 +14,8 @@ export interface StepShape {
   /** Blocks are run forward twice. */
   recompute?: boolean;
   optimizer?: string;
+  /** What logits are stored as. Default f32. */
+  dtype?: Precision;
 }
 
 /** Iterations of Newton and Schulz in Muon's step. */
@@ -26,26 +28,23 @@ const NEWTON_SCHULZ = 5;
  * Source: Kaplan et al. 2020 (arXiv:2001.08361), section 2.1; Chowdhery et al. 2022 (arXiv:2204.02311), appendix B;
  * Jordan et al. 2024, Muon.
  */
-export function stepFlops(config: GPT2Config, { batch, accumulate = 1, recompute, optimizer }: StepShape): number {
-  const { nLayer: L, nEmbd: C, nInner, vocabSize: V, blockSize: T } = config;
+export function stepFlops(
+  config: ModelConfig,
+  { batch, accumulate = 1, recompute, optimizer, dtype = 'f32' }: StepShape,
+): number {
+  const { nLayer: L, nEmbd: C, vocabSize: V, blockSize: T } = config;
   const tokens = batch * accumulate * T;
-  const block = 4 * C * C + 2 * C * nInner;
+  const block = blockMatrices(config).reduce((sum, [rows, columns]) => sum + rows * columns, 0);
   const passes = recompute ? 4 : 3;
-  const headPasses = keepsLogits(batch * T, V) ? 3 : 4;
+  const headPasses = keepsLogits(batch * T, V, dtype) ? 3 : 4;
   const products = 2 * tokens * (passes * L * block + headPasses * V * C);
-  const attention = tokens * 4 * passes * L * C * T;
+  const attention = tokens * 4 * passes * L * attentionWidth(config) * T;
   return products + attention + (optimizer === 'muon' ? L * muonFlops(config) : 0);
 }
 
 /** A = X X^T, B = b A + c A A, X = a X + B X, on the shorter side m of each matrix. */
-function muonFlops({ nEmbd: C, nInner }: GPT2Config): number {
-  const matrices = [
-    [C, 3 * C],
-    [C, C],
-    [C, nInner],
-    [C, nInner],
-  ] as const;
-  return matrices.reduce((sum, sides) => {
+function muonFlops(config: ModelConfig): number {
+  return blockMatrices(config).reduce((sum, sides) => {
     const [m, n] = [Math.min(...sides), Math.max(...sides)];
     return sum + NEWTON_SCHULZ * (4 * m * m * n + 2 * m ** 3);
   }, 0);
@@ -59,23 +58,24 @@ const FEWEST_ROWS = 32;
 /** Floating-point operations a second in products of the size of this model's own. Takes a second or so, and gives back what it held. */
 export async function measuredFlops(
   device: Device,
-  { nEmbd: K, nInner: N, blockSize }: GPT2Config,
-  batch: number,
+  { nEmbd: K, nInner: N, blockSize }: ModelConfig,
+  { batch, dtype = 'f32' }: Pick<StepShape, 'batch' | 'dtype'>,
 ): Promise<number> {
   const most = batch * blockSize;
   for (let rows = Math.min(FEWEST_ROWS, most); ; rows = Math.min(4 * rows, most)) {
-    const ms = await msOfProduct(device, rows, K, N);
+    const ms = await msOfProduct(device, rows, K, N, dtype);
     if (rows === most || ms > ROUND / 10) return (2 * rows * K * N * 1000) / ms;
   }
 }
 
 /** Of one of several that are queued together, the better of two rounds. */
-async function msOfProduct(device: Device, M: number, K: number, N: number): Promise<number> {
+async function msOfProduct(device: Device, M: number, K: number, N: number, dtype: Precision): Promise<number> {
   const values = (name: string, rows: number, columns: number) =>
     new Tensor({
       kind: 'state',
       name,
       shape: [rows, columns],
+      dtype,
       init: () => new Float32Array(rows * columns).fill(0.5),
     });
   const [a, b] = [values('a', M, K), values('b', K, N)];

@@ -21,7 +21,12 @@ export interface StartEvent {
   config: Json;
   dataset: Json;
   adapter: Json;
+  /** what values between layers are stored as: f32 or f16 */
+  dtype?: string;
+  /** Form by op. */
   kernels: Json;
+  /** Where that table comes from: a word (given, stored, shipped, first, saved) and why. */
+  kernelsFrom: string;
   memory: MemoryBytes;
 }
 
@@ -32,8 +37,10 @@ export interface StepEvent {
   /** nats a token, mean over the step's batch */
   loss: number;
   learningRate: number;
-  /** global norm of the gradient before clipping */
+  /** global norm of the gradient before clipping; not finite where it overflowed and the step was skipped */
   gradNorm: number;
+  /** the factor that the loss had in the backward pass, where a run computes in f16 */
+  lossScale?: number;
   tokensPerSecond: number;
 }
 

@@ -12,6 +12,8 @@ export interface LoopOptions extends ScheduleOptions {
   evalEvery: number;
   sampleEvery: number;
   saveEvery: number;
+  /** Steps after which there is a sample too, as `sampleEvery` asks for more: a young model changes fast. */
+  sampleAt?: readonly number[];
   /** B * T of a step, for the speed that is told. */
   tokensPerStep: number;
   /** Batches of step n, from 1, as many as the trainer accumulates. Called once a step, in order. */
@@ -76,7 +78,9 @@ export async function* loop(trainer: Trainer, o: LoopOptions, progress: LoopProg
         yield { event: 'eval', step, ...losses, ...(averaged && { emaValidationLoss: averaged.loss }) };
       }
     }
-    if (o.sampleEvery > 0 && due(o.sampleEvery, progress.sampledAt) && !o.stop()) {
+    const sampleDue =
+      due(o.sampleEvery, progress.sampledAt) || (o.sampleAt?.includes(step) && progress.sampledAt < step);
+    if (o.sampleEvery > 0 && sampleDue && !o.stop()) {
       yield { event: 'phase', text: 'sampling' };
       const text = await o.sample(step);
       if (!o.stop()) {
@@ -96,10 +100,12 @@ export async function* loop(trainer: Trainer, o: LoopOptions, progress: LoopProg
     if (last) return;
     const next = (n: number) => ({ batches: o.batches(n), learningRate: learningRateAt(n - 1, o) });
     for await (const result of trainer.advance(nextStop(step, o), next, o.stop)) {
-      const { step: now, loss, gradNorm, learningRate, ms, z, skipped } = result;
+      const { step: now, loss, gradNorm, learningRate, ms, z, skipped, lossScale } = result;
       progress.step = now;
       const tokensPerSecond = Math.round((1000 * o.tokensPerStep) / ms);
-      yield { event: 'step', step: now, loss, gradNorm, learningRate, tokensPerSecond };
+      const scaled = lossScale === null ? {} : { lossScale };
+      yield { event: 'step', step: now, loss, gradNorm, ...scaled, learningRate, tokensPerSecond };
+      if (result.overflowed) yield { event: 'warning', step: now, text: overflowText(lossScale!) };
       const warning = now === 1 ? o.firstLoss?.(loss) : null;
       if (warning) yield { event: 'warning', step: now, text: warning };
       if (z > SPIKE) yield { event: 'spike', step: now, loss, z, skipped, text: o.spikeText?.(result) ?? '' };
@@ -107,8 +113,14 @@ export async function* loop(trainer: Trainer, o: LoopOptions, progress: LoopProg
   }
 }
 
+/** What is told of a step whose gradients overflowed. */
+function overflowText(lossScale: number): string {
+  return `the gradients overflow f16 at the loss scale ${lossScale}: the step is skipped, the scale is ${Math.max(1, lossScale / 2)} from now on.`;
+}
+
 /** The next step at which something other than a step happens. */
-function nextStop(step: number, { evalEvery, sampleEvery, saveEvery, maxSteps }: LoopOptions): number {
+function nextStop(step: number, { evalEvery, sampleEvery, saveEvery, sampleAt = [], maxSteps }: LoopOptions): number {
   const after = (every: number) => (every > 0 ? (Math.floor(step / every) + 1) * every : maxSteps);
-  return Math.min(maxSteps, after(evalEvery), after(sampleEvery), after(saveEvery));
+  const listed = sampleAt.filter((at) => at > step);
+  return Math.min(maxSteps, after(evalEvery), after(sampleEvery), after(saveEvery), ...listed);
 }

@@ -1,12 +1,12 @@
 // `golden DIR`: every kernel case and trace of a folder of reference values, a line a case.
 import { fileURLToPath } from 'node:url';
 import { defineCommand } from '../command.ts';
+import { DTYPE_FLAG } from '../dtype.ts';
 import { runIn } from '../elsewhere/run.ts';
 import { defineFlags } from '../flags.ts';
-import { kernelTable } from '../open_device.ts';
+import { compilingText, kernelTable } from '../open_device.ts';
 import { printable } from '../printable.ts';
-import { tableText } from '../tune/stored_table.ts';
-import { readTables } from '../tune/table_file.ts';
+import { diskStore } from '../tune/disk_store.ts';
 import type { GoldenResult, GoldenTask } from './entry.ts';
 import type { CaseResult } from './run_golden.ts';
 
@@ -23,6 +23,7 @@ export const golden = defineCommand({
       example: 'matmul,softmax/8x16,gpt2',
       help: 'some of it: an op, a case as op/case, or a trace',
     },
+    { ...DTYPE_FLAG, default: 'f32' },
     {
       name: 'in',
       type: 'choice',
@@ -37,21 +38,24 @@ export const golden = defineCommand({
       only: names.filter(Boolean),
       adapter: flags.adapter,
       limits: flags.limits,
-      kernels: kernelTable(flags.kernels),
-      measured: flags.kernels === 'auto' ? readTables(env, (line) => out.note(line)) : [],
+      dtype: flags.dtype,
+      kernels: flags.kernels === 'auto' ? null : kernelTable(flags.kernels),
+      measured: flags.kernels === 'auto' ? diskStore(env).tables((line) => out.note(printable(line, true))) : [],
     };
     const entry = fileURLToPath(import.meta.url).replace(/golden(\.[jt]s)$/, 'entry$1');
     const { result } = await runIn(flags.in, entry, task, {
       files: dir!,
       onLine: (line) => {
-        const found = JSON.parse(line) as CaseResult;
+        const found = JSON.parse(line) as CaseResult | { compiling: [number, number] };
+        if ('compiling' in found) return out.status(compilingText(...found.compiling));
+        out.status('');
         if (out.json) out.emit(found.ok === null || !found.ok ? found : { ...found, detail: undefined });
         else out.print(printable(lineOf(found)));
       },
     });
-    const { passed, failed, skipped, adapter, kernels } = result as GoldenResult;
+    const { passed, failed, skipped, adapter, kernelsFrom } = result as GoldenResult;
     out.note(`adapter: ${printable(adapter, true)}`);
-    out.note(`kernels: ${kernels ?? (flags.kernels === 'auto' ? tableText({}) : flags.kernels)}`);
+    out.note(`kernels: ${flags.kernels === 'auto' ? kernelsFrom : `given: --kernels ${flags.kernels}`}`);
     out.emit({ passed, failed, skipped });
     out.print(`${passed} passed, ${failed} failed, ${skipped} skipped`);
     return failed > 0 ? 1 : 0;

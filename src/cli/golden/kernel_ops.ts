@@ -8,7 +8,10 @@ import { expand } from '../../ops/expand.ts';
 import { layernorm } from '../../ops/layernorm.ts';
 import { matmul } from '../../ops/matmul.ts';
 import { reshape } from '../../ops/reshape.ts';
+import { rmsnorm } from '../../ops/rmsnorm.ts';
+import { rope } from '../../ops/rope.ts';
 import { softmax } from '../../ops/softmax.ts';
+import { swiglu } from '../../ops/swiglu.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Fields, flag, number } from './fields.ts';
 import type { GoldenTensor } from './folder.ts';
@@ -51,6 +54,9 @@ export const differentiable: ReadonlyMap<string, DifferentiableOp> = new Map<str
       }),
     },
   ],
+  ['rmsnorm', { forward: ({ x, weight }, attrs) => ({ y: rmsnorm(x!, weight!, { eps: number(attrs, 'eps', at) }) }) }],
+  ['rope', { forward: ({ x, cos, sin }) => ({ y: rope(x!, { cosines: cos!, sines: sin! }) }) }],
+  ['swiglu', { forward: ({ gate, up }) => ({ y: swiglu(gate!, up!) }) }],
   ['softmax', activation(softmax)],
   ['gelu_tanh', activation((x) => gelu(x, 'tanh'))],
   ['gelu_erf', activation((x) => gelu(x, 'erf'))],

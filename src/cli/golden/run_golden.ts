@@ -1,6 +1,7 @@
 // Runs the cases of a golden folder on any machine: each kernel case against its tensors, each trace against its whole training run.
 import type { Machine } from '../../autograd/machine.ts';
 import { InputError, RunError } from '../../errors.ts';
+import type { Precision } from '../../tensor/tensor.ts';
 import { nearest } from '../nearest.ts';
 import {
   type FileSource,
@@ -10,6 +11,7 @@ import {
   type KernelCase,
   type TraceCase,
 } from './folder.ts';
+import { hostCases } from './host_case.ts';
 import { runDifferentiable } from './kernel_case.ts';
 import { differentiable } from './kernel_ops.ts';
 import { optimizerCases } from './optimizer_case.ts';
@@ -39,6 +41,8 @@ export interface GoldenOptions {
   files: FileSource;
   /** Ops, cases as `op/case`, or traces. Empty: everything. */
   only?: readonly string[];
+  /** Of values between a model's layers. Default f32. In f16 only traces are run. */
+  dtype?: Precision;
   onCase?: (result: CaseResult) => void;
 }
 
@@ -46,7 +50,13 @@ export interface GoldenOptions {
  * @throws InputError if the folder is not a golden folder, or `only` names something that is not in it; RunError if the machine
  *   itself fails. A case that cannot be run to its end counts as failed.
  */
-export async function runGolden({ machine, files, only = [], onCase }: GoldenOptions): Promise<GoldenSummary> {
+export async function runGolden({
+  machine,
+  files,
+  only = [],
+  dtype = 'f32',
+  onCase,
+}: GoldenOptions): Promise<GoldenSummary> {
   const folder = await GoldenFolder.open(files);
   checkNames(folder, only);
   const wanted = (...ids: string[]) => only.length === 0 || ids.some((id) => only.includes(id));
@@ -57,13 +67,12 @@ export async function runGolden({ machine, files, only = [], onCase }: GoldenOpt
   };
   for (const test of folder.kernels) {
     if (!wanted(test.op, `${test.op}/${test.case}`)) continue;
-    report(await outcome(test.case, test.op, whyNot(test), () => runKernel(machine, folder, test)));
+    report(await outcome(test.case, test.op, whyNot(test, dtype), () => runKernel(machine, folder, test)));
   }
   for (const trace of folder.traces) {
     if (!wanted(trace.trace)) continue;
-    report(
-      await outcome(trace.trace, 'trace', await whyNotTrace(folder, trace), () => runTrace(machine, folder, trace)),
-    );
+    const reason = await whyNotTrace(folder, trace);
+    report(await outcome(trace.trace, 'trace', reason, () => runTrace(machine, folder, trace, dtype)));
   }
   return summary;
 }
@@ -85,7 +94,9 @@ async function outcome(
 }
 
 /** Why a kernel case cannot be run, or null. */
-function whyNot({ op, attrs }: KernelCase): string | null {
+function whyNot({ op, attrs }: KernelCase, dtype: Precision): string | null {
+  if (dtype === 'f16') return 'kernel cases are f32; in f16 a folder gives traces';
+  if (hostCases.has(op)) return null;
   const row = differentiable.get(op) ?? optimizerCases.get(op);
   return row ? (row.refuses?.(attrs) ?? null) : `there is no op ${op} here yet`;
 }
@@ -98,7 +109,7 @@ async function runKernel(machine: Machine, folder: GoldenFolder, test: KernelCas
   const op = differentiable.get(test.op);
   const results = op
     ? await runDifferentiable(machine, test, given, op)
-    : await optimizerCases.get(test.op)!.run(machine, test, given);
+    : (hostCases.get(test.op)?.(given, test.attrs) ?? (await optimizerCases.get(test.op)!.run(machine, test, given)));
   const open = op?.open?.(given, test.attrs);
   const verdicts: Verdict[] = [];
   for (const [name, tolerance] of test.check) {

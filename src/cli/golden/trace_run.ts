@@ -1,15 +1,20 @@
 // What the parts of a trace share: the machine, the folder, the model, and loading a file of weights into it.
 import type { Machine } from '../../autograd/machine.ts';
-import type { GPT2 } from '../../nn/gpt2.ts';
+import type { LanguageModel } from '../../nn/model.ts';
+import type { Precision } from '../../tensor/tensor.ts';
 import { loadModel } from '../../train/snapshot.ts';
 import type { GoldenFolder, TraceCase } from './folder.ts';
+import type { Judge } from './judge.ts';
 
 /** A trace and the model that it is about. */
 export interface TraceRun {
   machine: Machine;
   folder: GoldenFolder;
   trace: TraceCase;
-  model: GPT2;
+  model: LanguageModel;
+  /** Of values between layers. */
+  dtype: Precision;
+  judge: Judge;
 }
 
 /** Reads a file of the trace into the machine. @throws InputError naming what does not fit the model */

@@ -4,14 +4,15 @@ import type { HostTensor } from '../../autograd/machine.ts';
 import type { TensorArray } from '../../checkpoint/safetensors.ts';
 import { crossEntropy } from '../../ops/cross_entropy.ts';
 import { AdamW } from '../../optim/adamw.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
+import { seedOf } from '../../optim/optimizer.ts';
+import type { Precision, Tensor } from '../../tensor/tensor.ts';
 import { type Fields, list, names, number, numbers, record, text } from './fields.ts';
 import { tolerance } from './folder.ts';
 import { load, type TraceRun } from './trace_run.ts';
-import { compare, type Result, type Verdict } from './verdict.ts';
+import type { Result, Verdict } from './verdict.ts';
 
 export async function checkTraining(run: TraceRun): Promise<Verdict[]> {
-  const { machine, folder, trace, model } = run;
+  const { machine, folder, trace, model, dtype, judge } = run;
   const where = `${trace.dir}/trace.json`;
   const description = await folder.json(where);
   const settings = record(description.get('hyperparameters'), `${where}: hyperparameters`);
@@ -23,34 +24,37 @@ export async function checkTraining(run: TraceRun): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
 
   await load(run, text(description, 'initial', where));
-  const optimizer = optimizerOf(model.parameters, settings, where);
-  const forward = machine.compile(({ ids }) => ({ logits: model.head(model.hidden(ids!)) }));
+  const optimizer = optimizerOf(model.parameters, settings, where, dtype);
+  const forward = machine.compile(({ ids }) => ({ logits: model.head(model.hidden(ids!, { dtype })) }));
   const step = machine.compile(({ ids, targets }) => {
-    const { loss } = crossEntropy(model.head(model.hidden(ids!)), targets!);
-    return { loss, ...optimizer.step(backward(loss)) };
+    const { loss } = crossEntropy(model.head(model.hidden(ids!, { dtype })), targets!);
+    return { loss, ...optimizer.step(backward(loss, seedOf(optimizer))) };
   });
   try {
     const ids = batches(await tensor('input_ids'));
     const targets = batches(await tensor('targets'));
     const { logits } = await forward({ ids: ids[0]! });
     verdicts.push(
-      compare('logits_step0', await logits!.read(), (await tensor('logits_step0')).data, limits('logits_step0')),
+      judge.compare('logits_step0', await logits!.read(), (await tensor('logits_step0')).data, limits('logits_step0')),
     );
 
     const losses: number[] = [];
     const norms: number[] = [];
     for (let t = 0; t < steps; t++) {
-      await step({ ids: ids[t]!, targets: targets[t]! }, { learningRate: rates[t]! });
-      if (t === 0) verdicts.push(...(await gradients(run, optimizer, record(check.get('grads_step0'), where))));
+      const { lossScale } = await step({ ids: ids[t]!, targets: targets[t]! }, { learningRate: rates[t]! });
+      if (t === 0) {
+        const factor = (await lossScale?.item()) ?? 1;
+        verdicts.push(...(await gradients(run, optimizer, factor, record(check.get('grads_step0'), where))));
+      }
       if (t % 16 !== 15 && t + 1 !== steps) continue;
       for (const { values } of await step.collect()) {
         losses.push(values.loss![0]!);
         norms.push(values.gradNorm![0]!);
       }
     }
-    verdicts.push(compare('loss', Float64Array.from(losses), (await tensor('loss_f64')).data, limits('loss')));
+    verdicts.push(judge.compare('loss', Float64Array.from(losses), (await tensor('loss_f64')).data, limits('loss')));
     verdicts.push(
-      compare('grad_norm', Float64Array.from(norms), (await tensor('grad_norm_f64')).data, limits('grad_norm')),
+      judge.compare('grad_norm', Float64Array.from(norms), (await tensor('grad_norm_f64')).data, limits('grad_norm')),
     );
     verdicts.push(...(await finalWeights(run, description, record(check.get('final'), where))));
     return verdicts;
@@ -61,7 +65,7 @@ export async function checkTraining(run: TraceRun): Promise<Verdict[]> {
   }
 }
 
-function optimizerOf(parameters: readonly Tensor[], settings: Fields, where: string): AdamW {
+function optimizerOf(parameters: readonly Tensor[], settings: Fields, where: string, dtype: Precision): AdamW {
   const [beta1, beta2] = numbers(settings, 'betas', where) as [number, number];
   const decaying = new Set(names(settings, 'decay_params', where));
   const clip = settings.get('clip') ?? null;
@@ -77,6 +81,7 @@ function optimizerOf(parameters: readonly Tensor[], settings: Fields, where: str
       beta1,
       beta2,
       eps: number(settings, 'eps', where),
+      lossScale: dtype === 'f16',
       gradClip: clip === null ? null : number(settings, 'clip', where),
     },
   );
@@ -91,13 +96,19 @@ function batches({ shape, data }: { shape: readonly number[]; data: TensorArray 
   }));
 }
 
-/** Gradients of the step that has just run, before clipping. */
-async function gradients({ machine, folder, trace }: TraceRun, optimizer: AdamW, check: Fields): Promise<Verdict[]> {
+/** Gradients of the step that has just run, before clipping. @param factor that they were multiplied with */
+async function gradients(
+  { machine, folder, trace, judge }: TraceRun,
+  optimizer: AdamW,
+  factor: number,
+  check: Fields,
+): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
   for (const [parameter, gradient] of optimizer.gradients()) {
     const { data } = await folder.tensor(`${trace.dir}/grads_step0.safetensors`, parameter.name);
     const limits = tolerance(check.get(parameter.name), `${trace.dir}/trace.json: check.grads_step0.${parameter.name}`);
-    verdicts.push(compare(`gradient of ${parameter.name}`, await machine.read(gradient), data, limits));
+    const got = Float64Array.from(await machine.read(gradient), (x) => x / factor);
+    verdicts.push(judge.compare(`gradient of ${parameter.name}`, got, data, limits));
   }
   return verdicts;
 }
@@ -107,7 +118,7 @@ async function gradients({ machine, folder, trace }: TraceRun, optimizer: AdamW,
  * Adam divides by the gradient's size, so a single element may differ by a whole step in a correct program.
  */
 async function finalWeights(
-  { machine, folder, trace, model }: TraceRun,
+  { machine, folder, trace, model, judge }: TraceRun,
   description: Fields,
   check: Fields,
 ): Promise<Verdict[]> {
@@ -130,9 +141,11 @@ async function finalWeights(
       difference += (got[i]! - Number(reference[i])) ** 2;
       update += (Number(reference[i]) - Number(before.get(name)![i])) ** 2;
     }
-    const allowed = number(limits, 'update_rel_tol', `${where}: check.final.${name}`) * Math.sqrt(update);
-    const worst = difference === 0 ? 0 : Math.sqrt(difference) / allowed;
-    verdicts.push({ worst, detail: `final ${name}: off by ${Math.sqrt(difference)}, allowed ${allowed}` });
+    const off = Math.sqrt(difference);
+    const share = number(limits, 'update_rel_tol', `${where}: check.final.${name}`);
+    const allowed = share * Math.sqrt(update) + judge.more(`final ${name}`, off);
+    const worst = off === 0 ? 0 : off / allowed;
+    verdicts.push({ worst, detail: `final ${name}: off by ${off}, allowed ${allowed}` });
   }
   return verdicts;
 }

@@ -1,0 +1,110 @@
+// What a save of a run consists of, as files by name, and the loop's state read back from them: the same on a disk and in a browser.
+import type { Machine } from '../autograd/machine.ts';
+import { generationConfigJson } from '../checkpoint/gpt2_config.ts';
+import { Sha256 } from '../checkpoint/hash.ts';
+import type { FileContent } from '../checkpoint/manifest.ts';
+import { modelConfigJson } from '../checkpoint/model_config.ts';
+import { type Scalar, type TrainingState, trainingStateJson } from '../checkpoint/training_state.ts';
+import type { Tokenizer } from '../data/tokenizer.ts';
+import type { WindowCursor, WindowSampler } from '../data/windows.ts';
+import { configScalars } from '../nn/families.ts';
+import type { KernelTable } from '../schedule/order.ts';
+import type { LoopProgress } from './loop.ts';
+import { modelFile, optimizerFile } from './snapshot.ts';
+import type { Trainer } from './trainer.ts';
+
+/** Averaged weights, beside the trained ones. */
+const averageName = 'ema.safetensors';
+
+/** What decides how a run goes on, besides the loop's own progress. */
+export interface SavedParts {
+  machine: Machine;
+  trainer: Trainer;
+  tokenizer: Tokenizer;
+  /** SHA-256 of the text, hex. */
+  dataHash: string;
+  /** All settings, and what is remembered of the text and the samples' prompt. */
+  settings: Readonly<Record<string, Scalar>>;
+  seed: number;
+  sampler: WindowSampler;
+  /** Form by op, as the run chose them. */
+  kernels: KernelTable;
+  /** `shaderformer`, and what runs underneath. */
+  versions: Readonly<Record<string, string>>;
+}
+
+/** The files of a checkpoint, in the order in which they are written. Weights are read off the machine now. @throws RunError as modelFile */
+export async function checkpointFiles(parts: SavedParts, progress: LoopProgress): Promise<Map<string, FileContent>> {
+  const { machine, trainer, tokenizer } = parts;
+  const ids = { bosTokenId: tokenizer.eosId, eosTokenId: tokenizer.eosId };
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const files = new Map<string, FileContent>([
+    ['config.json', bytes(modelConfigJson(trainer.model.config, ids))],
+    ['generation_config.json', bytes(generationConfigJson(ids))],
+    ['model.safetensors', await modelFile(machine, trainer.model)],
+    ...(trainer.ema ? [[averageName, await modelFile(machine, trainer.model, trainer.ema.weights)] as const] : []),
+    ['optimizer.safetensors', await optimizerFile(machine, trainer.optimizer)],
+    ['training.json', bytes(trainingStateJson(trainingState(parts, progress)))],
+  ]);
+  for (const [name, text] of tokenizer.files()) files.set(name, bytes(text));
+  return files;
+}
+
+/** Everything beside weights and moments that decides how the run goes on. */
+export function trainingState(parts: SavedParts, progress: LoopProgress): TrainingState {
+  const { machine, trainer, tokenizer, dataHash, settings, seed, sampler, kernels, versions } = parts;
+  const { schedule, warmupSteps, steps, learningRate, minLearningRate } = settings;
+  const { evaluatedAt, sampledAt, validationLoss, best } = progress;
+  return {
+    step: progress.step,
+    settings: new Map(Object.entries(settings)),
+    model: configScalars(trainer.model.config),
+    schedule: new Map(
+      Object.entries({
+        schedule: schedule!,
+        warmupSteps: warmupSteps!,
+        steps: steps!,
+        learningRate: learningRate!,
+        minLearningRate: minLearningRate!,
+        evaluatedAt,
+        sampledAt,
+        validationLoss,
+      }),
+    ),
+    random: new Map([['seed', seed]]),
+    // Steps may be queued ahead of what is acknowledged: the cursor of this step, not of the last batch drawn.
+    cursor: new Map(Object.entries({ ...sampler.state(), step: progress.step * Number(settings.accumulate) })) as Map<
+      string,
+      Scalar
+    >,
+    dataHash,
+    tokenizerHash: new Sha256().update(new TextEncoder().encode(tokenizer.files().get('tokenizer.json') ?? '')).hex(),
+    kernels: new Map(Object.entries(kernels)),
+    versions: new Map(Object.entries(versions)),
+    adapter: machine.name,
+    best: trainer.step === 0 ? null : best,
+  };
+}
+
+/** Where the windows of a saved run stood. */
+export function savedCursor(saved: TrainingState): WindowCursor {
+  return Object.fromEntries(saved.cursor) as unknown as WindowCursor;
+}
+
+/** Where its loop stood. */
+export function savedProgress(saved: TrainingState): LoopProgress {
+  const number = (key: string) => Number(saved.schedule.get(key) ?? 0);
+  const loss = saved.schedule.get('validationLoss');
+  return {
+    step: saved.step,
+    evaluatedAt: number('evaluatedAt'),
+    sampledAt: number('sampledAt'),
+    validationLoss: typeof loss === 'number' ? loss : null,
+    best: saved.best,
+  };
+}
+
+/** The progress of a run that has not begun. */
+export function noProgress(): LoopProgress {
+  return { step: 0, evaluatedAt: 0, sampledAt: -1, validationLoss: null, best: null };
+}
