@@ -3,23 +3,24 @@ import { readFile } from 'node:fs/promises';
 import { InputError } from '../../errors.ts';
 import { GPT2 } from '../../nn/gpt2.ts';
 import { parameterCount } from '../../nn/model.ts';
-import { matmul } from '../../ops/matmul.ts';
-import { sum } from '../../ops/sum.ts';
 import { AdamW } from '../../optim/adamw.ts';
 import { type Counts, countCalls } from '../../runtime/counters.ts';
 import type { Device } from '../../runtime/device.ts';
 import { median } from '../../runtime/profile.ts';
 import { languageBatch, languageTask } from '../../tasks/language.ts';
 import { takeApart, wholesOf } from '../../tensor/pieces.ts';
+import type { Precision } from '../../tensor/tensor.ts';
 import { Trainer } from '../../train/trainer.ts';
+import { tableText } from '../../tune/stored_table.ts';
 import { type CommandContext, defineCommand } from '../command.ts';
+import { DTYPE_FLAG, dtypeOn } from '../dtype.ts';
 import { defineFlags } from '../flags.ts';
 import { deviceFor } from '../open_device.ts';
 import { stepFlops } from '../step_time.ts';
-import { tableText } from '../tune/stored_table.ts';
 import { version } from '../version.ts';
+import { productsOf, timeProducts } from './products.ts';
 import { ratioTable, readBenchLines } from './table.ts';
-import { fixedBatch, gaussian, initialWeights, LEARNING_RATE, OPTIMIZER, WORKLOADS } from './workloads.ts';
+import { fixedBatch, initialWeights, LEARNING_RATE, OPTIMIZER, WORKLOADS } from './workloads.ts';
 
 const flags = defineFlags([
   { name: 'warm', type: 'integer', min: 1, max: 1000, default: 3, unit: 'steps', help: 'before the timed ones' },
@@ -41,6 +42,7 @@ const flags = defineFlags([
     unit: 'steps',
     help: 'timed together with one read at the end',
   },
+  { ...DTYPE_FLAG, default: 'f32' },
   {
     name: 'waiting',
     type: 'choice',
@@ -63,13 +65,14 @@ export const bench = defineCommand({
     'bench train TINY',
     'bench train WIDE --adapter swiftshader --json',
     'bench matmul 512',
+    'bench matmul TINY',
     'bench table times.jsonl',
   ],
   positionals: [
     { name: 'WORKLOAD', help: 'train, matmul or table', required: true },
     {
       name: 'SIZE',
-      help: `${Object.keys(WORKLOADS).join(', ')}; N of an N x N product; files of JSON lines for a table`,
+      help: `${Object.keys(WORKLOADS).join(', ')}, of matmul every product of its step; N of an N x N product; files of JSON lines for a table`,
       required: true,
       variadic: true,
     },
@@ -84,22 +87,31 @@ export const bench = defineCommand({
       throw new InputError(
         `bench: found ${JSON.stringify([workload, ...words].join(' '))}, expected train or matmul with one size, or table with files. For example: bench train TINY`,
       );
-    if (workload === 'train' && !WORKLOADS[size])
+    const fixed = WORKLOADS[size];
+    const n = Number(size);
+    if (!fixed && workload === 'train')
       throw new InputError(
         `bench train: found ${JSON.stringify(size)}, expected one of ${Object.keys(WORKLOADS).join(', ')}.`,
       );
-    const n = Number(size);
-    if (workload === 'matmul' && !(Number.isInteger(n) && n >= 1 && n <= 16384))
-      throw new InputError(`bench matmul: found ${JSON.stringify(size)}, expected a whole number from 1 to 16384.`);
+    if (!fixed && !(Number.isInteger(n) && n >= 1 && n <= 16384))
+      throw new InputError(
+        `bench matmul: found ${JSON.stringify(size)}, expected a whole number from 1 to 16384, or one of ${Object.keys(WORKLOADS).join(', ')}.`,
+      );
     const device = await deviceFor(context, given);
     if (given.waiting === 'await') device.waiter.holds = false;
     try {
-      report(
-        context,
-        device,
-        given.waiting,
-        workload === 'train' ? await benchTrain(device, size, given) : await benchMatmul(device, n),
-      );
+      if (workload === 'train')
+        report(
+          context,
+          device,
+          given.waiting,
+          await benchTrain(device, size, { ...given, dtype: dtypeOn(device, given.dtype, context.out) }),
+        );
+      else {
+        const products = fixed ? productsOf(fixed) : [{ layout: 'NN' as const, M: n, N: n, K: n }];
+        for (const figures of await timeProducts(device, products))
+          report(context, device, given.waiting, { workload, ...figures });
+      }
     } finally {
       device.close();
     }
@@ -120,7 +132,7 @@ async function readLines(file: string) {
 async function benchTrain(
   device: Device,
   name: string,
-  { warm, iterations, block }: { warm: number; iterations: number; block: number },
+  { warm, iterations, block, dtype }: { warm: number; iterations: number; block: number; dtype: Precision },
 ): Promise<object> {
   const workload = WORKLOADS[name]!;
   const { config } = workload;
@@ -134,8 +146,8 @@ async function benchTrain(
     const trainer = new Trainer({
       machine: device,
       model,
-      optimizer: new AdamW(model.parameters, OPTIMIZER),
-      task: languageTask(),
+      optimizer: new AdamW(model.parameters, { ...OPTIMIZER, lossScale: dtype === 'f16' }),
+      task: languageTask({ dtype }),
     });
     const step = device.compile(trainer.stepFunction);
     const batch = languageBatch(fixedBatch(workload), config.blockSize);
@@ -163,11 +175,12 @@ async function benchTrain(
       workload: 'train',
       config: name,
       params: parameterCount(model),
+      ...(dtype === 'f16' && { dtype }),
       median_ms: round(ms),
       min_ms: round(Math.min(...times)),
       block_ms: round(blockMs),
       tokens_per_s: round((workload.batch * config.blockSize * 1000) / ms, 1),
-      gflops: round(stepFlops(config, workload) / ms / 1e6),
+      gflops: round(stepFlops(config, { ...workload, dtype }) / ms / 1e6),
       first_step_ms: Math.round(firstStep),
       gpu_peak_mb: Math.round(counters.bytes.peak / 2 ** 20),
       per_step: perStep,
@@ -180,46 +193,18 @@ async function benchTrain(
   }
 }
 
-/** Eight products a submit, so that the wait is a small part; seven rounds. */
-async function benchMatmul(device: Device, N: number): Promise<object> {
-  const [reps, rounds] = [8, 7];
-  const run = device.compile(({ a, b }) => {
-    let y = matmul(a!, b!);
-    for (let i = 1; i < reps; i++) y = matmul(a!, b!, { add: y });
-    return { sum: sum(y) };
-  });
-  const batch = {
-    a: { shape: [N, N], data: gaussian(N * N, 1, 1) },
-    b: { shape: [N, N], data: gaussian(N * N, 1, 2) },
-  };
-  await (await run(batch)).sum!.item();
-  const times: number[] = [];
-  for (let i = 0; i < rounds; i++) {
-    const since = performance.now();
-    await (await run(batch)).sum!.item();
-    times.push((performance.now() - since) / reps);
-  }
-  const gflops = (ms: number) => round((2 * N ** 3) / ms / 1e6);
-  return {
-    workload: 'matmul',
-    config: `f32 N=${N}`,
-    median_ms: round(median(times), 3),
-    gflops: gflops(median(times)),
-    best_gflops: gflops(Math.min(...times)),
-  };
-}
-
 function report({ out }: CommandContext, device: Device, waiting: keyof typeof WAITING, figures: object): void {
   const line = {
     peer: 'shaderformer',
     version: version(),
     adapter: device.name,
-    kernels: tableText(device.kernels),
+    kernels: `${device.kernelsFrom}: ${tableText(device.kernels)}`,
     ...figures,
     peak_rss_mb: Math.round(process.resourceUsage().maxRSS / 1024),
     waiting: WAITING[waiting],
     when: new Date().toISOString(),
   };
+  out.status('');
   out.emit(line);
   for (const [name, value] of Object.entries(line))
     out.print(`${name.padEnd(14)} ${typeof value === 'object' ? JSON.stringify(value) : value}`);

@@ -23,6 +23,8 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   TINY: workload(65, 64, 4, 4, 128, 12),
   SMALL: workload(512, 128, 6, 6, 192, 4),
   WIDE: workload(50257, 64, 2, 4, 256, 2),
+  // GPT-2 124M at its whole context: for a GPU.
+  GPT2: workload(50257, 1024, 12, 12, 768, 4),
 };
 
 export const OPTIMIZER = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1 };
