@@ -102,7 +102,8 @@ export function fakeRun(steps: number): RunEvent[] {
       config: { nLayer: 2, nHead: 2 },
       dataset: 'a book',
       adapter: 'SwiftShader',
-      kernels: 'auto',
+      kernels: {},
+      kernelsFrom: 'first: no table was asked for',
       memory: { parameters: 113664, gradients: 113664, optimizer: 227328, activations: 2700000, total: 3154656 },
     },
   ];

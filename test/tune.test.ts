@@ -1,42 +1,81 @@
-// devices --tune: a wrong form is never chosen, a faster one is; the table is kept for its adapter, read again, obeyed by --kernels
-// auto, and written into the run.
+// Which form of an op runs: a wrong one is never chosen, a faster one is; a table is kept for its adapter, on the disk or in a browser,
+// read again and written into the run; where there is none, one that comes with the program for the kind of adapter is obeyed.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { modulePath, replaced, shippedModule, toShip } from '../scripts/make-shipped.ts';
 import { graphOf } from '../src/autograd/trace_batch.ts';
 import { devices } from '../src/cli/devices.ts';
+import { findChromium } from '../src/cli/elsewhere/chromium.ts';
+import { runIn } from '../src/cli/elsewhere/run.ts';
 import { tableOf } from '../src/cli/open_device.ts';
 import { Output } from '../src/cli/output.ts';
 import { pretrain } from '../src/cli/pretrain.ts';
 import { choiceTable } from '../src/cli/tune/choice_table.ts';
-import { type Choice, choose, tableFrom, wrongForms } from '../src/cli/tune/choose.ts';
-import { type MeasuredCase, measureCase, TOLERANCE } from '../src/cli/tune/measure.ts';
-import { type TuneCase, tuneCases } from '../src/cli/tune/shapes.ts';
-import { type AdapterKey, pickTable, type StoredTable } from '../src/cli/tune/stored_table.ts';
-import { readTable, readTables, tableFile, writeTable } from '../src/cli/tune/table_file.ts';
-import { tune } from '../src/cli/tune/tune.ts';
+import { diskStore } from '../src/cli/tune/disk_store.ts';
+import { tuneAndShow } from '../src/cli/tune/tune.ts';
 import { RunError } from '../src/errors.ts';
 import { ops } from '../src/ops/index.ts';
-import { layernormBackwardParamsOp, layernormOp } from '../src/ops/layernorm.ts';
-import { currentTape, type Form, type Op } from '../src/ops/op.ts';
+import { layernormBackwardParamsOp } from '../src/ops/layernorm.ts';
+import { type Capabilities, currentTape, leastCapabilities } from '../src/ops/op.ts';
 import { type Device, openDevice } from '../src/runtime/device.ts';
-import type { KernelTable } from '../src/schedule/order.ts';
+import { checkTable, type KernelTable } from '../src/schedule/order.ts';
 import { makePlan } from '../src/schedule/plan.ts';
+import { type AdapterKey, keyText } from '../src/tune/adapter_key.ts';
+import { browserStore } from '../src/tune/browser_store.ts';
+import { type Choice, choose, plainOnly, tableFrom, wrongForms } from '../src/tune/choose.ts';
+import { chooseKernels, fastKernels } from '../src/tune/kernel_choice.ts';
+import { type MeasuredCase, measureCase, TOLERANCE } from '../src/tune/measure.ts';
+import { type TuneCase, tuneCases } from '../src/tune/shapes.ts';
+import { shipped } from '../src/tune/shipped.ts';
+import { keepTable, readTable, type TableStore } from '../src/tune/store.ts';
+import { formsNow, type StoredTable, storedText } from '../src/tune/stored_table.ts';
 import { FakeStream, fakeHome, shaderformer } from './cli_home.ts';
+import type { BrowserTables } from './harness/browser_tables.ts';
 import { type Line, scratchFolder, tiny } from './harness/program.ts';
+import { unevenLayernorm } from './harness/uneven_layernorm.ts';
 
 const wanted = process.env.SHADERFORMER_ADAPTER;
 const place = scratchFolder();
 afterAll(() => place.remove());
 const cacheAt = (name: string) => ({ XDG_CACHE_HOME: place.at(name) });
 
+const card: AdapterKey = {
+  home: 'node',
+  name: 'A card / with a name',
+  vendor: 'someone',
+  architecture: '',
+  device: '',
+  description: 'driver 1.2.3',
+  subgroups: '8',
+};
+const lanes: Capabilities = {
+  ...leastCapabilities,
+  features: new Set(['subgroups']),
+  subgroupMinSize: 8,
+  subgroupMaxSize: 8,
+};
+const stored: StoredTable = {
+  adapter: card,
+  measured: '2026-11-25T00:40:00.000Z',
+  kernels: { matmul: 'subgroup8', sum: 'one_stage' },
+  plain: { sum: 'one_stage' },
+};
+const noNote = () => expect.fail('a note');
+
 describe('the choice', () => {
   const at = (name: string, times: Record<string, number>): MeasuredCase => ({
     op: 'sum',
     name,
     spread: 1,
-    forms: Object.entries(times).map(([form, ms]) => ({ name: form, ms, error: ms === Infinity ? 0.5 : 1e-7 })),
+    forms: Object.entries(times).map(([form, ms]) => ({
+      name: form,
+      plain: !form.startsWith('special'),
+      ms,
+      error: ms === Infinity ? 0.5 : 1e-7,
+    })),
   });
   const chosen = (...cases: MeasuredCase[]) => tableFrom(choose(cases)).sum ?? null;
 
@@ -67,30 +106,19 @@ describe('the choice', () => {
     const [none] = choose([at('a', { first: Infinity, second: Infinity })]);
     expect([none!.form, none!.why]).toEqual([null, 'no form is right here']);
   });
+
+  test('is made once more among the forms that need no feature', () => {
+    const cases = [at('a', { special: 1, first: 10, second: 5 }), at('b', { special: 1, first: 10, second: 5 })];
+    expect(chosen(...cases)).toBe(null);
+    expect(chosen(...plainOnly(cases))).toBe('second');
+    expect(chosen(...plainOnly([...cases, at('c', { special: 1 })]))).toBe('second');
+  });
 });
 
 test('every op that has several forms is measured at some shape', () => {
   const measured = new Set(tuneCases.map(({ op }) => op.name));
   expect(ops.filter((op) => op.forms.length > 1 && !measured.has(op.name)).map((op) => op.name)).toEqual([]);
 });
-
-/** Layer norm whose first form is slow, the second as it is, the third fast and wrong: it leaves out most rows. */
-function unevenLayernorm(): TuneCase {
-  const [vec4, row] = layernormOp.forms as unknown as [Form<unknown>, Form<unknown>];
-  const slow: Form<unknown> = {
-    ...vec4,
-    dispatches: (...site) =>
-      Array(24)
-        .fill(vec4.dispatches(...site))
-        .flat(),
-  };
-  const wrong: Form<unknown> = {
-    name: 'wrong',
-    dispatches: (...site) => row.dispatches(...site).map((d) => ({ ...d, sizes: { ...d.sizes, R: 8 }, threads: [8] })),
-  };
-  const op = { ...layernormOp, forms: [slow, row, wrong] } as Op<unknown>;
-  return { op, name: '256x64', attrs: { eps: 1e-5 }, inputs: { x: [256, 64], weight: [64], bias: [64] } };
-}
 
 describe('measured on an adapter', () => {
   let device: Device;
@@ -141,8 +169,7 @@ describe('measured on an adapter', () => {
     const [stdout, stderr] = [new FakeStream(), new FakeStream()];
     const out = new Output({ stdout, stderr, env: { NO_COLOR: '1' } });
     const env = cacheAt('tuned');
-    const context = { out, env, given: new Set<string>(), signal: { requested: false } as never };
-    await tune(context, device, 'adapter', [unevenLayernorm()]);
+    await tuneAndShow({ out, env }, device, [unevenLayernorm()]);
     const lines = stdout.text.split('\n');
     expect(lines[0]).toMatch(/^layernorm: row, [\d.]+x as fast as the first that fits$/);
     expect(lines[1]).toMatch(/^ +row_vec4 +row +wrong$/);
@@ -150,8 +177,9 @@ describe('measured on an adapter', () => {
     expect(stderr.text).toMatch(
       /warning: layernorm: the form wrong is wrong on this adapter: at 256x64 off by [\d.]+ of the largest value, expected at most 0\.00001\. It was not chosen/,
     );
-    const [kept] = readTables(env, () => expect.fail('a note'));
-    expect(kept).toMatchObject({ kernels: { layernorm: 'row' }, adapter: { name: device.name } });
+    const [kept] = diskStore(env).tables(() => expect.fail('a note'));
+    const kernels = { layernorm: 'row' };
+    expect(kept).toMatchObject({ kernels, plain: kernels, adapter: { name: device.name } });
   });
 
   test('--kernels auto takes the table, portable does not, and devices tells of it', async () => {
@@ -162,7 +190,7 @@ describe('measured on an adapter', () => {
       const said = JSON.parse(stdout) as {
         chosen: string;
         kernels: { layernorm: string[] };
-        adapters: { name: string; kernels: object }[];
+        adapters: { name: string; kernels: { from: string; table: KernelTable } }[];
       };
       const inForce = said.adapters.find(({ name }) => name === said.chosen)!.kernels;
       return { first: said.kernels.layernorm[0], inForce, notes: stderr.match(/^kernels: .*$/gm) ?? [] };
@@ -170,14 +198,12 @@ describe('measured on an adapter', () => {
     const day = new Date().toISOString().slice(0, 10);
     const auto = await look();
     expect(auto.first).toBe('row');
-    expect(auto.notes).toEqual([`kernels: measured on this adapter on ${day}, see devices`]);
-    expect(auto.inForce).toMatchObject({
-      flag: 'auto',
-      measured: expect.stringContaining(day),
-      table: { layernorm: 'row' },
-    });
+    const from = `stored: measured on this adapter on ${day}`;
+    expect(auto.notes).toEqual([`kernels: ${from}, see devices`]);
+    expect(auto.inForce).toEqual({ from, table: { layernorm: 'row' } });
     const portable = await look('--kernels', 'portable');
     expect([portable.first, portable.notes]).toEqual(['row_vec4', []]);
+    expect(portable.inForce.from).toBe('given: --kernels portable');
   });
 
   test('a run records the table that it used, and a resume obeys that one', async () => {
@@ -195,16 +221,16 @@ describe('measured on an adapter', () => {
     };
     const first = await start('tuned', ...words, '--steps', '2', '--out', place.at('run'));
     expect(first.kernels).toMatchObject({ layernorm: 'row', layernorm_backward: 'row_vec4' });
+    expect(first.kernelsFrom).toMatch(/^stored: measured on this adapter on /);
     expect(kernels(2)).toEqual(first.kernels);
-    await start('never measured', '--resume', place.at('run'), '--steps', '3', '--json', ...adapter);
-    expect(kernels(3)).toEqual(first.kernels);
+    const second = await start('never measured', '--resume', place.at('run'), '--steps', '3', '--json', ...adapter);
+    expect([kernels(3), second.kernelsFrom]).toEqual([first.kernels, 'saved: by the run that is gone on with']);
     const other = await start('never measured', ...words, '--steps', '2', '--out', place.at('other'));
-    expect(other.kernels).toMatchObject({ layernorm: 'row_vec4' });
+    expect(other.kernelsFrom).toMatch(/^(shipped: measured on .*|first: this adapter was not measured)$/);
   });
 });
 
 test('what a run records gives its plans again, also where another form stood in for the one asked for', () => {
-  const plain = { features: new Set<string>(), subgroupMinSize: 0, subgroupMaxSize: 0 };
   const graph = graphOf(() => {
     const sums = [6, 8].map((C) => {
       const given = (name: string, shape: number[]) => currentTape().input(`${name}${C}`, shape, 'f32');
@@ -213,96 +239,193 @@ test('what a run records gives its plans again, also where another form stood in
     });
     return { six: sums[0]!, eight: sums[1]! };
   }, {});
-  const formsOf = (table: KernelTable) => makePlan(graph, plain, table).dispatches.map((d) => d.form);
+  const formsOf = (table: KernelTable) => makePlan(graph, leastCapabilities, table).dispatches.map((d) => d.form);
   for (const form of layernormBackwardParamsOp.forms.map((f) => f.name)) {
     const table = { layernorm_backward_params: form };
-    const recorded = tableOf([makePlan(graph, plain, table)], table);
+    const recorded = tableOf([makePlan(graph, leastCapabilities, table)], table);
     expect(formsOf(recorded)).toEqual(formsOf(table));
   }
-  const recorded = tableOf([makePlan(graph, plain)], {});
+  const recorded = tableOf([makePlan(graph, leastCapabilities)], {});
   expect(formsOf(recorded)).toEqual(formsOf({}));
 });
 
+describe('which table is in force', () => {
+  const kind = toShip('a card', {
+    ...stored,
+    kernels: { matmul: 'subgroup8', add: 'broadcast' },
+    plain: { mul: 'broadcast' },
+  });
+  const used = (key: AdapterKey, table: StoredTable | null, capabilities: Capabilities = lanes, tables = [kind]) =>
+    chooseKernels(key, table, capabilities, tables);
+
+  test('the stored one of this adapter goes before the shipped one of its kind, and that before the first form', () => {
+    expect(used(card, stored)).toEqual({
+      table: stored.kernels,
+      from: 'stored: measured on this adapter on 2026-11-25',
+    });
+    expect(used(card, null)).toEqual({
+      table: kind.kernels,
+      from: 'shipped: measured on a card with subgroups of 8 on 2026-11-25',
+    });
+    const none = { table: {}, from: 'first: this adapter was not measured' };
+    expect(used({ ...card, name: 'Another' }, null)).toEqual(none);
+    expect(used({ ...card, subgroups: '32' }, null)).toEqual(none);
+  });
+
+  test('without subgroups the plain choice of the kind is taken, however the home names the adapter', () => {
+    expect(used({ ...card, subgroups: 'none' }, null, leastCapabilities).table).toEqual({ mul: 'broadcast' });
+    const page = { ...card, name: 'a card', vendor: 'a', architecture: 'card', description: '', subgroups: 'none' };
+    expect(used({ ...page, home: 'browser', name: 'unnamed' }, null, leastCapabilities).table).toEqual({
+      mul: 'broadcast',
+    });
+  });
+
+  test('a form that does not run here gives way to the first that fits', () => {
+    expect(used(card, stored, leastCapabilities).table).toEqual({ sum: 'one_stage' });
+    expect(used(card, null, leastCapabilities).table).toEqual({ add: 'broadcast' });
+  });
+
+  test('a shipped entry says nothing where its op has other forms now, or is gone', () => {
+    const { matmul: _, ...forms } = kind.forms;
+    for (const changed of [{ ...forms, matmul: 'tile' }, forms])
+      expect(used(card, null, lanes, [{ ...kind, forms: changed }]).table).toEqual({ add: 'broadcast' });
+    const gone = {
+      ...kind,
+      kernels: { ...kind.kernels, nothing: 'gone', sum: 'gone' },
+      forms: { ...kind.forms, nothing: 'gone' },
+    };
+    expect(used(card, null, lanes, [gone]).table).toEqual(kind.kernels);
+  });
+
+  test('what ships is what the script writes, one table a kind, and nothing that a device refuses', () => {
+    expect(fs.readFileSync(modulePath, 'utf8')).toBe(shippedModule(shipped));
+    expect(replaced(shipped, [])).toEqual(shipped);
+    for (const { adapter, subgroups } of shipped) {
+      const table = (capabilities: Capabilities, lanesHere: string) =>
+        used({ ...card, name: adapter, subgroups: lanesHere }, null, capabilities, [...shipped]).table;
+      const size = Number(subgroups.match(/\d+/)?.[0] ?? 0);
+      const features = new Set(['subgroups', 'shader-f16']);
+      const here = { ...leastCapabilities, features, subgroupMinSize: size, subgroupMaxSize: size };
+      checkTable(table(here, subgroups), here);
+      checkTable(table(leastCapabilities, 'none'), leastCapabilities);
+    }
+  });
+
+  test('a kind that is measured again replaces its table and no other', () => {
+    const other = toShip('b card', stored);
+    const again = { ...kind, kernels: {} };
+    expect(replaced([other, kind], [again])).toEqual([again, other]);
+    const text = shippedModule([{ ...kind, on: "a 'quoted' \\ name" }]);
+    expect(text).toContain("    on: 'a \\'quoted\\' \\\\ name',\n    kernels: {\n      matmul: 'subgroup8',\n");
+  });
+});
+
 describe('a stored table', () => {
-  const adapter: AdapterKey = {
-    home: 'node',
-    name: 'A card / with a name',
-    vendor: 'someone',
-    architecture: '',
-    device: '',
-    description: 'driver 1.2.3',
-    subgroups: '8',
-  };
-  const table: StoredTable = { adapter, measured: '2026-11-25T00:40:00.000Z', kernels: { matmul: 'subgroup8' } };
   const env = cacheAt('stored');
-  const plain = { features: new Set<string>(), subgroupMinSize: 0, subgroupMaxSize: 0 };
-  const lanes = { features: new Set(['subgroups']), subgroupMinSize: 8, subgroupMaxSize: 8 };
+  const store = diskStore(env);
+  const file = store.placeOf(keyText(card));
 
   test('is read back for its adapter, and for no other driver, home or subgroup size', async () => {
-    const file = await writeTable(table, env);
-    expect(path.basename(file)).toMatch(/^kernels-a-card-with-a-name-[0-9a-f]{8}\.json$/);
+    await keepTable(store, stored);
+    expect(path.basename(file)).toMatch(/^kernels-node-a-card-with-a-name-someone-driver-1-[0-9a-f]{8}\.json$/);
     expect(fs.readdirSync(path.dirname(file))).toEqual([path.basename(file)]);
-    expect(readTable(adapter, env, () => expect.fail('a note'))).toEqual(table);
+    expect(await readTable(store, card, noNote)).toEqual(stored);
     for (const other of [{ description: 'driver 1.2.4' }, { home: 'deno' }, { subgroups: 'none' }])
-      expect(readTable({ ...adapter, ...other }, env, () => expect.fail('a note'))).toBe(null);
+      expect(await readTable(store, { ...card, ...other }, noNote)).toBe(null);
   });
 
-  test('gives way to the first that fits where a form does not run', () => {
-    expect(pickTable([table], adapter, lanes)?.kernels).toEqual({ matmul: 'subgroup8' });
-    expect(pickTable([table], adapter, plain)?.kernels).toEqual({});
-    expect(pickTable([table], { ...adapter, name: 'another' }, lanes)).toBe(null);
-  });
-
-  test('that is damaged, foreign or of another version is passed over with one note', async () => {
-    const file = await writeTable(table, env);
-    const text = fs.readFileSync(file, 'utf8');
+  test('that is damaged, foreign or of another version is passed over with one note, in every store', async () => {
+    const whole = storedText(stored);
     const broken: [RegExp, string][] = [
-      [/not JSON at byte/, text.slice(0, -20)],
+      [/not JSON at byte/, whole.slice(0, -20)],
       [/empty file/, ''],
       [/expected an object/, '[]'],
-      [/version: found 2, expected 1/, text.replace('"version": 1', '"version": 2')],
-      [/measured: found text "yesterday"/, text.replace(/2026-11-25T00:40:00.000Z/, 'yesterday')],
-      [/the form text "subgroup9" of text "matmul"/, text.replace('subgroup8"', 'subgroup9"')],
-      [/among other forms of ops/, text.replace('subgroup8 subgroup4', 'subgroup8')],
-      [/measured on another adapter/, text.replace('driver 1.2.3', 'driver 9')],
+      [/version: found 1, expected 2/, whole.replace('"version": 2', '"version": 1')],
+      [/measured: found text "yesterday"/, whole.replace(/2026-11-25T00:40:00.000Z/, 'yesterday')],
+      [/kernels: found the form text "subgroup9" of text "matmul"/, whole.replace('subgroup8"', 'subgroup9"')],
+      [/plain: found nothing, expected an object/, whole.replace('"plain"', '"other"')],
+      [/among other forms of ops/, whole.replace(formsNow().sum!, 'one_stage')],
+      [/measured on another adapter/, whole.replace('driver 1.2.3', 'driver 9')],
     ];
     for (const [reason, damaged] of broken) {
-      expect(damaged, `${reason}`).not.toBe(text);
+      expect(damaged, `${reason}`).not.toBe(whole);
       fs.writeFileSync(file, damaged);
-      const notes: string[] = [];
-      expect(readTable(adapter, env, (line) => notes.push(line))).toBe(null);
-      expect(notes).toEqual([expect.stringMatching(reason)]);
-      expect(notes[0]).toMatch(/^kernels: passed over: .*devices --tune$/);
+      const fake: TableStore = { placeOf: () => 'the place', get: async () => damaged, set: async () => {} };
+      for (const [each, place] of [
+        [store, file],
+        [fake, 'the place'],
+      ] as const) {
+        const notes: string[] = [];
+        expect(await readTable(each, card, (line) => notes.push(line))).toBe(null);
+        expect(notes).toEqual([expect.stringMatching(reason)]);
+        expect(notes[0]!.startsWith(`kernels: passed over: ${place}: `)).toBe(true);
+        expect(notes[0]).toMatch(/ Measure again to replace it\.$/);
+      }
     }
     fs.rmSync(file);
     fs.mkdirSync(file);
     const notes: string[] = [];
-    expect([readTable(adapter, env, (line) => notes.push(line)), notes.length]).toEqual([null, 1]);
+    const note = (line: string) => notes.push(line);
+    expect([await readTable(store, card, note), store.tables(note), notes.length]).toEqual([null, [], 2]);
+  });
+
+  test('is done without where the place fails: what ships is used, and a note says so', async () => {
+    const fails = async () => {
+      throw new RunError('the place: it is gone.');
+    };
+    const notes: string[] = [];
+    const choose = fastKernels({ placeOf: () => '', get: fails, set: fails }, (line) => notes.push(line));
+    const device = await openDevice({ kernels: choose, ...(wanted && { adapter: wanted }) });
+    device.close();
+    expect([device.kernelsFrom.replace(/:.*/, ''), notes]).toEqual([
+      expect.stringMatching(/shipped|first/),
+      ['kernels: passed over: the place: it is gone.'],
+    ]);
+    await expect(browserStore(undefined).get('a')).rejects.toThrow(
+      "the browser's storage: it cannot be used (there is no IndexedDB here).",
+    );
   });
 
   test('that cannot be written is an error with a sentence', async () => {
     fs.writeFileSync(place.at('a file'), '');
-    const refused = writeTable(table, cacheAt('a file'));
+    const refused = keepTable(diskStore(cacheAt('a file')), stored);
     await expect(refused).rejects.toThrow(RunError);
     await expect(refused).rejects.toThrow(/cannot be written \(E\w+\).*XDG_CACHE_HOME/);
   });
 
   test('lies in the cache folder that the environment names', () => {
-    expect(tableFile(adapter, { XDG_CACHE_HOME: os.tmpdir() })).toMatch(
+    expect(diskStore({ XDG_CACHE_HOME: os.tmpdir() }).placeOf(keyText(card))).toMatch(
       path.join(os.tmpdir(), 'shaderformer/kernels-'),
     );
   });
 });
 
+test('a worker of a browser measures, keeps its table, obeys it after the next start, and passes over a damaged one', async (context) => {
+  try {
+    findChromium();
+  } catch (error) {
+    context.skip((error as Error).message);
+  }
+  const entry = fileURLToPath(new URL('harness/browser_tables.ts', import.meta.url));
+  const { result } = await runIn('chromium', entry, null, { quiet: true });
+  const { chosen, wrong, before, after, spoilt, notes } = result as BrowserTables;
+  expect([chosen, wrong]).toEqual([{ layernorm: 'row' }, ['wrong']]);
+  expect(before.from).toMatch(/^(shipped|first): /);
+  expect(after).toEqual({ table: chosen, from: expect.stringMatching(/^stored: measured on this adapter on /) });
+  expect(spoilt).toEqual(before);
+  expect(notes).toEqual([expect.stringMatching(/^kernels: passed over: the browser's storage: not JSON at byte /)]);
+});
+
 test('the widest table fits in 80 columns', () => {
   const forms = ['two_stages_vec4', 'two_stages', 'one_stage_vec4', 'one_stage'].map((name) => ({
     name,
+    plain: true,
     ms: 12.345,
     error: 0,
   }));
   const cases = [{ op: 'layernorm_backward_params', name: '768x128', forms, spread: 1 }];
   const choice: Choice = { ...choose(cases)[0]!, form: 'one_stage' };
-  const plain = (text: string) => text;
-  const style = { dim: plain, bold: plain, error: plain, warning: plain, train: plain, validation: plain };
+  const same = (text: string) => text;
+  const style = { dim: same, bold: same, error: same, warning: same, train: same, validation: same };
   for (const line of choiceTable(choice, style)) expect(line.length).toBeLessThanOrEqual(80);
 });

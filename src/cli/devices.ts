@@ -2,17 +2,20 @@
 import { InputError } from '../errors.ts';
 import { ops } from '../ops/index.ts';
 import type { Op } from '../ops/op.ts';
-import type { Device } from '../runtime/device.ts';
+import type { Device, KernelChoice } from '../runtime/device.ts';
 import { currentPlatform } from '../runtime/platform/platform.ts';
 import type { AdapterReport } from '../runtime/platform/report.ts';
-import type { KernelTable } from '../schedule/order.ts';
+import { preferred } from '../schedule/order.ts';
+import { adapterKey, subgroupsOf } from '../tune/adapter_key.ts';
+import { chooseKernels } from '../tune/kernel_choice.ts';
+import { readTable } from '../tune/store.ts';
+import { tableText } from '../tune/stored_table.ts';
 import { type CommandContext, defineCommand, type GlobalValues } from './command.ts';
 import { defineFlags } from './flags.ts';
 import { byteText } from './format.ts';
 import { deviceFor, kernelTable } from './open_device.ts';
-import { adapterKey, subgroupsOf, tableText } from './tune/stored_table.ts';
-import { readTable } from './tune/table_file.ts';
-import { tune } from './tune/tune.ts';
+import { diskStore } from './tune/disk_store.ts';
+import { tuneAndShow } from './tune/tune.ts';
 
 export const devices = defineCommand({
   name: 'devices',
@@ -35,10 +38,11 @@ export const devices = defineCommand({
     device.close();
     const platform = await currentPlatform();
     const note = (line: string) => out.note(line); // of the chosen adapter it has been said
-    const adapters = (await platform.listAdapters()).map((report) => ({
-      ...report,
-      kernels: tableInForce(platform.name, report, context.env, flags, report.name === chosen ? () => {} : note),
-    }));
+    const adapters = [];
+    for (const report of await platform.listAdapters()) {
+      const noted = report.name === chosen ? () => {} : note;
+      adapters.push({ ...report, kernels: await tableInForce(platform.name, report, context.env, flags, noted) });
+    }
     out.emit({ chosen, adapters, kernels });
     for (const a of adapters) {
       out.print(`${a.name === chosen ? '* ' : '  '}${out.style.bold(a.name)}`);
@@ -50,7 +54,7 @@ export const devices = defineCommand({
         limits: Object.entries(a.limits)
           .map(([name, value]) => `${name} ${/Size$/.test(name) && value > 65536 ? byteText(value) : value}`)
           .join(', '),
-        kernels: inWords(a.kernels),
+        kernels: `${a.kernels.from}: ${tableText(a.kernels.table)}`,
       };
       for (const [name, text] of Object.entries(rows)) out.print(`    ${name.padEnd(10)} ${text}`);
     }
@@ -66,44 +70,33 @@ async function tuneAdapter(context: CommandContext, flags: GlobalValues): Promis
     throw new InputError(
       '--tune: found together with --kernels, expected one of the two: --tune measures all kernels.',
     );
-  const device = await deviceFor(context, flags, undefined, {});
+  const device = await deviceFor(context, flags, () => {}, {});
   try {
-    await tune(context, device, flags.limits as 'adapter' | 'default');
+    await tuneAndShow(context, device);
     return 0;
   } finally {
     device.close();
   }
 }
 
-/** What --kernels says for an adapter; of `auto`, when the adapter was measured, or null. */
-interface TableInForce {
-  flag: string;
-  measured: string | null;
-  table: KernelTable;
-}
-
-function tableInForce(
+/** The table with which a command would run on an adapter. */
+async function tableInForce(
   home: string,
   report: AdapterReport,
   env: CommandContext['env'],
-  { kernels: flag, limits }: GlobalValues,
+  { kernels, limits }: GlobalValues,
   note: (line: string) => void,
-): TableInForce {
-  if (flag !== 'auto') return { flag, measured: null, table: kernelTable(flag) };
-  const key = adapterKey(home, report, limits as 'adapter' | 'default');
-  const stored = readTable(key, env, note);
-  return { flag, measured: stored?.measured ?? null, table: stored?.kernels ?? {} };
-}
-
-function inWords({ flag, measured, table }: TableInForce): string {
-  if (flag !== 'auto') return `as --kernels ${flag} says`;
-  if (measured === null) return `${tableText({})} (not measured: devices --tune)`;
-  return `measured ${measured.slice(0, 16).replace('T', ' ')} UTC: ${tableText(table)}`;
+): Promise<KernelChoice> {
+  if (kernels !== 'auto') return { from: `given: --kernels ${kernels}`, table: kernelTable(kernels) };
+  const key = adapterKey(home, report, limits === 'adapter');
+  return chooseKernels(key, await readTable(diskStore(env), key, note), null);
 }
 
 /** Names of the forms that run on a device, as its kernel table allows, in the order of choice. */
 function formsHere({ name, forms }: Op<unknown>, { capabilities, kernels }: Device): string[] {
   const wanted = kernels[name];
-  const here = forms.filter((f) => (wanted === 'portable' ? !f.runsOn : (f.runsOn?.(capabilities) ?? true)));
+  const here = preferred(forms, capabilities).filter((f) =>
+    wanted === 'portable' ? !f.runsOn : (f.runsOn?.(capabilities) ?? true),
+  );
   return here.map((f) => f.name).sort((a, b) => Number(b === wanted) - Number(a === wanted));
 }

@@ -4,14 +4,19 @@ import { InputError } from '../errors.ts';
 import { ops } from '../ops/index.ts';
 import type { Capabilities } from '../ops/op.ts';
 import { type Device, openDevice } from '../runtime/device.ts';
-import { currentPlatform, type OpenedGPU } from '../runtime/platform/platform.ts';
+import type { OpenedGPU } from '../runtime/platform/platform.ts';
 import type { KernelTable } from '../schedule/order.ts';
 import type { Plan } from '../schedule/plan.ts';
+import { fastKernels } from '../tune/kernel_choice.ts';
 import type { CommandContext, GlobalValues } from './command.ts';
 import type { Output } from './output.ts';
 import { printable } from './printable.ts';
-import { keyOfOpened, measuredText, pickTable, type StoredTable } from './tune/stored_table.ts';
-import { readTable } from './tune/table_file.ts';
+import { diskStore } from './tune/disk_store.ts';
+
+/** What is shown while kernels compile. At the end too: some drivers compile at the first run of a kernel, for seconds. */
+export function compilingText(done: number, total: number): string {
+  return done < total ? `compiling kernel ${done + 1} of ${total}` : `first run of ${total} new kernels`;
+}
 
 /**
  * @param flags with `profile` the device has timestamp queries
@@ -21,29 +26,25 @@ import { readTable } from './tune/table_file.ts';
 export async function deviceFor(
   { out, env }: CommandContext,
   flags: GlobalValues & { profile?: boolean | undefined },
-  onCompile?: (done: number, total: number) => void,
+  onCompile = (done: number, total: number) => out.status(compilingText(done, total)),
   saved?: KernelTable,
 ): Promise<Device> {
-  const { name: home } = await currentPlatform();
-  const limits = flags.limits as 'adapter' | 'default';
-  const fixed = flags.kernels === 'auto' ? null : kernelTable(flags.kernels);
-  const found: { measured?: StoredTable | null } = {};
-  const measured = (capabilities: Capabilities, opened: OpenedGPU) => {
-    const key = keyOfOpened(home, opened, limits);
-    const table = readTable(key, env, (line) => out.note(line));
-    found.measured = table && pickTable([table], key, capabilities);
-    return found.measured?.kernels ?? {};
+  const given = flags.kernels === 'auto' ? null : kernelTable(flags.kernels);
+  const choose = (capabilities: Capabilities, opened: OpenedGPU) => {
+    if (saved) return { table: adapted(saved, capabilities, out), from: 'saved: by the run that is gone on with' };
+    if (given) return { table: given, from: `given: --kernels ${flags.kernels}` };
+    return fastKernels(diskStore(env), (line) => out.note(printable(line, true)))(capabilities, opened);
   };
   const device = await openDevice({
     ...(flags.adapter !== undefined && { adapter: flags.adapter }),
-    limits,
-    kernels: saved ? (capabilities) => adapted(saved, capabilities, out) : (fixed ?? measured),
-    ...(onCompile && { onCompile }),
+    limits: flags.limits,
+    kernels: choose,
+    onCompile,
     ...(flags.profile && { timestamps: true }),
   });
   const { driver, advice } = device.opened;
   out.note(`adapter: ${printable(device.name, true)} (${[driver, advice].filter(Boolean).join(' ')})`);
-  if (found.measured) out.note(`kernels: ${measuredText(found.measured)}, see devices`);
+  if (device.kernelsFrom.startsWith('stored')) out.note(`kernels: ${device.kernelsFrom}, see devices`);
   return device;
 }
 
@@ -60,12 +61,8 @@ function adapted(saved: KernelTable, capabilities: Capabilities, out: Output): K
   return Object.fromEntries(entries);
 }
 
-/**
- * `auto` takes each op's first form that applies, where the adapter was not measured; `portable` the first that needs no feature;
- * a file holds op -> form.
- */
+/** `portable` takes the first form that needs no feature; a file holds op -> form. @throws InputError for a file that is none such */
 export function kernelTable(flag: string): KernelTable {
-  if (flag === 'auto') return {};
   if (flag === 'portable')
     return Object.fromEntries(ops.filter((o) => o.forms.some((f) => f.runsOn)).map((o) => [o.name, 'portable']));
   let table: unknown;

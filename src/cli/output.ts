@@ -91,6 +91,7 @@ export class Output {
   /** Text of a model as it comes, without a line end, made printable; not with --json. */
   stream(text: string): void {
     if (this.json) return;
+    this.status('');
     const whole = this.#halfCharacter + text;
     this.#halfCharacter = /[\ud800-\udbff]$/.test(whole) ? whole.slice(-1) : '';
     this.#write(this.#stdout, printable(this.#halfCharacter ? whole.slice(0, -1) : whole));
@@ -121,9 +122,12 @@ export class Output {
     this.#line(this.#stderr, text);
   }
 
-  /** Draws the status line below everything else; an empty text takes it away. Nothing where lines cannot be redrawn. */
+  /**
+   * Draws the status line below everything else; an empty text takes it away. Nothing where lines cannot be redrawn, nor behind
+   * half a line of streamed text.
+   */
   status(text: string): void {
-    if (this.quiet || !this.redraws) return;
+    if (this.quiet || !this.redraws || this.#midLine) return;
     if (text === this.#status) return;
     this.#send(this.#stderr, `\r\x1b[K${text}`);
     this.#status = text;

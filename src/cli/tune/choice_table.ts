@@ -1,6 +1,7 @@
 // What was measured of an op, for a terminal: a row a shape, a column a form, and below them the sums that were compared. Pure.
+
+import type { Choice } from '../../tune/choose.ts';
 import type { Style } from '../terminal.ts';
-import type { Choice } from './choose.ts';
 
 /** Lines of at most 80 columns, an empty one last. */
 export function choiceTable({ op, why, form, cases, candidates }: Choice, style: Style): string[] {

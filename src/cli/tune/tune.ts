@@ -1,44 +1,38 @@
-// `devices --tune`: every form of every op that has several is timed and checked on an adapter, the table is printed and kept.
+// `devices --tune`: what was measured of an adapter is printed, and its table kept.
 import type { Device } from '../../runtime/device.ts';
-import { currentPlatform } from '../../runtime/platform/platform.ts';
-import { median } from '../../runtime/profile.ts';
+import { keyText } from '../../tune/adapter_key.ts';
+import type { Choice } from '../../tune/choose.ts';
+import { TOLERANCE } from '../../tune/measure.ts';
+import { type TuneCase, tuneCases } from '../../tune/shapes.ts';
+import { keepTable } from '../../tune/store.ts';
+import { tune } from '../../tune/tune.ts';
 import type { CommandContext } from '../command.ts';
 import { printable } from '../printable.ts';
 import { choiceTable } from './choice_table.ts';
-import { type Choice, choose, tableFrom, wrongForms } from './choose.ts';
-import { type MeasuredCase, measureCase, TOLERANCE } from './measure.ts';
-import { type TuneCase, tuneCases } from './shapes.ts';
-import { keyOfOpened, type StoredTable } from './stored_table.ts';
-import { writeTable } from './table_file.ts';
+import { diskStore } from './disk_store.ts';
 
 /** Spread of the times of one form (median over all calls) from which a table is not to be trusted. */
 const BUSY = 1.3;
 
 /** @throws RunError if the table cannot be kept */
-export async function tune(
-  { out, env }: CommandContext,
+export async function tuneAndShow(
+  { out, env }: Pick<CommandContext, 'out' | 'env'>,
   device: Device,
-  limits: 'adapter' | 'default',
   cases: readonly TuneCase[] = tuneCases,
 ): Promise<void> {
-  const measured: MeasuredCase[] = [];
   out.note(`measuring ${cases.length} calls of ops in each of their forms, best while nothing else runs`);
-  for (const [i, each] of cases.entries()) {
-    out.status(`measuring ${i + 1} of ${cases.length}: ${each.op.name} ${each.name}`);
-    measured.push(await measureCase(device, each));
-  }
+  const onCase = (done: number, total: number, name: string) =>
+    out.status(`measuring ${done + 1} of ${total}: ${name}`);
+  const { table, choices, wrong, spread } = await tune(device, { cases, onCase });
   out.status('');
-  const choices = choose(measured);
-  const wrong = wrongForms(measured, TOLERANCE);
-  const adapter = keyOfOpened((await currentPlatform()).name, device.opened, limits);
-  const table: StoredTable = { adapter, measured: new Date().toISOString(), kernels: tableFrom(choices) };
-  const file = await writeTable(table, env);
+  const store = diskStore(env);
+  await keepTable(store, table);
 
+  const file = store.placeOf(keyText(table.adapter));
   for (const choice of choices) for (const line of choiceTable(choice, out.style)) out.print(line);
   out.print('ms a call, the best of 3 medians of 5 samples. Where a form does not fit, its');
   out.print('sum has the first that does. --kernels auto takes what was chosen, from:');
   out.print(printable(file, true));
-  const spread = median(measured.map((each) => each.spread));
   out.emit({ ...table, ops: choices.map(choiceJson), wrong, spread, file });
   if (spread > BUSY)
     out.warn(

@@ -1,15 +1,16 @@
 // Times every form of an op at one call, in turn, so that a busy machine hits all alike, and checks each against the twin before
 // and after it is timed: a fast wrong form is no form.
-import type { Compiled } from '../../autograd/machine.ts';
-import { currentTape } from '../../ops/op.ts';
-import { part } from '../../ops/part.ts';
-import type { Numbers } from '../../reference/store.ts';
-import { Twin } from '../../reference/twin.ts';
-import type { Device } from '../../runtime/device.ts';
-import { median } from '../../runtime/profile.ts';
-import { normal, randomBits } from '../../tensor/random.ts';
-import { sizeOf } from '../../tensor/shape.ts';
-import { bytesOf, Tensor } from '../../tensor/tensor.ts';
+import type { Compiled } from '../autograd/machine.ts';
+import { currentTape, type Form, leastCapabilities } from '../ops/op.ts';
+import { part } from '../ops/part.ts';
+import type { Numbers } from '../reference/store.ts';
+import { Twin } from '../reference/twin.ts';
+import type { Device } from '../runtime/device.ts';
+import { median } from '../runtime/profile.ts';
+import { preferred } from '../schedule/order.ts';
+import { normal, randomBits } from '../tensor/random.ts';
+import { sizeOf } from '../tensor/shape.ts';
+import { bytesOf, Tensor } from '../tensor/tensor.ts';
 import type { TuneCase } from './shapes.ts';
 
 /** Error of a value, relative to the largest of its tensor: rounding in f32 stays a tenth of it or less at these sizes. */
@@ -27,6 +28,8 @@ const HOPELESS = 3;
 
 export interface MeasuredForm {
   name: string;
+  /** It runs on this adapter without optional features, too. */
+  plain: boolean;
   /** Of one call. Infinite for a wrong form, which is not timed. */
   ms: number;
   /** The largest error, relative to the largest value of its tensor; infinite where something is not a number. */
@@ -36,7 +39,7 @@ export interface MeasuredForm {
 export interface MeasuredCase {
   op: string;
   name: string;
-  /** Those that fit, in the op's order: the first is what runs by default. */
+  /** Those that fit, in the order in which they are tried: the first is what runs by default. */
   forms: MeasuredForm[];
   /** The worst median of a form over its best, at most: 1 on a quiet machine. */
   spread: number;
@@ -54,20 +57,24 @@ export async function measureCase(device: Device, tuneCase: TuneCase): Promise<M
     const exact = await twin.compile(call)({});
     const expected = new Map(Object.entries(exact).map(([output, value]) => [output, value.exact]));
     const contenders: Contender[] = [];
-    for (const form of op.forms) {
+    for (const form of preferred(op.forms, device.capabilities)) {
       if (form.runsOn?.(device.capabilities) === false) continue;
       const kernels = { [op.name]: form.name };
       const { dispatches } = device.plan(call, {}, { kernels });
       if (!dispatches.some((d) => d.op === op.name && d.form === form.name)) continue;
       const compile = (fn: () => Tensors) => device.compile(fn, { kernels });
-      contenders.push(new Contender(form.name, call, compile, expected));
+      contenders.push(new Contender(form, device.capabilities.software, call, compile, expected));
     }
-    for (const contender of contenders) await contender.prepare();
+    for (const contender of contenders) {
+      device.releaseActivations(); // what the last one left there could pass for values of one that writes too little
+      await contender.prepare();
+    }
     await race(contenders.filter((c) => c.right));
     for (const contender of contenders) await contender.check();
     const spread = Math.max(1, ...contenders.map((c) => c.spread));
     const forms = contenders.map((c) => ({
       name: c.name,
+      plain: c.plain,
       ms: c.right ? c.best : Number.POSITIVE_INFINITY,
       error: c.error,
     }));
@@ -93,6 +100,7 @@ async function race(contenders: readonly Contender[]): Promise<void> {
 /** One form of the op, compiled twice: once to look at its values, once to repeat the call for as long as a sample lasts. */
 class Contender {
   readonly name: string;
+  readonly plain: boolean;
   /** Milliseconds a call. */
   readonly medians: number[] = [];
   error = 0;
@@ -104,12 +112,14 @@ class Contender {
   #repeats = 1;
 
   constructor(
-    name: string,
+    { name, runsOn }: Form<unknown>,
+    software: boolean,
     call: () => Tensors,
     compile: (fn: () => Tensors) => Compiled,
     expected: ReadonlyMap<string, Numbers>,
   ) {
     this.name = name;
+    this.plain = runsOn?.({ ...leastCapabilities, software }) ?? true;
     this.#call = call;
     this.#compile = compile;
     this.#expected = expected;
@@ -136,7 +146,7 @@ class Contender {
     if (!this.right) return;
     await this.sample(); // drivers compile in the first replay
     const once = Math.min(await this.sample(), await this.sample());
-    const bytes = [...this.#expected.values()].reduce((sum, values) => sum + bytesOf(values.length), 0);
+    const bytes = [...this.#expected.values()].reduce((sum, values) => sum + bytesOf(values.length, 'f32'), 0);
     const most = Math.min(MOST_REPEATS, Math.floor(MOST_BYTES / bytes));
     this.#repeats = Math.max(1, Math.min(most, Math.round(SAMPLE_MS / once)));
     this.#timed.release();

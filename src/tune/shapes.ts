@@ -1,15 +1,18 @@
 // What forms are measured at: one call of an op a row, at the sizes of small trainings (TINY and SMALL of `bench`) and, where a
 // form is made for longer rows, at one such. Rows of an op are summed, so large ones count more, as they do in a step.
 
-import { addOp } from '../../ops/add.ts';
-import { attentionBackwardOp, attentionOp } from '../../ops/attention.ts';
-import { layernormBackwardOp, layernormBackwardParamsOp, layernormOp } from '../../ops/layernorm.ts';
-import { matmulBackwardWeightsOp, matmulOp } from '../../ops/matmul.ts';
-import { mulOp } from '../../ops/mul.ts';
-import type { Op } from '../../ops/op.ts';
-import { softmaxStatsBackwardOp, softmaxStatsOp } from '../../ops/softmax_stats.ts';
-import { sumOp } from '../../ops/sum.ts';
-import type { Shape } from '../../tensor/shape.ts';
+import { addOp } from '../ops/add.ts';
+import { attentionBackwardOp, attentionOp } from '../ops/attention.ts';
+import { layernormBackwardOp, layernormBackwardParamsOp, layernormOp } from '../ops/layernorm.ts';
+import { matmulBackwardWeightsOp, matmulOp } from '../ops/matmul.ts';
+import { mulOp } from '../ops/mul.ts';
+import type { Op } from '../ops/op.ts';
+import { rmsnormBackwardOp, rmsnormBackwardWeightOp, rmsnormOp } from '../ops/rmsnorm.ts';
+import { ropeOp } from '../ops/rope.ts';
+import { softmaxBackwardOp, softmaxOp } from '../ops/softmax.ts';
+import { softmaxStatsBackwardOp, softmaxStatsOp } from '../ops/softmax_stats.ts';
+import { sumOp } from '../ops/sum.ts';
+import type { Shape } from '../tensor/shape.ts';
 
 /** One call of an op. */
 export interface TuneCase {
@@ -73,6 +76,25 @@ function norms(R: number, C: number): TuneCase[] {
   return [forward, { op: layernormBackwardOp, ...backward }, { op: layernormBackwardParamsOp, ...backward }];
 }
 
+function rootNorms(R: number, C: number): TuneCase[] {
+  const name = `${R}x${C}`;
+  const forward: TuneCase = { op: rmsnormOp, name, attrs: { eps: 1e-5 }, inputs: { x: [R, C], weight: [C] } };
+  const backward = { name, attrs: null, inputs: { dy: [R, C] }, after: forward };
+  return [forward, { op: rmsnormBackwardOp, ...backward }, { op: rmsnormBackwardWeightOp, ...backward }];
+}
+
+function turned(B: number, H: number, T: number, D: number): TuneCase {
+  const attrs = { heads: H, rotated: H, layout: 'bthd', direction: 1 };
+  const inputs = { x: [B, T, H * D], cosines: [T, D / 2], sines: [T, D / 2] };
+  return { op: ropeOp, name: `B${B} H${H} T${T} D${D}`, attrs, inputs };
+}
+
+function softmaxes(R: number, C: number): TuneCase[] {
+  const name = `${R}x${C}`;
+  const forward: TuneCase = { op: softmaxOp, name, attrs: null, inputs: { x: [R, C] } };
+  return [forward, { op: softmaxBackwardOp, name, attrs: null, inputs: { dy: [R, C] }, after: forward }];
+}
+
 function statistics(rows: number, classes: number): TuneCase[] {
   const name = `${rows}x${classes}`;
   const attrs = { first: 0 };
@@ -98,12 +120,23 @@ export const tuneCases: readonly TuneCase[] = [
   product('NT', 512, 192, 576),
   product('TN', 192, 576, 512, 'add'),
   product('NT', 512, 512, 192),
+  // Decoding: one row through a layer and the head, and a small batch of rows.
+  product('NN', 1, 576, 192, 'bias'),
+  product('NT', 1, 512, 192),
+  product('NT', 4, 512, 192),
+  // Few tiles and a long sum: a GPU cuts it into parts.
+  product('TN', 128, 128, 768),
   weights(128, 512, 768),
   weights(192, 576, 512),
   ...heads(12, 4, 64, 32),
   ...heads(2, 4, 256, 64),
   ...norms(768, 128),
   ...norms(512, 192),
+  ...rootNorms(768, 128),
+  ...rootNorms(512, 192),
+  turned(2, 4, 256, 64),
+  ...softmaxes(768, 128),
+  ...softmaxes(512, 256),
   ...statistics(768, 65),
   ...statistics(512, 512),
   ...statistics(128, 8192),

@@ -1,6 +1,6 @@
 // From times to a table. An entry of a kernel table means "this form where it fits, else the first that fits", so a form is judged
 // by the time of all cases of its op under that rule. Pure.
-import type { KernelTable } from '../../schedule/order.ts';
+import type { KernelTable } from '../schedule/order.ts';
 import type { MeasuredCase, MeasuredForm } from './measure.ts';
 
 /** Another form than the default must be faster by this share: less is noise, and other bits for nothing. */
@@ -47,6 +47,13 @@ export function wrongForms(cases: readonly MeasuredCase[], tolerance: number): W
       .filter(({ error }) => !(error <= tolerance))
       .map(({ name: form, error }) => ({ op, form, shape: name, error })),
   );
+}
+
+/** The same calls where no optional feature is there. */
+export function plainOnly(cases: readonly MeasuredCase[]): MeasuredCase[] {
+  return cases
+    .map((each) => ({ ...each, forms: each.forms.filter(({ plain }) => plain) }))
+    .filter(({ forms }) => forms.length > 0);
 }
 
 /** Entries where another form than the default was chosen. */
