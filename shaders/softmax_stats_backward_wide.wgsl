@@ -1,4 +1,4 @@
-// softmax_stats_backward_wide: as softmax_stats_backward, for long rows: a vocabulary of thousands.
+// softmax_stats_backward_wide: as softmax_stats_backward, for long rows (a vocabulary of thousands), and on GPUs for all.
 // logits (N,width), in dlogits' place  targets (N)  stats, dstats (N,4)  ->  dlogits (N,width)
 // grid: one workgroup 256 neighbouring columns of a row, four columns an invocation, folded.
 // lib: fold, softmax_stats

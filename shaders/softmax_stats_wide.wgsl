@@ -1,4 +1,4 @@
-// softmax_stats_wide: as softmax_stats, for long rows: a vocabulary of thousands.
+// softmax_stats_wide: as softmax_stats, for long rows (a vocabulary of thousands), and on GPUs for all.
 // logits (N,width)  targets (N)  before (N,4), if first > 0  ->  stats (N,4)
 // grid: one workgroup a row, folded. Lane l takes columns l, l + 64, ..; the 64 partial results meet in workgroup memory and are added
 // in order: the same bits on every run.

@@ -1725,6 +1725,47 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
+  'layernorm_backward_params_workgroup': `// layernorm_backward_params_workgroup: as layernorm_backward_params, for GPUs; slow where a barrier is (software adapters).
+// x, dy (R,C)  mean, rstd (R)  ->  dweight, dbias (parts,C); part p has \`chunk\` rows from p * chunk, and one part has all
+// grid: one workgroup 32 neighbouring columns of a part; 8 invocations take turns at the rows of each and meet in workgroup memory.
+// lib: column_sum
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, parts: u32, chunk: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read> mean: array<f32>;
+@group(0) @binding(2) var<storage, read> rstd: array<f32>;
+@group(0) @binding(3) var<storage, read> dy: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> dweight: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dbias: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+const TILE_X = 32;
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {
+  let column = group.x * 32u + index % 32u;
+  let lane = index / 32u;
+  let part = group.y;
+  let end = min((part + 1u) * sizes.chunk, sizes.R);
+  var own = vec2f();
+  if (column < sizes.C) {
+    for (var row = part * sizes.chunk + lane; row < end; row += 8u) {
+      let at = row * sizes.C + column;
+      let g = f32(dy[at]);
+      own += vec2f(g * ((f32(x[at]) - mean[row]) * rstd[row]), g);
+    }
+  }
+  let sums = column_sum(own, index);
+  if (lane == 0u && column < sizes.C) {
+    dweight[part * sizes.C + column] = sums.x;
+    dbias[part * sizes.C + column] = sums.y;
+  }
+}
+`,
+
   'layernorm_backward_vec4': `// layernorm_backward_vec4: as layernorm_backward, four columns a load, for C divisible by 4.
 // x, dy (R,C)  weight (C)  mean, rstd (R)  ->  dx (R,C), added onto what dx holds if ACCUMULATE is 1
 // grid: one invocation a row, folded.
@@ -1772,6 +1813,55 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       value += vec4f(dx[start + q]);
     }
     dx[start + q] = vec4<Storage>(value);
+  }
+}
+`,
+
+  'layernorm_backward_workgroup': `// layernorm_backward_workgroup: as layernorm_backward, for GPUs; slow where a barrier is (software adapters).
+// x, dy (R,C)  weight (C)  mean, rstd (R)  ->  dx (R,C), added onto what dx holds if ACCUMULATE is 1
+// grid: LANES neighbouring invocations a row, which take turns at its columns and meet in workgroup memory; short rows share a
+// workgroup of 64. Folded.
+// lib: fold, row_sum
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, ACCUMULATE: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read> mean: array<f32>;
+@group(0) @binding(3) var<storage, read> rstd: array<f32>;
+@group(0) @binding(4) var<storage, read> dy: array<Storage>;
+@group(0) @binding(5) var<storage, read_write> dx: array<Storage>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+override LANES: u32 = 64;
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) index: u32) {
+  let row_index = folded(group, groups) * (64u / LANES) + index / LANES;
+  // Lanes behind the last row have no columns but go along: barriers must be met by all.
+  let row = min(row_index, sizes.R - 1u);
+  let C = select(0u, sizes.C, row_index < sizes.R);
+  let lane = index % LANES;
+  let start = row * sizes.C;
+  let mu = mean[row];
+  let r = rstd[row];
+  var sums = vec2f();
+  for (var c = lane; c < C; c += LANES) {
+    let g = f32(dy[start + c]) * weight[c];
+    sums += vec2f(g, g * ((f32(x[start + c]) - mu) * r));
+  }
+  let means = row_sum(sums, index, LANES) * (1.0 / f32(sizes.C));
+  for (var c = lane; c < C; c += LANES) {
+    let g = f32(dy[start + c]) * weight[c];
+    let xhat = (f32(x[start + c]) - mu) * r;
+    var value = r * (g - means.x - xhat * means.y);
+    if (sizes.ACCUMULATE == 1u) {
+      value += f32(dx[start + c]);
+    }
+    dx[start + c] = Storage(value);
   }
 }
 `,
@@ -1829,6 +1919,67 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   mean[row] = mu;
   rstd[row] = r;
+}
+`,
+
+  'layernorm_workgroup': `// layernorm_workgroup: as layernorm, for GPUs; slow where a barrier is (software adapters).
+// x (R,C)  weight, bias (C)  ->  y (R,C)  mean, rstd (R)
+// grid: LANES neighbouring invocations a row, which take turns at its columns and meet in workgroup memory; short rows share a
+// workgroup of 64. Folded.
+// The variance is taken around the mean in a second pass, and corrected for the mean's own rounding, as in layernorm.
+// lib: fold, row_sum
+// optional: bias
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, HAS_BIAS: u32, eps: f32 }
+
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(5) var<storage, read_write> rstd: array<f32>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+override LANES: u32 = 64;
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) index: u32) {
+  let row_index = folded(group, groups) * (64u / LANES) + index / LANES;
+  // Lanes behind the last row have no columns but go along: barriers must be met by all.
+  let row = min(row_index, sizes.R - 1u);
+  let C = select(0u, sizes.C, row_index < sizes.R);
+  let lane = index % LANES;
+  let start = row * sizes.C;
+  let scale = 1.0 / f32(sizes.C);
+  var total = 0.0;
+  for (var c = lane; c < C; c += LANES) {
+    total += f32(x[start + c]);
+  }
+  let rough = row_sum(vec2f(total, 0.0), index, LANES).x * scale;
+  var off = 0.0;
+  var squares = 0.0;
+  for (var c = lane; c < C; c += LANES) {
+    let d = f32(x[start + c]) - rough;
+    off += d;
+    squares += d * d;
+  }
+  let sums = row_sum(vec2f(off, squares), index, LANES) * scale;
+  let mu = rough + sums.x;
+  let r = inverseSqrt(max(sums.y - sums.x * sums.x, 0.0) + sizes.eps);
+  for (var c = lane; c < C; c += LANES) {
+    var value = (f32(x[start + c]) - mu) * r * weight[c];
+    if (sizes.HAS_BIAS == 1u) {
+      value += bias[c];
+    }
+    y[start + c] = Storage(value);
+  }
+  if (lane == 0u && row_index < sizes.R) {
+    mean[row] = mu;
+    rstd[row] = r;
+  }
 }
 `,
 
@@ -1909,6 +2060,23 @@ fn unfold_axes(i: u32, D1: u32, D2: u32, D3: u32) -> vec4u {
 fn strided(at: vec4u, stride: vec4u) -> u32 {
   let part = at * stride;
   return part.x + part.y + part.z + part.w;
+}
+`,
+
+  'lib/column_sum': `// Two sums at once over the 8 rows of a block of 32 columns, one invocation an element, through workgroup memory, as a tree: the
+// same bits on every run. All 256 must call it, for its barriers; those of the first row get the sums.
+var<workgroup> column_sums: array<vec2f, 256>;
+
+fn column_sum(mine: vec2f, index: u32) -> vec2f {
+  workgroupBarrier(); // what an earlier call left there has been read
+  column_sums[index] = mine;
+  for (var reach = 128u; reach >= 32u; reach /= 2u) {
+    workgroupBarrier();
+    if (index < reach) {
+      column_sums[index] += column_sums[index + reach];
+    }
+  }
+  return column_sums[index];
 }
 `,
 
@@ -2013,6 +2181,43 @@ fn relu(x: vec4f) -> vec4f {
 
 fn relu_slope(x: vec4f) -> vec4f {
   return select(select(x, vec4f(1.0), x > vec4f()), vec4f(), x <= vec4f());
+}
+`,
+
+  'lib/row_max': `// The largest over the lanes of a row, as row_sum has its sums: 64 invocations share 64 / lanes rows. All 64 must call it.
+var<workgroup> row_largest: array<f32, 64>;
+
+fn row_max(mine: f32, index: u32, lanes: u32) -> f32 {
+  let lane = index % lanes;
+  workgroupBarrier(); // what an earlier call left there has been read
+  row_largest[index] = mine;
+  for (var reach = lanes / 2u; reach > 0u; reach /= 2u) {
+    workgroupBarrier();
+    if (lane < reach) {
+      row_largest[index] = max(row_largest[index], row_largest[index + reach]);
+    }
+  }
+  workgroupBarrier();
+  return row_largest[index - lane];
+}
+`,
+
+  'lib/row_sum': `// Two sums at once over the lanes of a row, through workgroup memory, as a tree: the same bits on every run. 64 invocations share
+// 64 / lanes rows, whose lanes follow each other; \`lanes\` is a power of two. All 64 must call it, for its barriers.
+var<workgroup> row_sums: array<vec2f, 64>;
+
+fn row_sum(mine: vec2f, index: u32, lanes: u32) -> vec2f {
+  let lane = index % lanes;
+  workgroupBarrier(); // what an earlier call left there has been read
+  row_sums[index] = mine;
+  for (var reach = lanes / 2u; reach > 0u; reach /= 2u) {
+    workgroupBarrier();
+    if (lane < reach) {
+      row_sums[index] += row_sums[index + reach];
+    }
+  }
+  workgroupBarrier();
+  return row_sums[index - lane];
 }
 `,
 
@@ -4349,6 +4554,88 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
+  'rmsnorm_backward_weight_workgroup': `// rmsnorm_backward_weight_workgroup: as rmsnorm_backward_weight, for GPUs; slow where a barrier is (software adapters).
+// x, dy (R,C)  rstd (R)  ->  dweight (parts,C); part p has \`chunk\` rows from p * chunk, and one part has all
+// grid: one workgroup 32 neighbouring columns of a part; 8 invocations take turns at the rows of each and meet in workgroup memory.
+// lib: column_sum
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, parts: u32, chunk: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read> rstd: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<Storage>;
+@group(0) @binding(3) var<storage, read_write> dweight: array<f32>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 32;
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {
+  let column = group.x * 32u + index % 32u;
+  let lane = index / 32u;
+  let part = group.y;
+  let end = min((part + 1u) * sizes.chunk, sizes.R);
+  var own = 0.0;
+  if (column < sizes.C) {
+    for (var row = part * sizes.chunk + lane; row < end; row += 8u) {
+      let at = row * sizes.C + column;
+      own += f32(dy[at]) * (f32(x[at]) * rstd[row]);
+    }
+  }
+  let sum_gx = column_sum(vec2f(own, 0.0), index).x;
+  if (lane == 0u && column < sizes.C) {
+    dweight[part * sizes.C + column] = sum_gx;
+  }
+}
+`,
+
+  'rmsnorm_backward_workgroup': `// rmsnorm_backward_workgroup: as rmsnorm_backward, for GPUs; slow where a barrier is (software adapters).
+// x, dy (R,C)  weight (C)  rstd (R)  ->  dx (R,C), added onto what dx holds if ACCUMULATE is 1
+// grid: LANES neighbouring invocations a row, which take turns at its columns and meet in workgroup memory; short rows share a
+// workgroup of 64. Folded.
+// lib: fold, row_sum
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, ACCUMULATE: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read> rstd: array<f32>;
+@group(0) @binding(3) var<storage, read> dy: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> dx: array<Storage>;
+@group(0) @binding(5) var<uniform> sizes: Sizes;
+
+override LANES: u32 = 64;
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) index: u32) {
+  let row_index = folded(group, groups) * (64u / LANES) + index / LANES;
+  // Lanes behind the last row have no columns but go along: barriers must be met by all.
+  let row = min(row_index, sizes.R - 1u);
+  let C = select(0u, sizes.C, row_index < sizes.R);
+  let lane = index % LANES;
+  let start = row * sizes.C;
+  let r = rstd[row];
+  var sum_gx = 0.0;
+  for (var c = lane; c < C; c += LANES) {
+    sum_gx += f32(dy[start + c]) * weight[c] * (f32(x[start + c]) * r);
+  }
+  let mean_gx = row_sum(vec2f(sum_gx, 0.0), index, LANES).x / f32(sizes.C);
+  for (var c = lane; c < C; c += LANES) {
+    let xhat = f32(x[start + c]) * r;
+    var value = r * (f32(dy[start + c]) * weight[c] - xhat * mean_gx);
+    if (sizes.ACCUMULATE == 1u) {
+      value += f32(dx[start + c]);
+    }
+    dx[start + c] = Storage(value);
+  }
+}
+`,
+
   'rmsnorm_vec4': `// rmsnorm_vec4: as rmsnorm, four columns a load, for C divisible by 4.
 // x (R,C)  weight (C)  ->  y (R,C)  rstd (R)
 // grid: one invocation a row, folded.
@@ -4384,6 +4671,48 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     y[start + q] = vec4<Storage>(vec4f(x[start + q]) * r * weight[q]);
   }
   rstd[row] = r;
+}
+`,
+
+  'rmsnorm_workgroup': `// rmsnorm_workgroup: as rmsnorm, for GPUs; slow where a barrier is (software adapters).
+// x (R,C)  weight (C)  ->  y (R,C)  rstd (R)
+// grid: LANES neighbouring invocations a row, which take turns at its columns and meet in workgroup memory; short rows share a
+// workgroup of 64. Folded.
+// lib: fold, row_sum
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, eps: f32 }
+
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<Storage>;
+@group(0) @binding(3) var<storage, read_write> rstd: array<f32>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+override LANES: u32 = 64;
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) index: u32) {
+  let row_index = folded(group, groups) * (64u / LANES) + index / LANES;
+  // Lanes behind the last row have no columns but go along: barriers must be met by all.
+  let row = min(row_index, sizes.R - 1u);
+  let C = select(0u, sizes.C, row_index < sizes.R);
+  let lane = index % LANES;
+  let start = row * sizes.C;
+  var squares = 0.0;
+  for (var c = lane; c < C; c += LANES) {
+    let value = f32(x[start + c]);
+    squares += value * value;
+  }
+  let r = inverseSqrt(row_sum(vec2f(squares, 0.0), index, LANES).x / f32(sizes.C) + sizes.eps);
+  for (var c = lane; c < C; c += LANES) {
+    y[start + c] = Storage(f32(x[start + c]) * r * weight[c]);
+  }
+  if (lane == 0u && row_index < sizes.R) {
+    rstd[row] = r;
+  }
 }
 `,
 
@@ -4678,6 +5007,43 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
+  'softmax_backward_workgroup': `// softmax_backward_workgroup: as softmax_backward, for GPUs; slow where a barrier is (software adapters).
+// y, dy (R,C)  ->  dx (R,C)
+// grid: LANES neighbouring invocations a row, which take turns at its columns and meet in workgroup memory; short rows share a
+// workgroup of 64. Folded.
+// lib: fold, row_sum
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32 }
+
+@group(0) @binding(0) var<storage, read> y: array<Storage>;
+@group(0) @binding(1) var<storage, read> dy: array<Storage>;
+@group(0) @binding(2) var<storage, read_write> dx: array<Storage>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+override LANES: u32 = 64;
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) index: u32) {
+  let row_index = folded(group, groups) * (64u / LANES) + index / LANES;
+  // Lanes behind the last row have no columns but go along: barriers must be met by all.
+  let row = min(row_index, sizes.R - 1u);
+  let C = select(0u, sizes.C, row_index < sizes.R);
+  let lane = index % LANES;
+  let start = row * sizes.C;
+  var own = 0.0;
+  for (var c = lane; c < C; c += LANES) {
+    own += f32(dy[start + c]) * f32(y[start + c]);
+  }
+  let dot = row_sum(vec2f(own, 0.0), index, LANES).x;
+  for (var c = lane; c < C; c += LANES) {
+    dx[start + c] = Storage(f32(y[start + c]) * (f32(dy[start + c]) - dot));
+  }
+}
+`,
+
   'softmax_stats': `// softmax_stats: for each row of logits its largest m, the log of the sum of exp(logit - m), the target's logit - m and the sum of
 // logit - m, over the classes 0..first+width-1: those of \`before\`, and this chunk of them.
 // logits (N,width)  targets (N)  before (N,4), if first > 0  ->  stats (N,4)
@@ -4794,7 +5160,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
-  'softmax_stats_backward_wide': `// softmax_stats_backward_wide: as softmax_stats_backward, for long rows: a vocabulary of thousands.
+  'softmax_stats_backward_wide': `// softmax_stats_backward_wide: as softmax_stats_backward, for long rows (a vocabulary of thousands), and on GPUs for all.
 // logits (N,width), in dlogits' place  targets (N)  stats, dstats (N,4)  ->  dlogits (N,width)
 // grid: one workgroup 256 neighbouring columns of a row, four columns an invocation, folded.
 // lib: fold, softmax_stats
@@ -4833,7 +5199,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
-  'softmax_stats_wide': `// softmax_stats_wide: as softmax_stats, for long rows: a vocabulary of thousands.
+  'softmax_stats_wide': `// softmax_stats_wide: as softmax_stats, for long rows (a vocabulary of thousands), and on GPUs for all.
 // logits (N,width)  targets (N)  before (N,4), if first > 0  ->  stats (N,4)
 // grid: one workgroup a row, folded. Lane l takes columns l, l + 64, ..; the 64 partial results meet in workgroup memory and are added
 // in order: the same bits on every run.
@@ -4901,6 +5267,48 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let sum = below + earlier.w;
   stats[n] = vec4f(largest, log_of_sum(total + earlier.y, sum), at_target, sum);
+}
+`,
+
+  'softmax_workgroup': `// softmax_workgroup: as softmax, for GPUs; slow where a barrier is (software adapters).
+// x (R,C)  ->  y (R,C)
+// grid: LANES neighbouring invocations a row, which take turns at its columns and meet in workgroup memory; short rows share a
+// workgroup of 64. Folded.
+// Exponentials are computed twice: that is cheaper there than to store them in between.
+// lib: fold, row_max, row_sum
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read_write> y: array<Storage>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+override LANES: u32 = 64;
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) index: u32) {
+  let row_index = folded(group, groups) * (64u / LANES) + index / LANES;
+  // Lanes behind the last row have no columns but go along: barriers must be met by all.
+  let row = min(row_index, sizes.R - 1u);
+  let C = select(0u, sizes.C, row_index < sizes.R);
+  let lane = index % LANES;
+  let start = row * sizes.C;
+  var own = f32(x[start]);
+  for (var c = lane; c < C; c += LANES) {
+    own = max(own, f32(x[start + c]));
+  }
+  let largest = row_max(own, index, LANES);
+  var total = 0.0;
+  for (var c = lane; c < C; c += LANES) {
+    total += exp(f32(x[start + c]) - largest);
+  }
+  let scale = 1.0 / row_sum(vec2f(total, 0.0), index, LANES).x;
+  for (var c = lane; c < C; c += LANES) {
+    y[start + c] = Storage(exp(f32(x[start + c]) - largest) * scale);
+  }
 }
 `,
 

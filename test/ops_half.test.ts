@@ -24,10 +24,21 @@ import type { OpRow } from './harness/op_row.ts';
 import { rows } from './harness/op_rows.ts';
 import { prepare, run, type Sample } from './harness/op_sample.ts';
 
-/** The first form of each op, and those that need samples too large for a test. */
+/** The first form of each op, those that need samples too large for a test, and those that only GPUs take first. */
 const tables: Record<string, KernelTable> = {
   'first forms': {},
   'scores computed again': { attention_backward: 'recompute' },
+  'layer norm in workgroups': {
+    layernorm: 'workgroup_a_row',
+    layernorm_backward: 'workgroup_a_row',
+    layernorm_backward_params: 'two_stages_workgroup',
+  },
+  'RMS norm in workgroups': {
+    rmsnorm: 'workgroup_a_row',
+    rmsnorm_backward: 'workgroup_a_row',
+    rmsnorm_backward_weight: 'two_stages_workgroup',
+  },
+  'softmax in workgroups': { softmax: 'workgroup_a_row', softmax_backward: 'workgroup_a_row' },
 };
 const devices = new Map<string, Device>();
 beforeAll(async () => {

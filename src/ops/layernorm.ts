@@ -1,8 +1,17 @@
 // Layer normalization over the last axis.
 import type { Tensor } from '../tensor/tensor.ts';
 import { onto } from './onto.ts';
-import { currentTape, defineOp, expectReal, expectShape, expectType, type Form } from './op.ts';
-import { rowsOf } from './rows.ts';
+import {
+  currentTape,
+  type Dispatch,
+  defineOp,
+  expectReal,
+  expectShape,
+  expectType,
+  type Form,
+  type Site,
+} from './op.ts';
+import { onGPU, rowsOf, workgroupForm } from './rows.ts';
 
 export interface LayernormAttrs {
   /** Added to the variance, inside the root. */
@@ -25,6 +34,30 @@ function bothWidths<A>(form: (file: (kernel: string) => string) => Form<A>): For
 /** Rows summed by one invocation, at least, where the sums over rows are made in two stages. */
 const MIN_CHUNK = 32;
 
+/** Sums over the rows of a part, by a kernel whose grid covers `threads`, then over the parts. */
+function twoStages(kernel: string, threads: (parts: number, C: number) => Dispatch['threads']): Form<null> {
+  return {
+    name: 'two_stages',
+    when: ({ inputs: { x } }) => rowsOf('layernorm', x!).R >= 4 * MIN_CHUNK,
+    scratch: ({ inputs: { x } }) => {
+      const { parts, C } = partsOf(x!);
+      return { partWeight: { shape: [parts, C] }, partBias: { shape: [parts, C] } };
+    },
+    dispatches: ({ inputs: { x } }, { partWeight, partBias }) => {
+      const { R, C, parts, chunk } = partsOf(x!);
+      return [
+        {
+          kernel,
+          sizes: { R, C, parts, chunk },
+          threads: threads(parts, C),
+          bind: { dweight: partWeight!, dbias: partBias! },
+        },
+        { kernel: 'layernorm_backward_params_sum', sizes: { C, parts }, threads: [C] },
+      ];
+    },
+  };
+}
+
 export const layernormBackwardParamsOp = defineOp<null>({
   name: 'layernorm_backward_params',
   outputs: ({ x, dy }) => {
@@ -33,26 +66,12 @@ export const layernormBackwardParamsOp = defineOp<null>({
     return { dweight: { shape: [C] }, dbias: { shape: [C] } };
   },
   forms: [
-    ...bothWidths<null>((file) => ({
-      name: 'two_stages',
-      when: ({ inputs: { x } }) => rowsOf('layernorm', x!).R >= 4 * MIN_CHUNK,
-      scratch: ({ inputs: { x } }) => {
-        const { parts, C } = partsOf(x!);
-        return { partWeight: { shape: [parts, C] }, partBias: { shape: [parts, C] } };
-      },
-      dispatches: ({ inputs: { x } }, { partWeight, partBias }) => {
-        const { R, C, parts, chunk } = partsOf(x!);
-        return [
-          {
-            kernel: file('layernorm_backward_params'),
-            sizes: { R, C, parts, chunk },
-            threads: [parts * C],
-            bind: { dweight: partWeight!, dbias: partBias! },
-          },
-          { kernel: 'layernorm_backward_params_sum', sizes: { C, parts }, threads: [C] },
-        ];
-      },
-    })),
+    {
+      ...twoStages('layernorm_backward_params_workgroup', (parts, C) => [C, parts]),
+      name: 'two_stages_workgroup',
+      prefers: onGPU,
+    },
+    ...bothWidths<null>((file) => twoStages(file('layernorm_backward_params'), (parts, C) => [parts * C])),
     ...bothWidths<null>((file) => ({
       name: 'one_stage',
       dispatches: ({ inputs: { x } }) => {
@@ -71,6 +90,11 @@ function partsOf(x: Tensor) {
   return { R, C, chunk, parts: Math.ceil(R / chunk) };
 }
 
+/** Fields of the kernels' Sizes. */
+function backwardSizes({ inputs: { x, add } }: Site<null>) {
+  return { ...rowsOf('layernorm', x!), ACCUMULATE: add ? 1 : 0 };
+}
+
 export const layernormBackwardOp = defineOp<null>({
   name: 'layernorm_backward',
   outputs: ({ x, dy, add }) => {
@@ -80,15 +104,23 @@ export const layernormBackwardOp = defineOp<null>({
     return { dx: { shape, dtype } };
   },
   inPlace: { dx: 'add' },
-  forms: bothWidths((file) => ({
-    name: 'row',
-    dispatches: ({ inputs: { x, add } }) => {
-      const { R, C } = rowsOf('layernorm', x!);
-      return [{ kernel: file('layernorm_backward'), sizes: { R, C, ACCUMULATE: add ? 1 : 0 }, threads: [R] }];
-    },
-  })),
+  forms: [
+    workgroupForm('layernorm_backward_workgroup', backwardSizes),
+    ...bothWidths<null>((file) => ({
+      name: 'row',
+      dispatches: (site) => {
+        const sizes = backwardSizes(site);
+        return [{ kernel: file('layernorm_backward'), sizes, threads: [sizes.R] }];
+      },
+    })),
+  ],
   backward: 'not differentiable',
 });
+
+/** Fields of the kernels' Sizes. */
+function sizesOf({ inputs: { x, bias }, attrs: { eps } }: Site<LayernormAttrs>) {
+  return { ...rowsOf('layernorm', x!), HAS_BIAS: bias ? 1 : 0, eps };
+}
 
 export const layernormOp = defineOp<LayernormAttrs>({
   name: 'layernorm',
@@ -102,13 +134,16 @@ export const layernormOp = defineOp<LayernormAttrs>({
     const { shape, dtype } = x!;
     return { y: { shape, dtype }, mean: { shape: shape.slice(0, -1) }, rstd: { shape: shape.slice(0, -1) } };
   },
-  forms: bothWidths((file) => ({
-    name: 'row',
-    dispatches: ({ inputs: { x, bias }, attrs: { eps } }) => {
-      const { R, C } = rowsOf('layernorm', x!);
-      return [{ kernel: file('layernorm'), sizes: { R, C, HAS_BIAS: bias ? 1 : 0, eps }, threads: [R] }];
-    },
-  })),
+  forms: [
+    workgroupForm('layernorm_workgroup', sizesOf),
+    ...bothWidths<LayernormAttrs>((file) => ({
+      name: 'row',
+      dispatches: (site) => {
+        const sizes = sizesOf(site);
+        return [{ kernel: file('layernorm'), sizes, threads: [sizes.R] }];
+      },
+    })),
+  ],
   backward: ({ inputs: { x, weight, bias }, outputs: { mean, rstd }, grads, needs }) => {
     const dy = grads.y;
     if (!dy) return {};

@@ -1,8 +1,17 @@
 // Root-mean-square normalization over the last axis: layer norm without mean and bias, as Llama has it.
 import type { Tensor } from '../tensor/tensor.ts';
 import { onto } from './onto.ts';
-import { currentTape, defineOp, expectReal, expectShape, expectType, type Form } from './op.ts';
-import { rowsOf } from './rows.ts';
+import {
+  currentTape,
+  type Dispatch,
+  defineOp,
+  expectReal,
+  expectShape,
+  expectType,
+  type Form,
+  type Site,
+} from './op.ts';
+import { onGPU, rowsOf, workgroupForm } from './rows.ts';
 
 export interface RmsnormAttrs {
   /** Added to the mean of the squares, inside the root. */
@@ -32,6 +41,30 @@ function partsOf(x: Tensor) {
   return { R, C, chunk, parts: Math.ceil(R / chunk) };
 }
 
+/** Sums over the rows of a part, by a kernel whose grid covers `threads`, then over the parts. */
+function twoStages(kernel: string, threads: (parts: number, C: number) => Dispatch['threads']): Form<null> {
+  return {
+    name: 'two_stages',
+    when: ({ inputs: { x } }) => rowsOf('rmsnorm', x!).R >= 4 * MIN_CHUNK,
+    scratch: ({ inputs: { x } }) => {
+      const { parts, C } = partsOf(x!);
+      return { partial: { shape: [parts, C] } };
+    },
+    dispatches: ({ inputs: { x }, outputs: { dweight } }, { partial }) => {
+      const { R, C, parts, chunk } = partsOf(x!);
+      return [
+        { kernel, sizes: { R, C, parts, chunk }, threads: threads(parts, C), bind: { dweight: partial! } },
+        {
+          kernel: 'sum',
+          sizes: { N: C, R: parts, inner: C, parts: 1, chunk: parts },
+          threads: [C],
+          bind: { x: partial!, y: dweight! },
+        },
+      ];
+    },
+  };
+}
+
 export const rmsnormBackwardWeightOp = defineOp<null>({
   name: 'rmsnorm_backward_weight',
   outputs: ({ x, dy }) => {
@@ -39,31 +72,12 @@ export const rmsnormBackwardWeightOp = defineOp<null>({
     return { dweight: { shape: [rowsOf('rmsnorm', x!).C] } };
   },
   forms: [
-    ...bothWidths<null>((file) => ({
-      name: 'two_stages',
-      when: ({ inputs: { x } }) => rowsOf('rmsnorm', x!).R >= 4 * MIN_CHUNK,
-      scratch: ({ inputs: { x } }) => {
-        const { parts, C } = partsOf(x!);
-        return { partial: { shape: [parts, C] } };
-      },
-      dispatches: ({ inputs: { x }, outputs: { dweight } }, { partial }) => {
-        const { R, C, parts, chunk } = partsOf(x!);
-        return [
-          {
-            kernel: file('rmsnorm_backward_weight'),
-            sizes: { R, C, parts, chunk },
-            threads: [parts * C],
-            bind: { dweight: partial! },
-          },
-          {
-            kernel: 'sum',
-            sizes: { N: C, R: parts, inner: C, parts: 1, chunk: parts },
-            threads: [C],
-            bind: { x: partial!, y: dweight! },
-          },
-        ];
-      },
-    })),
+    {
+      ...twoStages('rmsnorm_backward_weight_workgroup', (parts, C) => [C, parts]),
+      name: 'two_stages_workgroup',
+      prefers: onGPU,
+    },
+    ...bothWidths<null>((file) => twoStages(file('rmsnorm_backward_weight'), (parts, C) => [parts * C])),
     ...bothWidths<null>((file) => ({
       name: 'one_stage',
       dispatches: ({ inputs: { x } }) => {
@@ -75,6 +89,11 @@ export const rmsnormBackwardWeightOp = defineOp<null>({
   backward: 'not differentiable',
 });
 
+/** Fields of the kernels' Sizes. */
+function backwardSizes({ inputs: { x, add } }: Site<null>) {
+  return { ...rowsOf('rmsnorm', x!), ACCUMULATE: add ? 1 : 0 };
+}
+
 export const rmsnormBackwardOp = defineOp<null>({
   name: 'rmsnorm_backward',
   outputs: ({ x, dy, add }) => {
@@ -84,15 +103,23 @@ export const rmsnormBackwardOp = defineOp<null>({
     return { dx: { shape, dtype } };
   },
   inPlace: { dx: 'add' },
-  forms: bothWidths((file) => ({
-    name: 'row',
-    dispatches: ({ inputs: { x, add } }) => {
-      const { R, C } = rowsOf('rmsnorm', x!);
-      return [{ kernel: file('rmsnorm_backward'), sizes: { R, C, ACCUMULATE: add ? 1 : 0 }, threads: [R] }];
-    },
-  })),
+  forms: [
+    workgroupForm('rmsnorm_backward_workgroup', backwardSizes),
+    ...bothWidths<null>((file) => ({
+      name: 'row',
+      dispatches: (site) => {
+        const sizes = backwardSizes(site);
+        return [{ kernel: file('rmsnorm_backward'), sizes, threads: [sizes.R] }];
+      },
+    })),
+  ],
   backward: 'not differentiable',
 });
+
+/** Fields of the kernels' Sizes. */
+function sizesOf({ inputs: { x }, attrs: { eps } }: Site<RmsnormAttrs>) {
+  return { ...rowsOf('rmsnorm', x!), eps };
+}
 
 export const rmsnormOp = defineOp<RmsnormAttrs>({
   name: 'rmsnorm',
@@ -104,13 +131,16 @@ export const rmsnormOp = defineOp<RmsnormAttrs>({
     const { shape, dtype } = x!;
     return { y: { shape, dtype }, rstd: { shape: shape.slice(0, -1) } };
   },
-  forms: bothWidths((file) => ({
-    name: 'row',
-    dispatches: ({ inputs: { x }, attrs: { eps } }) => {
-      const { R, C } = rowsOf('rmsnorm', x!);
-      return [{ kernel: file('rmsnorm'), sizes: { R, C, eps }, threads: [R] }];
-    },
-  })),
+  forms: [
+    workgroupForm('rmsnorm_workgroup', sizesOf),
+    ...bothWidths<RmsnormAttrs>((file) => ({
+      name: 'row',
+      dispatches: (site) => {
+        const sizes = sizesOf(site);
+        return [{ kernel: file('rmsnorm'), sizes, threads: [sizes.R] }];
+      },
+    })),
+  ],
   backward: ({ inputs: { x, weight }, outputs: { rstd }, grads: { y: dy }, needs }) => {
     const tape = currentTape();
     return {

@@ -1,7 +1,7 @@
 // Softmax over the last axis.
 import type { Tensor } from '../tensor/tensor.ts';
 import { currentTape, defineOp, expectReal, expectType } from './op.ts';
-import { rowsOf } from './rows.ts';
+import { rowsOf, workgroupForm } from './rows.ts';
 
 export const softmaxBackwardOp = defineOp<null>({
   name: 'softmax_backward',
@@ -10,6 +10,7 @@ export const softmaxBackwardOp = defineOp<null>({
     return { dx: { shape: y!.shape, dtype: y!.dtype } };
   },
   forms: [
+    workgroupForm('softmax_backward_workgroup', ({ inputs: { y } }) => rowsOf('softmax', y!)),
     {
       name: 'row',
       dispatches: ({ inputs: { y } }) => {
@@ -28,6 +29,7 @@ export const softmaxOp = defineOp<null>({
     return { y: { shape: x!.shape, dtype: x!.dtype } };
   },
   forms: [
+    workgroupForm('softmax_workgroup', ({ inputs: { x } }) => rowsOf('softmax', x!)),
     {
       name: 'row',
       dispatches: ({ inputs: { x } }) => {

@@ -2,20 +2,37 @@
 // next one.
 import { InputError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { currentTape, type Dispatch, defineOp, expectReal, expectShape, expectType, type Values } from './op.ts';
-import { rowsOf } from './rows.ts';
+import {
+  currentTape,
+  type Dispatch,
+  defineOp,
+  expectReal,
+  expectShape,
+  expectType,
+  type Form,
+  type Values,
+} from './op.ts';
+import { onGPU, rowsOf } from './rows.ts';
 
 export interface SoftmaxStatsAttrs {
   /** Number of the first class of this chunk: so many classes have been seen before. */
   first: number;
 }
 
-/** From this many classes on a row is worth a workgroup. */
+/** From this many classes on a row is worth a workgroup also where barriers are slow. */
 const WIDE = 1024;
 /** Columns that a workgroup of softmax_stats_backward_wide covers. */
 const WIDE_BLOCK = 256;
 
 const isWide = ({ inputs: { logits } }: { inputs: Values }) => rowsOf('softmaxStats', logits!).C >= WIDE;
+
+/** A workgroup a row: on a GPU for every row, elsewhere for those that are worth it. */
+function wideForms(dispatches: Form<SoftmaxStatsAttrs>['dispatches']): Form<SoftmaxStatsAttrs>[] {
+  return [
+    { name: 'workgroup_every_row', prefers: onGPU, dispatches },
+    { name: 'workgroup_a_row', when: isWide, dispatches },
+  ];
+}
 
 /** Fields of the kernels' Sizes. */
 function sizesOf(logits: Tensor, { first }: SoftmaxStatsAttrs) {
@@ -29,15 +46,11 @@ export const softmaxStatsBackwardOp = defineOp<SoftmaxStatsAttrs>({
   outputs: ({ logits }) => ({ dlogits: { shape: logits!.shape, dtype: logits!.dtype } }),
   inPlace: { dlogits: 'logits' },
   forms: [
-    {
-      name: 'workgroup_a_row',
-      when: isWide,
-      dispatches: ({ inputs: { logits }, attrs }) => {
-        const sizes = sizesOf(logits!, attrs);
-        const threads = [sizes.N * Math.ceil(sizes.width / WIDE_BLOCK)] as const;
-        return [{ kernel: 'softmax_stats_backward_wide', sizes, threads }];
-      },
-    },
+    ...wideForms(({ inputs: { logits }, attrs }) => {
+      const sizes = sizesOf(logits!, attrs);
+      const threads = [sizes.N * Math.ceil(sizes.width / WIDE_BLOCK)] as const;
+      return [{ kernel: 'softmax_stats_backward_wide', sizes, threads }];
+    }),
     {
       name: 'row',
       dispatches: ({ inputs: { logits }, attrs }) => {
@@ -93,11 +106,7 @@ export const softmaxStatsOp = defineOp<SoftmaxStatsAttrs>({
     return { stats: { shape: [N, 4] } };
   },
   forms: [
-    {
-      name: 'workgroup_a_row',
-      when: isWide,
-      dispatches: ({ inputs: { logits }, attrs }) => forward('softmax_stats_wide', logits!, attrs),
-    },
+    ...wideForms(({ inputs: { logits }, attrs }) => forward('softmax_stats_wide', logits!, attrs)),
     {
       name: 'row',
       dispatches: ({ inputs: { logits }, attrs }) => forward('softmax_stats', logits!, attrs),

@@ -1,0 +1,40 @@
+// rmsnorm_workgroup: as rmsnorm, for GPUs; slow where a barrier is (software adapters).
+// x (R,C)  weight (C)  ->  y (R,C)  rstd (R)
+// grid: LANES neighbouring invocations a row, which take turns at its columns and meet in workgroup memory; short rows share a
+// workgroup of 64. Folded.
+// lib: fold, row_sum
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, eps: f32 }
+
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<Storage>;
+@group(0) @binding(3) var<storage, read_write> rstd: array<f32>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+override LANES: u32 = 64;
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) index: u32) {
+  let row_index = folded(group, groups) * (64u / LANES) + index / LANES;
+  // Lanes behind the last row have no columns but go along: barriers must be met by all.
+  let row = min(row_index, sizes.R - 1u);
+  let C = select(0u, sizes.C, row_index < sizes.R);
+  let lane = index % LANES;
+  let start = row * sizes.C;
+  var squares = 0.0;
+  for (var c = lane; c < C; c += LANES) {
+    let value = f32(x[start + c]);
+    squares += value * value;
+  }
+  let r = inverseSqrt(row_sum(vec2f(squares, 0.0), index, LANES).x / f32(sizes.C) + sizes.eps);
+  for (var c = lane; c < C; c += LANES) {
+    y[start + c] = Storage(f32(x[start + c]) * r * weight[c]);
+  }
+  if (lane == 0u && row_index < sizes.R) {
+    rstd[row] = r;
+  }
+}
