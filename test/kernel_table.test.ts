@@ -18,6 +18,7 @@ const lanes = (n: number): Capabilities => ({
 test('a table of forms that run here is taken', () => {
   expect(() => checkTable({ matmul: 'subgroup8', sum: 'one_stage' }, lanes(8))).not.toThrow();
   expect(() => checkTable({ matmul: 'portable' }, leastCapabilities)).not.toThrow();
+  expect(() => checkTable({ matmul: 'vector,subgroup8,portable' }, lanes(8))).not.toThrow();
 });
 
 test('an op that does not exist is named', () => {
@@ -30,12 +31,20 @@ test('a form that does not exist is named with those that do', () => {
   expect(() => checkTable({ matmul: 'fast' }, leastCapabilities)).toThrow(
     /the form "fast" of matmul, expected portable or one of .*tile/,
   );
+  for (const [entry, form] of [
+    ['vector,fast', 'fast'],
+    ['vector,,tile', ''],
+  ] as const)
+    expect(() => checkTable({ matmul: entry }, leastCapabilities)).toThrow(`the form "${form}" of matmul`);
 });
 
 test('a form that does not run on this adapter is refused, not replaced', () => {
   expect(() => checkTable({ matmul: 'subgroup8' }, lanes(4))).toThrow(InputError);
   expect(() => checkTable({ matmul: 'subgroup8' }, lanes(4))).toThrow(
     /does not run on this adapter. Use .* or subgroup4 or tile/,
+  );
+  expect(() => checkTable({ matmul: 'vector,subgroup8' }, lanes(4))).toThrow(
+    /the form subgroup8 of matmul does not run/,
   );
 });
 

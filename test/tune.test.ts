@@ -10,7 +10,7 @@ import { graphOf } from '../src/autograd/trace_batch.ts';
 import { devices } from '../src/cli/devices.ts';
 import { findChromium } from '../src/cli/elsewhere/chromium.ts';
 import { runIn } from '../src/cli/elsewhere/run.ts';
-import { tableOf } from '../src/cli/open_device.ts';
+import { kernelTable, tableOf } from '../src/cli/open_device.ts';
 import { Output } from '../src/cli/output.ts';
 import { pretrain } from '../src/cli/pretrain.ts';
 import { choiceTable } from '../src/cli/tune/choice_table.ts';
@@ -18,7 +18,8 @@ import { diskStore } from '../src/cli/tune/disk_store.ts';
 import { tuneAndShow } from '../src/cli/tune/tune.ts';
 import { RunError } from '../src/errors.ts';
 import { ops } from '../src/ops/index.ts';
-import { layernormBackwardParamsOp } from '../src/ops/layernorm.ts';
+import { layernorm, layernormBackwardParamsOp } from '../src/ops/layernorm.ts';
+import { matmul } from '../src/ops/matmul.ts';
 import { type Capabilities, currentTape, leastCapabilities } from '../src/ops/op.ts';
 import { type Device, openDevice } from '../src/runtime/device.ts';
 import { checkTable, type KernelTable } from '../src/schedule/order.ts';
@@ -66,10 +67,11 @@ const stored: StoredTable = {
 const noNote = () => expect.fail('a note');
 
 describe('the choice', () => {
-  const at = (name: string, times: Record<string, number>): MeasuredCase => ({
+  const at = (name: string, times: Record<string, number>, runs = Object.keys(times)): MeasuredCase => ({
     op: 'sum',
     name,
     spread: 1,
+    runs: runs.map((form) => ({ name: form, plain: !form.startsWith('special') })),
     forms: Object.entries(times).map(([form, ms]) => ({
       name: form,
       plain: !form.startsWith('special'),
@@ -105,6 +107,27 @@ describe('the choice', () => {
     expect(chosen(at('a', { first: Infinity, second: 50 }), at('b', { first: 1, second: 50 }))).toBe('second');
     const [none] = choose([at('a', { first: Infinity, second: Infinity })]);
     expect([none!.form, none!.why]).toEqual([null, 'no form is right here']);
+  });
+
+  test('leaves those ahead that were not beaten where they run, and those that fitted no shape', () => {
+    const runs = ['few', 'special f16', 'large', 'winner'];
+    const training = at('training', { large: 100, winner: 50 }, runs);
+    const decoding = (few: number) => at('decoding', { few, large: 4, winner: 2 }, runs);
+    expect(chosen(training, decoding(1))).toBe('few,special f16,winner');
+    expect(chosen(training, decoding(2.05))).toBe('few,special f16,winner');
+    expect(chosen(training, decoding(3))).toBe('special f16,winner');
+    expect(chosen(...plainOnly([training, decoding(1)]))).toBe('few,winner');
+    expect(chosen(at('training', { large: 50, winner: 100 }, runs), decoding(1))).toBe(null);
+  });
+
+  test('names as many forms as it is worth, the fastest of each shape first where others do not fit it', () => {
+    const runs = ['first', 'second', 'wide', 'narrow'];
+    const cases = [
+      at('a', { first: 10, second: 8, wide: 4 }, runs),
+      at('b', { first: 10, second: 7, narrow: 5 }, runs),
+    ];
+    const [name, ...more] = chosen(...cases)!.split(',');
+    expect([name, ...more].sort()).toEqual(['narrow', 'wide']);
   });
 
   test('is made once more among the forms that need no feature', () => {
@@ -242,11 +265,62 @@ test('what a run records gives its plans again, also where another form stood in
   const formsOf = (table: KernelTable) => makePlan(graph, leastCapabilities, table).dispatches.map((d) => d.form);
   for (const form of layernormBackwardParamsOp.forms.map((f) => f.name)) {
     const table = { layernorm_backward_params: form };
-    const recorded = tableOf([makePlan(graph, leastCapabilities, table)], table);
+    const recorded = tableOf([makePlan(graph, leastCapabilities, table)], leastCapabilities, table);
     expect(formsOf(recorded)).toEqual(formsOf(table));
   }
-  const recorded = tableOf([makePlan(graph, leastCapabilities)], {});
+  const recorded = tableOf([makePlan(graph, leastCapabilities)], leastCapabilities, {});
   expect(formsOf(recorded)).toEqual(formsOf({}));
+});
+
+describe('what a run with decoding, short and long products records', () => {
+  const gpu: Capabilities = { ...lanes, software: false, subgroupMinSize: 16, subgroupMaxSize: 32 };
+  const adapters = { least: leastCapabilities, 'subgroups of 8 in software': lanes, 'a GPU': gpu };
+  const graph = graphOf(() => {
+    const given = (name: string, shape: number[]) => currentTape().input(name, shape, 'f32');
+    const parameters = [given('weight', [128]), given('bias', [128])] as const;
+    const of = (M: number) => {
+      const x = layernorm(given(`x${M}`, [M, 128]), ...parameters, { eps: 1e-5 });
+      return matmul(x, given(`b${M}`, [128, 256]));
+    };
+    return { one: of(1), some: of(64), many: of(512) };
+  }, {});
+  const formsOf = (here: Capabilities, table: KernelTable) =>
+    makePlan(graph, here, table).dispatches.map((d) => `${d.op} ${d.form}`);
+  const recordedBy = (here: Capabilities, table: KernelTable) => tableOf([makePlan(graph, here, table)], here, table);
+  const portable = kernelTable('portable');
+  const tables: [string, KernelTable][] = [
+    ['no table', {}],
+    ['portable', portable],
+    ['a tuned table', { matmul: 'vector,register', layernorm: 'row' }],
+    ['a table of one name', { matmul: 'tile' }],
+  ];
+
+  for (const [adapter, here] of Object.entries(adapters))
+    test.for(tables)(`gives its plans again on ${adapter}: %s`, ([, table]) => {
+      const recorded = recordedBy(here, table);
+      expect(formsOf(here, recorded)).toEqual(formsOf(here, table));
+      checkTable(recorded, here);
+      expect(recordedBy(here, recorded)).toEqual(recorded);
+    });
+
+  test('names every form that ran, the first tried first', () => {
+    expect(recordedBy(lanes, {}).matmul).toBe('vector,subgroup8_32');
+    expect(recordedBy(gpu, { matmul: 'vector,register' }).matmul).toBe('vector,register');
+    expect(recordedBy(lanes, { matmul: 'tile' }).matmul).toBe('tile');
+  });
+
+  test('is the same on every adapter where the run was portable, and so are its plans', () => {
+    for (const here of Object.values(adapters)) {
+      expect(recordedBy(here, portable)).toEqual({ layernorm: 'row_vec4', matmul: 'vector,tile' });
+      for (const there of Object.values(adapters))
+        expect(formsOf(there, recordedBy(here, portable))).toEqual(formsOf(here, portable));
+    }
+  });
+});
+
+test('the portable forms compute every node: of each op one needs nothing, no adapter and no shape', () => {
+  for (const { name, forms } of ops.filter((op) => op.forms.length > 0))
+    expect([name, forms.some((f) => !f.runsOn && !f.prefers && !f.when)]).toEqual([name, true]);
 });
 
 describe('which table is in force', () => {
@@ -283,6 +357,9 @@ describe('which table is in force', () => {
   test('a form that does not run here gives way to the first that fits', () => {
     expect(used(card, stored, leastCapabilities).table).toEqual({ sum: 'one_stage' });
     expect(used(card, null, leastCapabilities).table).toEqual({ add: 'broadcast' });
+    const several = { ...stored, kernels: { matmul: 'vector,subgroup8,tile' } };
+    expect(used(card, several).table).toEqual(several.kernels);
+    expect(used(card, several, leastCapabilities).table).toEqual({ matmul: 'vector,tile' });
   });
 
   test('a shipped entry says nothing where its op has other forms now, or is gone', () => {
@@ -423,7 +500,7 @@ test('the widest table fits in 80 columns', () => {
     ms: 12.345,
     error: 0,
   }));
-  const cases = [{ op: 'layernorm_backward_params', name: '768x128', forms, spread: 1 }];
+  const cases = [{ op: 'layernorm_backward_params', name: '768x128', runs: forms, forms, spread: 1 }];
   const choice: Choice = { ...choose(cases)[0]!, form: 'one_stage' };
   const same = (text: string) => text;
   const style = { dim: same, bold: same, error: same, warning: same, train: same, validation: same };

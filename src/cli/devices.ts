@@ -5,7 +5,7 @@ import type { Op } from '../ops/op.ts';
 import type { Device, KernelChoice } from '../runtime/device.ts';
 import { currentPlatform } from '../runtime/platform/platform.ts';
 import type { AdapterReport } from '../runtime/platform/report.ts';
-import { preferred } from '../schedule/order.ts';
+import { tried } from '../schedule/order.ts';
 import { adapterKey, subgroupsOf } from '../tune/adapter_key.ts';
 import { chooseKernels } from '../tune/kernel_choice.ts';
 import { readTable } from '../tune/store.ts';
@@ -94,9 +94,5 @@ async function tableInForce(
 
 /** Names of the forms that run on a device, as its kernel table allows, in the order of choice. */
 function formsHere({ name, forms }: Op<unknown>, { capabilities, kernels }: Device): string[] {
-  const wanted = kernels[name];
-  const here = preferred(forms, capabilities).filter((f) =>
-    wanted === 'portable' ? !f.runsOn : (f.runsOn?.(capabilities) ?? true),
-  );
-  return here.map((f) => f.name).sort((a, b) => Number(b === wanted) - Number(a === wanted));
+  return tried(forms, capabilities, kernels[name]).map((form) => form.name);
 }

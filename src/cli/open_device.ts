@@ -5,7 +5,7 @@ import { ops } from '../ops/index.ts';
 import type { Capabilities } from '../ops/op.ts';
 import { type Device, openDevice } from '../runtime/device.ts';
 import type { OpenedGPU } from '../runtime/platform/platform.ts';
-import type { KernelTable } from '../schedule/order.ts';
+import { formNames, type KernelTable, tried } from '../schedule/order.ts';
 import type { Plan } from '../schedule/plan.ts';
 import { fastKernels } from '../tune/kernel_choice.ts';
 import type { CommandContext, GlobalValues } from './command.ts';
@@ -51,20 +51,23 @@ export async function deviceFor(
 /** A saved run's table; a form that does not run here gives way to the portable one, and that is said. */
 function adapted(saved: KernelTable, capabilities: Capabilities, out: Output): KernelTable {
   const entries = Object.entries(saved).map(([name, wanted]) => {
-    const form = ops.find((o) => o.name === name)?.forms.find((f) => f.name === wanted);
-    if (!form?.runsOn || form.runsOn(capabilities)) return [name, wanted];
-    out.note(
-      `kernels: ${name} ran as ${wanted}, which this adapter cannot run: portable from here on, so the last digits of losses may differ`,
-    );
-    return [name, 'portable'];
+    const forms = formNames(wanted).map((each) => {
+      const form = ops.find((o) => o.name === name)?.forms.find((f) => f.name === each);
+      if (!form?.runsOn || form.runsOn(capabilities)) return each;
+      out.note(
+        `kernels: ${name} ran as ${each}, which this adapter cannot run: portable from here on, so the last digits of losses may differ`,
+      );
+      return 'portable';
+    });
+    return [name, [...new Set(forms)].join(',')];
   });
   return Object.fromEntries(entries);
 }
 
-/** `portable` takes the first form that needs no feature; a file holds op -> form. @throws InputError for a file that is none such */
+/** `portable` takes the same forms on every adapter; a file holds op -> forms. @throws InputError for a file that is none such */
 export function kernelTable(flag: string): KernelTable {
   if (flag === 'portable')
-    return Object.fromEntries(ops.filter((o) => o.forms.some((f) => f.runsOn)).map((o) => [o.name, 'portable']));
+    return Object.fromEntries(ops.filter((o) => o.forms.length > 1).map((o) => [o.name, 'portable']));
   let table: unknown;
   try {
     table = JSON.parse(readFileSync(flag, 'utf8'));
@@ -80,17 +83,18 @@ export function kernelTable(flag: string): KernelTable {
 }
 
 /**
- * The table that gives these plans again, as a run remembers it so that a resume in another home does the same. A form that was
- * asked for and used says it all, since the first that applies stood in for it elsewhere; so does, without one, the first used.
- * @param table with which the plans were made
+ * The table that gives these plans again, as a run remembers it so that a resume in another home does the same: of each op with
+ * several forms those that were used, in the order in which they were tried. A node takes the first that fits, so that leaving
+ * out forms that no node took changes nothing.
+ * @param capabilities with which the plans were made, and with this table
  */
-export function tableOf(plans: readonly Plan[], table: KernelTable): KernelTable {
+export function tableOf(plans: readonly Plan[], capabilities: Capabilities, table: KernelTable): KernelTable {
   const used = new Set(plans.flatMap((p) => p.dispatches.map((d) => `${d.op} ${d.form}`)));
   const chosen = ops
     .filter((op) => op.forms.length > 1)
-    .map((op) => {
-      const names = op.forms.map((form) => form.name).filter((name) => used.has(`${op.name} ${name}`));
-      return [op.name, names.find((name) => name === table[op.name]) ?? names[0]] as const;
+    .map(({ name, forms }) => {
+      const names = tried(forms, capabilities, table[name]).map((form) => form.name);
+      return [name, names.filter((form) => used.has(`${name} ${form}`)).join(',')] as const;
     });
-  return Object.fromEntries(chosen.filter(([, form]) => form !== undefined)) as KernelTable;
+  return Object.fromEntries(chosen.filter(([, entry]) => entry !== ''));
 }

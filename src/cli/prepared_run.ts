@@ -5,14 +5,14 @@ import type { Corpus } from '../data/corpus.ts';
 import { WindowSampler } from '../data/windows.ts';
 import type { KernelTable } from '../schedule/order.ts';
 import { languageBatch } from '../tasks/language.ts';
+import type { PretrainSettings } from '../train/presets.ts';
+import type { RunParts, RunPlans } from '../train/run_plans.ts';
 import { searchSettings } from './find_rate_command.ts';
 import { fittingRun } from './fitting_run.ts';
 import { tableOf } from './open_device.ts';
-import type { PretrainSettings } from './presets.ts';
 import { type DataChoice, rememberedData } from './pretrain_data.ts';
 import { samplePrompt } from './pretrain_text.ts';
 import type { PretrainRequest } from './pretraining.ts';
-import type { RunParts, RunPlans } from './run_plans.ts';
 
 export interface PreparedRun extends RunParts, RunPlans {
   settings: PretrainSettings;
@@ -49,7 +49,7 @@ export function prepareRun(request: PretrainRequest, corpus: Corpus, data: DataC
     sampler: samplerOf(settings, corpus, seed),
     seed,
     prompt,
-    kernels: resumed ? device.kernels : tableOf(made.plans, device.kernels),
+    kernels: resumed ? device.kernels : tableOf(made.plans, device.capabilities, device.kernels),
     remembered: {
       ...rememberedData(data, corpus),
       samplePrompt: typedPrompt ?? null,

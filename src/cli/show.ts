@@ -1,6 +1,7 @@
 // A training run as people see it: the events of train/ become a header, a progress line, evaluation and sample lines, and at the end
 // the curve. With --json the same events go to standard output as they are, and all of this to standard error.
 import { ops } from '../ops/index.ts';
+import { formNames } from '../schedule/order.ts';
 import type { EndEvent, EvalEvent, Json, RunEvent, SpikeEvent, StartEvent } from '../train/events.ts';
 import type { Point, Reference } from './curve.ts';
 import { byteText, dataText, grouped, inWords, lossText, modelText, shortNumber } from './format.ts';
@@ -178,12 +179,12 @@ export class RunShow {
   }
 }
 
-/** Of a table of forms those that not every adapter runs: the rest says nothing to people. */
+/** Of a table of forms those that need a feature of the adapter; the others, plain ones, say nothing to people. */
 function kernelText(table: Json): string {
-  const special = Object.entries(table ?? {}).filter(([name, form]) =>
-    ops.find((o) => o.name === name)?.forms.some((f) => f.runsOn && f.name === form),
-  );
-  return special.length === 0
-    ? 'portable forms'
-    : `${special.map(([name, form]) => `${name} ${form}`).join(', ')}, else portable forms`;
+  const special = Object.entries(table ?? {}).flatMap(([name, entry]) => {
+    const featured = ops.find((o) => o.name === name)?.forms.filter((form) => form.runsOn) ?? [];
+    const names = formNames(entry).filter((each) => featured.some((form) => form.name === each));
+    return names.length > 0 ? [`${name} ${names.join(',')}`] : [];
+  });
+  return special.length === 0 ? 'plain forms' : `${special.join(', ')}, else plain forms`;
 }

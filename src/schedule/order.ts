@@ -11,8 +11,10 @@ import { kernel } from './kernel.ts';
 import { type Place, same, storage } from './storage.ts';
 
 /**
- * Form by op name: plain data, an input of the run. An op that is missing takes its first form that applies; `portable`
- * stands for its first form that applies and needs no feature.
+ * Forms by op name: plain data, an input of the run. An entry is a name or several, `vector,tile`: a node takes the first of
+ * them that applies. Where none does, and where an op is missing, the first form that applies and suits the adapter is taken.
+ * `portable` stands for the forms that need no feature and were made for no kind of adapter, in the op's order: the same ones
+ * everywhere.
  */
 export type KernelTable = Readonly<Record<string, string>>;
 
@@ -58,15 +60,26 @@ export function order(graph: Graph, capabilities: Capabilities, table: KernelTab
   return { steps, place: places.resolve };
 }
 
-/** The form that a table names, if it applies, else the first that applies and suits the adapter. */
-function chooseForm(node: Node, capabilities: Capabilities, wanted: string | undefined): Form<unknown> {
-  const fits = preferred(node.op.forms, capabilities).filter(
-    (form) => (form.runsOn?.(capabilities) ?? true) && (form.when?.(node) ?? true),
-  );
-  const portable = fits.find((form) => !form.runsOn);
-  const form = wanted === 'portable' ? portable : (fits.find((f) => f.name === wanted) ?? fits[0]);
+/** The first form that applies, of those that are tried. */
+function chooseForm(node: Node, capabilities: Capabilities, entry: string | undefined): Form<unknown> {
+  const form = tried(node.op.forms, capabilities, entry).find((f) => f.when?.(node) ?? true);
   if (!form) throw new Error(`${node.op.name}: no form applies here`);
   return form;
+}
+
+/** Forms that run on an adapter, in the order in which a node tries them: those of the table's entry come first. */
+export function tried<A>(forms: readonly Form<A>[], capabilities: Capabilities, entry?: string): Form<A>[] {
+  const names = entry === undefined ? [] : formNames(entry);
+  const wanted = names.flatMap((name) =>
+    forms.filter((form) => (name === 'portable' ? !form.runsOn && !form.prefers : form.name === name)),
+  );
+  const all = names.includes('portable') ? wanted : [...wanted, ...preferred(forms, capabilities)];
+  return [...new Set(all)].filter((form) => form.runsOn?.(capabilities) ?? true);
+}
+
+/** The names of a table's entry. Text that came from a file may be another value. */
+export function formNames(entry: unknown): string[] {
+  return String(entry).split(',');
 }
 
 /** Forms as they are tried on an adapter: in the op's order, those that were made for other adapters last. */
@@ -111,17 +124,19 @@ export function checkTable(table: KernelTable, capabilities: Capabilities): void
         `kernel table: found the op "${name}", expected one of ${ops.map((o) => o.name).join(', ')}.`,
       );
     const names = op.forms.map((f) => f.name);
-    const form = op.forms.find((f) => f.name === wanted);
-    if (!form && wanted !== 'portable') {
-      throw new InputError(
-        `kernel table: found the form "${wanted}" of ${name}, expected portable or one of ${names.join(', ')}.`,
-      );
-    }
-    if (form?.runsOn && !form.runsOn(capabilities)) {
-      const others = op.forms.filter((f) => f.runsOn?.(capabilities) ?? true).map((f) => f.name);
-      throw new InputError(
-        `kernel table: the form ${wanted} of ${name} does not run on this adapter. Use ${others.join(' or ')}.`,
-      );
+    for (const each of formNames(wanted)) {
+      const form = op.forms.find((f) => f.name === each);
+      if (!form && each !== 'portable') {
+        throw new InputError(
+          `kernel table: found the form "${each}" of ${name}, expected portable or one of ${names.join(', ')}.`,
+        );
+      }
+      if (form?.runsOn && !form.runsOn(capabilities)) {
+        const others = op.forms.filter((f) => f.runsOn?.(capabilities) ?? true).map((f) => f.name);
+        throw new InputError(
+          `kernel table: the form ${each} of ${name} does not run on this adapter. Use ${others.join(' or ')}.`,
+        );
+      }
     }
   }
 }

@@ -4,7 +4,7 @@ import { ops } from '../ops/index.ts';
 import type { Capabilities } from '../ops/op.ts';
 import type { KernelChoice } from '../runtime/device.ts';
 import { currentPlatform, type OpenedGPU } from '../runtime/platform/platform.ts';
-import type { KernelTable } from '../schedule/order.ts';
+import { formNames, type KernelTable } from '../schedule/order.ts';
 import { type AdapterKey, keyOfOpened } from './adapter_key.ts';
 import { shipped } from './shipped.ts';
 import type { ShippedTable } from './shipped_table.ts';
@@ -53,9 +53,11 @@ function isOfKind(key: AdapterKey, { adapter, subgroups }: ShippedTable): boolea
 }
 
 function thatRun(table: KernelTable, capabilities: Capabilities | null): KernelTable {
-  const runs = ([name, wanted]: [string, string]) => {
-    const form = ops.find((op) => op.name === name)?.forms.find((f) => f.name === wanted);
-    return form !== undefined && (capabilities === null || (form.runsOn?.(capabilities) ?? true));
-  };
-  return Object.fromEntries(Object.entries(table).filter(runs));
+  const entries = Object.entries(table).map(([name, entry]) => {
+    const forms = ops.find((op) => op.name === name)?.forms ?? [];
+    const runs = (wanted: string) =>
+      forms.some((f) => f.name === wanted && (capabilities === null || (f.runsOn?.(capabilities) ?? true)));
+    return [name, formNames(entry).filter(runs).join(',')] as const;
+  });
+  return Object.fromEntries(entries.filter(([, entry]) => entry !== ''));
 }

@@ -1,13 +1,13 @@
 // Times every form of an op at one call, in turn, so that a busy machine hits all alike, and checks each against the twin before
 // and after it is timed: a fast wrong form is no form.
 import type { Compiled } from '../autograd/machine.ts';
-import { currentTape, type Form, leastCapabilities } from '../ops/op.ts';
+import { type Capabilities, currentTape, type Form, leastCapabilities } from '../ops/op.ts';
 import { part } from '../ops/part.ts';
 import type { Numbers } from '../reference/store.ts';
 import { Twin } from '../reference/twin.ts';
 import type { Device } from '../runtime/device.ts';
 import { median } from '../runtime/profile.ts';
-import { preferred } from '../schedule/order.ts';
+import { tried } from '../schedule/order.ts';
 import { normal, randomBits } from '../tensor/random.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { bytesOf, Tensor } from '../tensor/tensor.ts';
@@ -39,6 +39,8 @@ export interface MeasuredForm {
 export interface MeasuredCase {
   op: string;
   name: string;
+  /** All forms of the op that run on the adapter, in the order in which they are tried. */
+  runs: readonly { name: string; plain: boolean }[];
   /** Those that fit, in the order in which they are tried: the first is what runs by default. */
   forms: MeasuredForm[];
   /** The worst median of a form over its best, at most: 1 on a quiet machine. */
@@ -57,13 +59,13 @@ export async function measureCase(device: Device, tuneCase: TuneCase): Promise<M
     const exact = await twin.compile(call)({});
     const expected = new Map(Object.entries(exact).map(([output, value]) => [output, value.exact]));
     const contenders: Contender[] = [];
-    for (const form of preferred(op.forms, device.capabilities)) {
-      if (form.runsOn?.(device.capabilities) === false) continue;
+    const running = tried(op.forms, device.capabilities);
+    for (const form of running) {
       const kernels = { [op.name]: form.name };
       const { dispatches } = device.plan(call, {}, { kernels });
       if (!dispatches.some((d) => d.op === op.name && d.form === form.name)) continue;
       const compile = (fn: () => Tensors) => device.compile(fn, { kernels });
-      contenders.push(new Contender(form, device.capabilities.software, call, compile, expected));
+      contenders.push(new Contender(form.name, isPlain(form, device.capabilities), call, compile, expected));
     }
     for (const contender of contenders) {
       device.releaseActivations(); // what the last one left there could pass for values of one that writes too little
@@ -79,11 +81,16 @@ export async function measureCase(device: Device, tuneCase: TuneCase): Promise<M
       error: c.error,
     }));
     for (const contender of contenders) contender.release();
-    return { op: op.name, name, forms, spread };
+    const runs = running.map((form) => ({ name: form.name, plain: isPlain(form, device.capabilities) }));
+    return { op: op.name, name, runs, forms, spread };
   } finally {
     device.release(Object.values(inputs));
     device.releaseActivations();
   }
+}
+
+function isPlain({ runsOn }: Form<unknown>, { software }: Capabilities): boolean {
+  return runsOn?.({ ...leastCapabilities, software }) ?? true;
 }
 
 async function race(contenders: readonly Contender[]): Promise<void> {
@@ -112,14 +119,14 @@ class Contender {
   #repeats = 1;
 
   constructor(
-    { name, runsOn }: Form<unknown>,
-    software: boolean,
+    name: string,
+    plain: boolean,
     call: () => Tensors,
     compile: (fn: () => Tensors) => Compiled,
     expected: ReadonlyMap<string, Numbers>,
   ) {
     this.name = name;
-    this.plain = runsOn?.({ ...leastCapabilities, software }) ?? true;
+    this.plain = plain;
     this.#call = call;
     this.#compile = compile;
     this.#expected = expected;

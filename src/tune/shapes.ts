@@ -84,7 +84,7 @@ function rootNorms(R: number, C: number): TuneCase[] {
 }
 
 function turned(B: number, H: number, T: number, D: number): TuneCase {
-  const attrs = { heads: H, rotated: H, layout: 'bthd', direction: 1 };
+  const attrs = { heads: H, layout: 'bthd', direction: 1 };
   const inputs = { x: [B, T, H * D], cosines: [T, D / 2], sines: [T, D / 2] };
   return { op: ropeOp, name: `B${B} H${H} T${T} D${D}`, attrs, inputs };
 }

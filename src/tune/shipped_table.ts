@@ -10,7 +10,7 @@ export interface ShippedTable {
   readonly measured: string;
   /** The adapter, with its driver's version, and the home. */
   readonly on: string;
-  /** Form by op name, where another than the first that fits is faster. */
+  /** Forms by op name, where others than the first that fits are faster. */
   readonly kernels: KernelTable;
   /** The same among the forms that run there without optional features. */
   readonly plain: KernelTable;

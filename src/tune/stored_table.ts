@@ -4,7 +4,7 @@ import { object, text } from '../checkpoint/fields.ts';
 import { described, type JsonObject, parseJson } from '../checkpoint/json.ts';
 import { InputError } from '../errors.ts';
 import { ops } from '../ops/index.ts';
-import type { KernelTable } from '../schedule/order.ts';
+import { formNames, type KernelTable } from '../schedule/order.ts';
 import { type AdapterKey, keyFields } from './adapter_key.ts';
 
 /** Of the text's form. */
@@ -14,7 +14,7 @@ export interface StoredTable {
   readonly adapter: AdapterKey;
   /** When, as Date.toISOString() writes it. */
   readonly measured: string;
-  /** Form by op name, where another than the first that fits is faster. */
+  /** Forms by op name, where others than the first that fits are faster. */
   readonly kernels: KernelTable;
   /** The same among the forms that run there without optional features. */
   readonly plain: KernelTable;
@@ -69,9 +69,10 @@ function kernelsOf(root: JsonObject, key: string, where: string): KernelTable {
   const entries = [...fields.keys()].map((name) => {
     const wanted = text(fields, name, `${where}: ${key}`);
     const op = ops.find((o) => o.name === name);
-    if (!op?.forms.some((form) => form.name === wanted))
+    const unknown = formNames(wanted).find((each) => !op?.forms.some((form) => form.name === each));
+    if (unknown !== undefined)
       throw new InputError(
-        `${where}: ${key}: found the form ${described(wanted)} of ${described(name)}, not known here.`,
+        `${where}: ${key}: found the form ${described(unknown)} of ${described(name)}, not known here.`,
       );
     return [name, wanted];
   });
