@@ -1,5 +1,6 @@
 // copy: y = x, word by word. Bits are copied, so it serves every type; N counts words of four bytes.
 // x (N)  ->  y (N)
+// any type: x, y
 // grid: one invocation a word, folded.
 // lib: fold
 

@@ -4,6 +4,7 @@
 // On a software adapter a load costs far more than a multiplication: each lane loads one row's element of a for every 8
 // rows, and the subgroup passes them round by broadcast; b comes as vec4. A step takes two k, because what a loop carries from
 // step to step costs as much as a multiplication: lanes that left the loop must keep theirs. Sums run over k in order, in f32.
+// The sums are variables, written out, and no array in a loop over rows: that is what lavapipe compiles for 10 s and more.
 // With HAS_SUMS, also the sums of b's columns (+ sums): the first row of tiles reads its part of b again, in a loop of its own.
 // optional: bias, residual, sums
 enable subgroups;

@@ -1,7 +1,7 @@
 // rope: turns every pair (x[d], x[d + D/2]) of a head by the angle of its token: y1 = x1 cos - x2 sin, y2 = x2 cos + x1 sin.
 // x (rows,D)  cosines, sines (T,W) or (B,T,W), of which the first D/2 columns are read  ->  y (rows,D)
-// A row is a head of a token: row / token_step % T is its token, row / batch_step its text, row / head_step % H its head; heads from
-// `rotated` on are copied. direction is 1, or -1 for the way back, which is the derivative.
+// A row is a head of a token: row / token_step % T is its token, row / batch_step its text.
+// direction is 1, or -1 for the way back, which is the derivative.
 // grid: one invocation a pair, folded.
 // Source: Su et al. 2021 (arXiv:2104.09864), eq. 34, with the halves of a head as pairs (rotate_half of transformers).
 // lib: fold
@@ -9,8 +9,8 @@
 alias Storage = f32;
 
 struct Sizes {
-  N: u32, half: u32, T: u32, H: u32, rotated: u32,
-  token_step: u32, head_step: u32, batch_step: u32,
+  N: u32, half: u32, T: u32,
+  token_step: u32, batch_step: u32,
   table_row: u32, table_batch: u32, direction: f32,
 }
 
@@ -32,11 +32,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let d = n % sizes.half;
   let low = 2u * sizes.half * row + d;
   let high = low + sizes.half;
-  if ((row / sizes.head_step) % sizes.H >= sizes.rotated) {
-    y[low] = x[low];
-    y[high] = x[high];
-    return;
-  }
   let token = (row / sizes.token_step) % sizes.T;
   let at = (row / sizes.batch_step) * sizes.table_batch + token * sizes.table_row + d;
   let c = cosines[at];

@@ -6,8 +6,8 @@
 alias Storage = f32;
 
 struct Sizes {
-  N: u32, half: u32, T: u32, H: u32, rotated: u32,
-  token_step: u32, head_step: u32, batch_step: u32,
+  N: u32, half: u32, T: u32,
+  token_step: u32, batch_step: u32,
   table_row: u32, table_batch: u32, direction: f32,
 }
 
@@ -29,11 +29,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let d = n % sizes.half;
   let low = 2u * sizes.half * row + d;
   let high = low + sizes.half;
-  if ((row / sizes.head_step) % sizes.H >= sizes.rotated) {
-    y[low] = x[low];
-    y[high] = x[high];
-    return;
-  }
   let token = (row / sizes.token_step) % sizes.T;
   let at = (row / sizes.batch_step) * sizes.table_batch + token * sizes.table_row + d;
   let c = cosines[at];

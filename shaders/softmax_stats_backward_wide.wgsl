@@ -13,7 +13,7 @@ struct Sizes { N: u32, width: u32, first: u32 }
 @group(0) @binding(3) var<storage, read_write> dlogits: array<Storage>;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 
-const TILE_X = 1;
+const TILE_X = 256;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {

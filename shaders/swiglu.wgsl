@@ -1,14 +1,13 @@
 // swiglu: y = silu(gate) * up, element by element.
-// gate, up (rows,width), `row` vec4s from one row to the next, up from `up_start` on  ->  y (rows,width)
-// grid: 64 invocations a workgroup, four times four elements each, folded. Apart, gate and up are one row of all elements; its last
-// vector may reach past N: it is read whole, since bindings are padded to 16 bytes, and written element by element. Packed, gate
-// and up are the halves of every row, whose width is divisible by 4.
+// gate, up (N)  ->  y (N)
+// grid: 64 invocations a workgroup, four times four elements each, folded. The last vector may reach past N: it is read whole, since
+// bindings are padded to 16 bytes, and written element by element.
 // Source: Shazeer 2020 (arXiv:2002.05202), eq. 6.
 // lib: fold, silu
 
 alias Storage = f32;
 
-struct Sizes { N: u32, width: u32, row: u32, up_start: u32 }
+struct Sizes { N: u32 }
 
 @group(0) @binding(0) var<storage, read> gate: array<vec4<Storage>>;
 @group(0) @binding(1) var<storage, read> up: array<vec4<Storage>>;
@@ -25,8 +24,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     if (4u * i >= sizes.N) {
       return;
     }
-    let at = (i / sizes.width) * sizes.row + i % sizes.width;
-    let value = vec4<Storage>(silu(vec4f(gate[at])) * vec4f(up[sizes.up_start + at]));
+    let value = vec4<Storage>(silu(vec4f(gate[i])) * vec4f(up[i]));
     if (4u * i + 4u <= sizes.N) {
       y[i] = value;
     } else {

@@ -1,13 +1,11 @@
 // swiglu_backward: dgate = dy * up * slope of silu at gate, dup = dy * silu(gate), each over what it is made from.
-// dgate, dup: gate and up before, their gradients after (rows,width); dy (rows,width)
-// If PACKED is 1, dgate has gate and up as the halves of every row, `row` vec4s long, and there is no dup.
+// dgate, dup: gate and up before, their gradients after (N); dy (N)
 // grid: 64 invocations a workgroup, four times four elements each, folded; tails as in swiglu.
 // lib: fold, silu
-// optional: dup
 
 alias Storage = f32;
 
-struct Sizes { N: u32, width: u32, row: u32, up_start: u32, PACKED: u32 }
+struct Sizes { N: u32 }
 
 @group(0) @binding(0) var<storage, read> dy: array<vec4<Storage>>;
 @group(0) @binding(1) var<storage, read_write> dgate: array<vec4<Storage>>;
@@ -24,24 +22,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     if (4u * i >= sizes.N) {
       return;
     }
-    let at = (i / sizes.width) * sizes.row + i % sizes.width;
-    let gate = vec4f(dgate[at]);
+    let gate = vec4f(dgate[i]);
     let upstream = vec4f(dy[i]);
     let by_up = vec4<Storage>(upstream * silu(gate));
-    if (sizes.PACKED == 1u) {
-      let up = vec4f(dgate[sizes.up_start + at]);
-      dgate[at] = vec4<Storage>(upstream * up * silu_slope(gate));
-      dgate[sizes.up_start + at] = by_up;
-      continue;
-    }
-    let by_gate = vec4<Storage>(upstream * vec4f(dup[at]) * silu_slope(gate));
+    let by_gate = vec4<Storage>(upstream * vec4f(dup[i]) * silu_slope(gate));
     if (4u * i + 4u <= sizes.N) {
-      dgate[at] = by_gate;
-      dup[at] = by_up;
+      dgate[i] = by_gate;
+      dup[i] = by_up;
     } else {
       for (var k = 0u; k < sizes.N - 4u * i; k++) {
-        dgate[at][k] = by_gate[k];
-        dup[at][k] = by_up[k];
+        dgate[i][k] = by_gate[k];
+        dup[i][k] = by_up[k];
       }
     }
   }

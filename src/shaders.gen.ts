@@ -844,6 +844,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
   'copy': `// copy: y = x, word by word. Bits are copied, so it serves every type; N counts words of four bytes.
 // x (N)  ->  y (N)
+// any type: x, y
 // grid: one invocation a word, folded.
 // lib: fold
 
@@ -2959,6 +2960,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // On a software adapter a load costs far more than a multiplication: each lane loads one row's element of a for every 8
 // rows, and the subgroup passes them round by broadcast; b comes as vec4. A step takes two k, because what a loop carries from
 // step to step costs as much as a multiplication: lanes that left the loop must keep theirs. Sums run over k in order, in f32.
+// The sums are variables, written out, and no array in a loop over rows: that is what lavapipe compiles for 10 s and more.
 // With HAS_SUMS, also the sums of b's columns (+ sums): the first row of tiles reads its part of b again, in a loop of its own.
 // optional: bias, residual, sums
 enable subgroups;
@@ -3204,6 +3206,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // On a software adapter a load costs far more than a multiplication: each lane loads one row's element of a for every 8
 // rows, and the subgroup passes them round by broadcast; b comes as vec4. A step takes two k, because what a loop carries from
 // step to step costs as much as a multiplication: lanes that left the loop must keep theirs. Sums run over k in order, in f32.
+// The sums are variables, written out, and no array in a loop over rows: that is what lavapipe compiles for 10 s and more.
 // With HAS_SUMS, also the sums of b's columns (+ sums): the first row of tiles reads its part of b again, in a loop of its own.
 // optional: bias, residual, sums
 enable subgroups;
@@ -4747,8 +4750,8 @@ fn main(@builtin(local_invocation_index) lane: u32) {
 
   'rope': `// rope: turns every pair (x[d], x[d + D/2]) of a head by the angle of its token: y1 = x1 cos - x2 sin, y2 = x2 cos + x1 sin.
 // x (rows,D)  cosines, sines (T,W) or (B,T,W), of which the first D/2 columns are read  ->  y (rows,D)
-// A row is a head of a token: row / token_step % T is its token, row / batch_step its text, row / head_step % H its head; heads from
-// \`rotated\` on are copied. direction is 1, or -1 for the way back, which is the derivative.
+// A row is a head of a token: row / token_step % T is its token, row / batch_step its text.
+// direction is 1, or -1 for the way back, which is the derivative.
 // grid: one invocation a pair, folded.
 // Source: Su et al. 2021 (arXiv:2104.09864), eq. 34, with the halves of a head as pairs (rotate_half of transformers).
 // lib: fold
@@ -4756,8 +4759,8 @@ fn main(@builtin(local_invocation_index) lane: u32) {
 alias Storage = f32;
 
 struct Sizes {
-  N: u32, half: u32, T: u32, H: u32, rotated: u32,
-  token_step: u32, head_step: u32, batch_step: u32,
+  N: u32, half: u32, T: u32,
+  token_step: u32, batch_step: u32,
   table_row: u32, table_batch: u32, direction: f32,
 }
 
@@ -4779,11 +4782,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let d = n % sizes.half;
   let low = 2u * sizes.half * row + d;
   let high = low + sizes.half;
-  if ((row / sizes.head_step) % sizes.H >= sizes.rotated) {
-    y[low] = x[low];
-    y[high] = x[high];
-    return;
-  }
   let token = (row / sizes.token_step) % sizes.T;
   let at = (row / sizes.batch_step) * sizes.table_batch + token * sizes.table_row + d;
   let c = cosines[at];
@@ -4803,8 +4801,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 alias Storage = f32;
 
 struct Sizes {
-  N: u32, half: u32, T: u32, H: u32, rotated: u32,
-  token_step: u32, head_step: u32, batch_step: u32,
+  N: u32, half: u32, T: u32,
+  token_step: u32, batch_step: u32,
   table_row: u32, table_batch: u32, direction: f32,
 }
 
@@ -4826,11 +4824,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let d = n % sizes.half;
   let low = 2u * sizes.half * row + d;
   let high = low + sizes.half;
-  if ((row / sizes.head_step) % sizes.H >= sizes.rotated) {
-    y[low] = x[low];
-    y[high] = x[high];
-    return;
-  }
   let token = (row / sizes.token_step) % sizes.T;
   let at = (row / sizes.batch_step) * sizes.table_batch + token * sizes.table_row + d;
   let c = cosines[at];
@@ -5175,7 +5168,7 @@ struct Sizes { N: u32, width: u32, first: u32 }
 @group(0) @binding(3) var<storage, read_write> dlogits: array<Storage>;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 
-const TILE_X = 1;
+const TILE_X = 256;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -5377,16 +5370,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 `,
 
   'swiglu': `// swiglu: y = silu(gate) * up, element by element.
-// gate, up (rows,width), \`row\` vec4s from one row to the next, up from \`up_start\` on  ->  y (rows,width)
-// grid: 64 invocations a workgroup, four times four elements each, folded. Apart, gate and up are one row of all elements; its last
-// vector may reach past N: it is read whole, since bindings are padded to 16 bytes, and written element by element. Packed, gate
-// and up are the halves of every row, whose width is divisible by 4.
+// gate, up (N)  ->  y (N)
+// grid: 64 invocations a workgroup, four times four elements each, folded. The last vector may reach past N: it is read whole, since
+// bindings are padded to 16 bytes, and written element by element.
 // Source: Shazeer 2020 (arXiv:2002.05202), eq. 6.
 // lib: fold, silu
 
 alias Storage = f32;
 
-struct Sizes { N: u32, width: u32, row: u32, up_start: u32 }
+struct Sizes { N: u32 }
 
 @group(0) @binding(0) var<storage, read> gate: array<vec4<Storage>>;
 @group(0) @binding(1) var<storage, read> up: array<vec4<Storage>>;
@@ -5403,8 +5395,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     if (4u * i >= sizes.N) {
       return;
     }
-    let at = (i / sizes.width) * sizes.row + i % sizes.width;
-    let value = vec4<Storage>(silu(vec4f(gate[at])) * vec4f(up[sizes.up_start + at]));
+    let value = vec4<Storage>(silu(vec4f(gate[i])) * vec4f(up[i]));
     if (4u * i + 4u <= sizes.N) {
       y[i] = value;
     } else {
@@ -5417,15 +5408,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 `,
 
   'swiglu_backward': `// swiglu_backward: dgate = dy * up * slope of silu at gate, dup = dy * silu(gate), each over what it is made from.
-// dgate, dup: gate and up before, their gradients after (rows,width); dy (rows,width)
-// If PACKED is 1, dgate has gate and up as the halves of every row, \`row\` vec4s long, and there is no dup.
+// dgate, dup: gate and up before, their gradients after (N); dy (N)
 // grid: 64 invocations a workgroup, four times four elements each, folded; tails as in swiglu.
 // lib: fold, silu
-// optional: dup
 
 alias Storage = f32;
 
-struct Sizes { N: u32, width: u32, row: u32, up_start: u32, PACKED: u32 }
+struct Sizes { N: u32 }
 
 @group(0) @binding(0) var<storage, read> dy: array<vec4<Storage>>;
 @group(0) @binding(1) var<storage, read_write> dgate: array<vec4<Storage>>;
@@ -5442,24 +5431,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     if (4u * i >= sizes.N) {
       return;
     }
-    let at = (i / sizes.width) * sizes.row + i % sizes.width;
-    let gate = vec4f(dgate[at]);
+    let gate = vec4f(dgate[i]);
     let upstream = vec4f(dy[i]);
     let by_up = vec4<Storage>(upstream * silu(gate));
-    if (sizes.PACKED == 1u) {
-      let up = vec4f(dgate[sizes.up_start + at]);
-      dgate[at] = vec4<Storage>(upstream * up * silu_slope(gate));
-      dgate[sizes.up_start + at] = by_up;
-      continue;
-    }
-    let by_gate = vec4<Storage>(upstream * vec4f(dup[at]) * silu_slope(gate));
+    let by_gate = vec4<Storage>(upstream * vec4f(dup[i]) * silu_slope(gate));
     if (4u * i + 4u <= sizes.N) {
-      dgate[at] = by_gate;
-      dup[at] = by_up;
+      dgate[i] = by_gate;
+      dup[i] = by_up;
     } else {
       for (var k = 0u; k < sizes.N - 4u * i; k++) {
-        dgate[at][k] = by_gate[k];
-        dup[at][k] = by_up[k];
+        dgate[i][k] = by_gate[k];
+        dup[i][k] = by_up[k];
       }
     }
   }

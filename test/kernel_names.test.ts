@@ -1,7 +1,9 @@
 // TypeScript binds kernels by name: names, sizes and tiles are read from the WGSL text, and a name that does not fit is refused.
 import { expect, test } from 'vitest';
 import { graphOf } from '../src/autograd/trace_batch.ts';
+import { TILES } from '../src/ops/matmul_forms.ts';
 import { currentTape, type Dispatch, defineOp, leastCapabilities } from '../src/ops/op.ts';
+import { WIDE_BLOCK } from '../src/ops/softmax_stats.ts';
 import { gridOf, kernel, packSizes, reflect } from '../src/schedule/kernel.ts';
 import { makePlan } from '../src/schedule/plan.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
@@ -29,6 +31,26 @@ test('names, bindings, sizes, tile and overrides are read from the text', () => 
     { name: 'factor', type: 'f32', offset: 4 },
   ]);
   expect([k.tile, [...k.optional], [...k.overrides]]).toEqual([[256, 8, 1], ['bias'], ['WIDTH']]);
+});
+
+test('where TypeScript counts tiles, they are those of the kernel', () => {
+  for (const [name, tile] of Object.entries(TILES)) expect(kernel(name).tile, name).toEqual([...tile, 1]);
+  expect(kernel('softmax_stats_backward_wide').tile).toEqual([WIDE_BLOCK, 1, 1]);
+});
+
+test('the two kernels for subgroups of eight are one text but for rows', () => {
+  const lines = (name: string) => kernel(name).code.split('\n');
+  const beyond = /\b[sxz](1[6-9]|2\d|3[01])(_[lr])?\b|\b[apq][23]\b|ROWS_FIRST/;
+  const shortened = lines('matmul_subgroup8_32')
+    .filter((line) => !beyond.test(line))
+    .map((line) =>
+      line
+        .replace('subgroup8_32', 'subgroup8')
+        .replace(/\b32(u\b| rows)/g, '16$1')
+        .replace(/(TILE_Y =|each of|vec4f,) (\d+)/, (_, before, n) => `${before} ${n / 2}`)
+        .replace('place.', 'group.'),
+    );
+  expect(shortened).toEqual(lines('matmul_subgroup8'));
 });
 
 test('sizes that are missing, unknown or no whole numbers are refused', () => {

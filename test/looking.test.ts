@@ -50,3 +50,15 @@ test('bench train TINY has the losses of its peers, one submit a step, and makes
   for (const [i, loss] of losses.entries()) expect(Math.abs(line.loss[i] - loss)).toBeLessThan(1e-4);
   expect(line.per_step).toMatchObject({ submits: 1, passes: 1, bindgroups: 0, buffers: 0 });
 });
+
+test('bench matmul times products of the type asked for, and refuses flags of training steps', async () => {
+  const { chosen, adapters } = JSON.parse(await run('devices', '--json'));
+  const { features } = adapters.find((adapter: { name: string }) => adapter.name === chosen);
+  const half = features.includes('shader-f16') ? 'f16' : 'f32';
+  expect(JSON.parse(await run('bench', 'matmul', '16', '--json')).config).toBe('f32 N=16');
+  expect(JSON.parse(await run('bench', 'matmul', '16', '--dtype', 'f16', '--json')).config).toBe(`${half} N=16`);
+  for (const flag of ['warm', 'iterations', 'block'])
+    await expect(run('bench', 'matmul', '16', `--${flag}`, '2')).rejects.toThrow(
+      `--${flag}: found with bench matmul, expected with bench train alone.`,
+    );
+});

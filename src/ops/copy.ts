@@ -1,10 +1,11 @@
 // Copying. The planner inserts a copy where a value cannot share the storage it should end up in.
-import { bytesOf, type Tensor } from '../tensor/tensor.ts';
+import { storedBytes } from '../tensor/stored.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { currentTape, type Dispatch, defineOp, expectShape, expectType } from './op.ts';
 
 /** y = x, word by word, whatever the type. What lies behind an odd number of halves is nobody's. */
 export function copyDispatch(x: Tensor): Dispatch {
-  const N = Math.ceil(bytesOf(x.size, x.dtype) / 4);
+  const N = storedBytes(x.size, x.dtype) / 4;
   return { kernel: 'copy', sizes: { N }, threads: [N] };
 }
 

@@ -33,7 +33,7 @@ export const matmulOp = defineOp<MatmulAttrs>({
   outputs: (inputs, attrs) => ({ y: resultOf(inputs, attrs, attrs.dtype ?? inputs.a!.dtype) }),
   inPlace: { y: 'add' },
   forms: matmulForms,
-  backward: ({ inputs: { a, b, residual }, attrs: { transposeA, transposeB }, grads, needs, accumulated }) => {
+  backward: ({ inputs: { a, b }, attrs: { transposeA, transposeB }, grads, needs, accumulated }) => {
     const dy = cast(grads.y!, a!.dtype);
     const shared = b!.shape.length === 2 && a!.shape.length > 2;
     const flat = (t: Tensor) => (shared ? reshape(t, [t.size / t.shape.at(-1)!, t.shape.at(-1)!]) : t);
@@ -63,7 +63,7 @@ export const matmulOp = defineOp<MatmulAttrs>({
           : matmul(flat(a!), flat(dy), { transposeA: !transposeA, ...onto });
       },
       bias: together ? (_) => (made ?? makeBoth()).sums! : dy,
-      residual: () => cast(dy, residual!.dtype),
+      residual: dy,
       add: grads.y!,
     };
   },

@@ -1,7 +1,8 @@
-// The ways to compute a product of matrices: which kernels, for which shapes, on which adapters. The first that fits is taken.
+// The ways to compute a product of matrices: which kernels, for which shapes, on which adapters. Those that
+// suit the adapter are tried first, in this order.
 import type { Tensor } from '../tensor/tensor.ts';
 import { dimensions, type MatmulAttrs } from './matmul_shape.ts';
-import type { Capabilities, Dispatch, Form, Site } from './op.ts';
+import { type Dispatch, type Form, onGPU, onSoftware, type Site } from './op.ts';
 
 type MatmulForm = Form<MatmulAttrs>;
 type MatmulSite = Site<MatmulAttrs>;
@@ -40,8 +41,8 @@ function whole(kernel: string, site: MatmulSite, sizes: Record<string, number>, 
   };
 }
 
-const onSoftware = ({ software }: Capabilities) => software;
-const onGPU = ({ software }: Capabilities) => !software;
+/** Columns and rows of a tile, for kernels whose tiles are counted here. */
+export const TILES = { matmul_shared: [64, 64], matmul_subgroup8_32: [64, 32] } as const;
 
 /**
  * b is read row by row as vec4. Where it is not stored so (transposed, or N not a multiple of 4) it is packed first, which
@@ -80,8 +81,11 @@ function subgroupForm(name: string, kernel: string, lanes: 4 | 8, rows: 16 | 32)
 function rowsFirst(kernel: string, site: MatmulSite, sizes: Record<string, number>, b?: Tensor): Dispatch {
   const { batch, M, N } = shapeOf(site);
   const product = whole(kernel, site, { ...sizes, ROWS_FIRST: flag(N > M) }, b);
+  const [columns, rows] = TILES.matmul_subgroup8_32;
   // In elements: the grid divides x by the columns of a tile and y by its rows.
-  return N > M ? { ...product, threads: [64 * Math.ceil(M / 32), 32 * Math.ceil(N / 64), batch] } : product;
+  return N > M
+    ? { ...product, threads: [columns * Math.ceil(M / rows), rows * Math.ceil(N / columns), batch] }
+    : product;
 }
 
 const strides = (site: MatmulSite) => ({
@@ -117,7 +121,8 @@ const MOST_PARTS = 16;
 
 /** How a product of few tiles and a long sum is cut along k: by its shape alone, so that every adapter computes the same sums. */
 function partsOf({ batch, M, N, K }: { batch: number; M: number; N: number; K: number }) {
-  const tiles = batch * Math.ceil(M / 64) * Math.ceil(N / 64);
+  const [columns, rows] = TILES.matmul_shared;
+  const tiles = batch * Math.ceil(M / rows) * Math.ceil(N / columns);
   const wanted = Math.min(MOST_PARTS, Math.floor(K / SHORTEST_PART), Math.floor(WANTED_TILES / tiles));
   const K_PART = 16 * Math.ceil(K / Math.max(1, wanted) / 16);
   return { K_PART, PARTS: Math.ceil(K / K_PART) };
@@ -189,6 +194,12 @@ const blocks = [
   { kernel: 'matmul_subgroup_matrix_8x8x8', size: [8, 8, 8], components: ['f16', 'f32'] },
 ] as const;
 
+/**
+ * A workgroup is several times as fast with such products, which so many times as many workgroups make up for: from this many
+ * parts on a sum is cut instead. An estimate, not a measurement.
+ */
+const PARTS_WORTH_MORE = 8;
+
 /** Only what an adapter offers with sums in f32 is used: sums in f16 would not do for training. */
 function subgroupMatrixForms({ kernel, size: [m, n, k], components }: (typeof blocks)[number]): MatmulForm[] {
   const size = `${m}x${n}x${k}`;
@@ -201,6 +212,7 @@ function subgroupMatrixForms({ kernel, size: [m, n, k], components }: (typeof bl
     prefers: onGPU,
     when: (site) => {
       const { M, N, K } = shapeOf(site);
+      if (partsOf(shapeOf(site)).PARTS >= PARTS_WORTH_MORE) return false;
       return site.inputs.a!.dtype === component && M % m === 0 && N % n === 0 && K % k === 0;
     },
     dispatches: (site) => {

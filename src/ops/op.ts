@@ -42,6 +42,10 @@ export const leastCapabilities: Capabilities = {
   subgroupMatrices: [],
 };
 
+/** For `prefers`: a form made for hardware, or for an adapter that runs on the CPU. */
+export const onGPU = ({ software }: Capabilities) => !software;
+export const onSoftware = ({ software }: Capabilities) => software;
+
 /** The inputs, outputs and scratch of a node, whose dispatches are being listed. */
 export interface Site<A> {
   inputs: Values;
@@ -52,9 +56,12 @@ export interface Site<A> {
 /** One way to compute an op. Of those that apply the first is taken that the adapter suits, else the first, unless a table names one. */
 export interface Form<A> {
   name: string;
-  /** Whether its kernels work on an adapter. A form without this is portable: it needs no optional feature. */
+  /** Whether its kernels work on an adapter. A form without this needs no optional feature. */
   runsOn?(capabilities: Capabilities): boolean;
-  /** Whether it was made for such an adapter. Where it was not it works all the same, but comes after those that were. */
+  /**
+   * Whether it was made for such an adapter. Where it was not it works all the same, but comes after those that were. A form
+   * with neither this nor `runsOn` is portable: every adapter chooses alike among those, and for each node there is one.
+   */
   prefers?(capabilities: Capabilities): boolean;
   /** Whether it can compute this node: a condition on shapes and attributes. */
   when?(site: Site<A>): boolean;

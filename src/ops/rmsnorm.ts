@@ -1,68 +1,12 @@
 // Root-mean-square normalization over the last axis: layer norm without mean and bias, as Llama has it.
 import type { Tensor } from '../tensor/tensor.ts';
 import { onto } from './onto.ts';
-import {
-  currentTape,
-  type Dispatch,
-  defineOp,
-  expectReal,
-  expectShape,
-  expectType,
-  type Form,
-  type Site,
-} from './op.ts';
-import { onGPU, rowsOf, workgroupForm } from './rows.ts';
+import { currentTape, defineOp, expectReal, expectShape, expectType, type Site } from './op.ts';
+import { rowForms, rowSumForms, rowsOf } from './rows.ts';
 
 export interface RmsnormAttrs {
   /** Added to the mean of the squares, inside the root. */
   eps: number;
-}
-
-/** A form twice: with the sibling kernels that read four columns at once, for rows of whole vectors, and with those for any row. */
-function bothWidths<A>(form: (file: (kernel: string) => string) => Form<A>): Form<A>[] {
-  const vec4 = form((kernel) => `${kernel}_vec4`);
-  return [
-    {
-      ...vec4,
-      name: `${vec4.name}_vec4`,
-      when: (site) => rowsOf('rmsnorm', site.inputs.x!).C % 4 === 0 && (vec4.when?.(site) ?? true),
-    },
-    form((kernel) => kernel),
-  ];
-}
-
-/** Rows summed by one invocation, at least, where the sums over rows are made in two stages. */
-const MIN_CHUNK = 32;
-
-/** About as many parts as rows in a part, so that both stages are short. */
-function partsOf(x: Tensor) {
-  const { R, C } = rowsOf('rmsnorm', x);
-  const chunk = Math.max(MIN_CHUNK, Math.ceil(Math.sqrt(R)));
-  return { R, C, chunk, parts: Math.ceil(R / chunk) };
-}
-
-/** Sums over the rows of a part, by a kernel whose grid covers `threads`, then over the parts. */
-function twoStages(kernel: string, threads: (parts: number, C: number) => Dispatch['threads']): Form<null> {
-  return {
-    name: 'two_stages',
-    when: ({ inputs: { x } }) => rowsOf('rmsnorm', x!).R >= 4 * MIN_CHUNK,
-    scratch: ({ inputs: { x } }) => {
-      const { parts, C } = partsOf(x!);
-      return { partial: { shape: [parts, C] } };
-    },
-    dispatches: ({ inputs: { x }, outputs: { dweight } }, { partial }) => {
-      const { R, C, parts, chunk } = partsOf(x!);
-      return [
-        { kernel, sizes: { R, C, parts, chunk }, threads: threads(parts, C), bind: { dweight: partial! } },
-        {
-          kernel: 'sum',
-          sizes: { N: C, R: parts, inner: C, parts: 1, chunk: parts },
-          threads: [C],
-          bind: { x: partial!, y: dweight! },
-        },
-      ];
-    },
-  };
 }
 
 export const rmsnormBackwardWeightOp = defineOp<null>({
@@ -71,21 +15,17 @@ export const rmsnormBackwardWeightOp = defineOp<null>({
     expectType('rmsnorm', 'dy', dy!, x!.dtype);
     return { dweight: { shape: [rowsOf('rmsnorm', x!).C] } };
   },
-  forms: [
-    {
-      ...twoStages('rmsnorm_backward_weight_workgroup', (parts, C) => [C, parts]),
-      name: 'two_stages_workgroup',
-      prefers: onGPU,
-    },
-    ...bothWidths<null>((file) => twoStages(file('rmsnorm_backward_weight'), (parts, C) => [parts * C])),
-    ...bothWidths<null>((file) => ({
-      name: 'one_stage',
-      dispatches: ({ inputs: { x } }) => {
-        const { R, C } = rowsOf('rmsnorm', x!);
-        return [{ kernel: file('rmsnorm_backward_weight'), sizes: { R, C, parts: 1, chunk: R }, threads: [C] }];
-      },
-    })),
-  ],
+  forms: rowSumForms(
+    'rmsnorm',
+    'rmsnorm_backward_weight',
+    { dweight: 'partial' },
+    ({ C, parts }, { dweight }, { partial }) => ({
+      kernel: 'sum',
+      sizes: { N: C, R: parts, inner: C, parts: 1, chunk: parts },
+      threads: [C],
+      bind: { x: partial!, y: dweight! },
+    }),
+  ),
   backward: 'not differentiable',
 });
 
@@ -103,16 +43,7 @@ export const rmsnormBackwardOp = defineOp<null>({
     return { dx: { shape, dtype } };
   },
   inPlace: { dx: 'add' },
-  forms: [
-    workgroupForm('rmsnorm_backward_workgroup', backwardSizes),
-    ...bothWidths<null>((file) => ({
-      name: 'row',
-      dispatches: (site) => {
-        const sizes = backwardSizes(site);
-        return [{ kernel: file('rmsnorm_backward'), sizes, threads: [sizes.R] }];
-      },
-    })),
-  ],
+  forms: rowForms('rmsnorm', 'rmsnorm_backward', backwardSizes),
   backward: 'not differentiable',
 });
 
@@ -131,16 +62,7 @@ export const rmsnormOp = defineOp<RmsnormAttrs>({
     const { shape, dtype } = x!;
     return { y: { shape, dtype }, rstd: { shape: shape.slice(0, -1) } };
   },
-  forms: [
-    workgroupForm('rmsnorm_workgroup', sizesOf),
-    ...bothWidths<RmsnormAttrs>((file) => ({
-      name: 'row',
-      dispatches: (site) => {
-        const sizes = sizesOf(site);
-        return [{ kernel: file('rmsnorm'), sizes, threads: [sizes.R] }];
-      },
-    })),
-  ],
+  forms: rowForms('rmsnorm', 'rmsnorm', sizesOf),
   backward: ({ inputs: { x, weight }, outputs: { rstd }, grads: { y: dy }, needs }) => {
     const tape = currentTape();
     return {

@@ -8,8 +8,6 @@ import { currentTape, defineOp, expectReal, expectType, type Op, type Site } fro
 export interface RopeAttrs {
   /** Heads of x, side by side. */
   heads: number;
-  /** The first so many are turned, the others copied: a packed value has v behind q and k. */
-  rotated: number;
   layout: AttentionLayout;
   /** 1, or -1 to turn back. */
   direction: 1 | -1;
@@ -18,8 +16,6 @@ export interface RopeAttrs {
 export interface RopeOptions {
   /** Needed where the shape of x does not say it: (B,T,H*D). */
   heads?: number;
-  /** All of them when absent. */
-  rotated?: number;
   /** 'bhtd' for four axes, 'bthd' for three, when absent. */
   layout?: AttentionLayout;
 }
@@ -31,7 +27,7 @@ export interface RopeTable {
 }
 
 /** @throws InputError if x and the tables do not fit together */
-function ropeShape({ x, cosines, sines }: Site<RopeAttrs>['inputs'], { heads: H, rotated, layout }: RopeAttrs) {
+function ropeShape({ x, cosines, sines }: Site<RopeAttrs>['inputs'], { heads: H, layout }: RopeAttrs) {
   const { shape } = x!;
   const four = shape.length === 4;
   const [B, second, third, last] = shape as [number, number, number, number];
@@ -45,8 +41,6 @@ function ropeShape({ x, cosines, sines }: Site<RopeAttrs>['inputs'], { heads: H,
     throw new InputError(
       `rope: found x ${show(shape)}, expected (B,T,${H}*D)${layout === 'bhtd' ? ` or (B,${H},T,D)` : ` or (B,T,${H},D)`} with an even head size D.`,
     );
-  if (!Number.isSafeInteger(rotated) || rotated < 1 || rotated > H)
-    throw new InputError(`rope: found rotated ${rotated}, expected 1 to ${H} heads.`);
   for (const [name, table] of Object.entries({ cosines: cosines!, sines: sines! })) {
     expectType('rope', name, table, 'f32');
     const [rows, width] = table.shape.slice(-2) as [number, number];
@@ -63,12 +57,12 @@ function ropeShape({ x, cosines, sines }: Site<RopeAttrs>['inputs'], { heads: H,
 
 function dispatchOf({ inputs, attrs }: Site<RopeAttrs>, unit: 1 | 4) {
   const { B, T, H, half } = ropeShape(inputs, attrs);
-  const { rotated, layout, direction } = attrs;
+  const { layout, direction } = attrs;
   const width = inputs.cosines!.shape.at(-1)! / unit;
   const N = (B * T * H * half) / unit;
-  const [token_step, head_step] = layout === 'bhtd' ? [1, T] : [H, 1];
+  const token_step = layout === 'bhtd' ? 1 : H;
   const table = { table_row: width, table_batch: inputs.cosines!.shape.length === 3 ? T * width : 0 };
-  const sizes = { N, half: half / unit, T, H, rotated, token_step, head_step, batch_step: T * H, ...table, direction };
+  const sizes = { N, half: half / unit, T, token_step, batch_step: T * H, ...table, direction };
   return [{ kernel: unit === 4 ? 'rope_vec4' : 'rope', sizes, threads: [N] as const }];
 }
 
@@ -104,9 +98,5 @@ export function rope(x: Tensor, { cosines, sines }: RopeTable, options: RopeOpti
   const heads = options.heads ?? (x.shape.length === 4 ? x.shape[layout === 'bhtd' ? 1 : 2]! : Number.NaN);
   if (Number.isNaN(heads))
     throw new InputError(`rope: x ${show(x.shape)} does not say how many heads it has. Pass heads.`);
-  return currentTape().push(
-    ropeOp,
-    { x, cosines, sines },
-    { heads, rotated: options.rotated ?? heads, layout, direction: 1 },
-  ).y!;
+  return currentTape().push(ropeOp, { x, cosines, sines }, { heads, layout, direction: 1 }).y!;
 }

@@ -10,9 +10,10 @@ import {
   expectShape,
   expectType,
   type Form,
+  onGPU,
   type Values,
 } from './op.ts';
-import { onGPU, rowsOf } from './rows.ts';
+import { rowsOf } from './rows.ts';
 
 export interface SoftmaxStatsAttrs {
   /** Number of the first class of this chunk: so many classes have been seen before. */
@@ -22,7 +23,7 @@ export interface SoftmaxStatsAttrs {
 /** From this many classes on a row is worth a workgroup also where barriers are slow. */
 const WIDE = 1024;
 /** Columns that a workgroup of softmax_stats_backward_wide covers. */
-const WIDE_BLOCK = 256;
+export const WIDE_BLOCK = 256;
 
 const isWide = ({ inputs: { logits } }: { inputs: Values }) => rowsOf('softmaxStats', logits!).C >= WIDE;
 
@@ -48,7 +49,7 @@ export const softmaxStatsBackwardOp = defineOp<SoftmaxStatsAttrs>({
   forms: [
     ...wideForms(({ inputs: { logits }, attrs }) => {
       const sizes = sizesOf(logits!, attrs);
-      const threads = [sizes.N * Math.ceil(sizes.width / WIDE_BLOCK)] as const;
+      const threads = [sizes.N * Math.ceil(sizes.width / WIDE_BLOCK) * WIDE_BLOCK] as const;
       return [{ kernel: 'softmax_stats_backward_wide', sizes, threads }];
     }),
     {

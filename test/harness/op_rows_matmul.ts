@@ -4,8 +4,9 @@ import { add } from '../../src/ops/add.ts';
 import { cast } from '../../src/ops/cast.ts';
 import { matmul } from '../../src/ops/matmul.ts';
 import { constant } from '../../src/ops/op.ts';
+import { roundToHalf } from '../../src/tensor/halves.ts';
 import { normal } from '../../src/tensor/random.ts';
-import type { Shape } from '../../src/tensor/shape.ts';
+import { type Shape, sizeOf } from '../../src/tensor/shape.ts';
 import { around, type OpRow } from './op_row.ts';
 import type { Sample } from './op_sample.ts';
 
@@ -171,6 +172,9 @@ const half = (
   notSmooth: true,
 });
 
+/** Normal deviates that f16 holds exactly. */
+const halves = (shape: Shape) => ({ shape, values: normal(sizeOf(shape), 1, 3, 0).map(roundToHalf) });
+
 export const halfProducts: OpRow = {
   ops: ['matmul', 'matmul_backward_weights'],
   samples: [
@@ -191,6 +195,17 @@ export const halfProducts: OpRow = {
         return { y: matmul(a!, b!, { ...options, dtype: 'f32' }), z: cast(matmul(a!, b!, options), 'f32') };
       },
       notSmooth: true,
+    },
+    {
+      // Of halves as they are, nothing is rounded but the sums: as near as in f32.
+      name: 'f16: the result as f32, of values that are halves',
+      real: { a: halves([96, 32]), b: halves([32, 80]), bias: [80], x: halves([96, 80]) },
+      build: (t) => {
+        const [a, b, residual] = [t.a!, t.b!, t.x!].map((each) => cast(each, 'f16'));
+        return matmul(a!, b!, { bias: t.bias!, residual: residual!, dtype: 'f32' });
+      },
+      forwardOnly: true,
+      tolerance: 1e-5,
     },
   ],
   tolerance: 1.5e-3,

@@ -1,22 +1,9 @@
 // What Llama's layers have of their own: RMS norm (Zhang and Sennrich 2019, arXiv:1910.07467), rotary positions (Su et al. 2021,
 // arXiv:2104.09864, with the halves of a head as pairs) and SwiGLU (Shazeer 2020, arXiv:2002.05202).
-import type { Values } from '../../ops/op.ts';
 import type { RopeAttrs } from '../../ops/rope.ts';
-import { fill, type Inputs, type References, rowsOf, startFrom } from './reference.ts';
+import { fill, type References, rowsOf, startFrom } from './reference.ts';
 
 const sigmoid = (z: number) => 1 / (1 + Math.exp(-z));
-
-/** gate, up and where their elements lie: apart, or as the halves of every row of x. */
-function gateAndUp({ gate, up, x }: Inputs, inputs: Values) {
-  if (gate) return { size: gate.length, gate, up: up!, at: (i: number) => [i, i] as const };
-  const { width } = rowsOf(inputs.x!);
-  const half = width / 2;
-  const at = (i: number) => {
-    const start = Math.floor(i / half) * width + (i % half);
-    return [start, start + half] as const;
-  };
-  return { size: x!.length / 2, gate: x!, up: x!, at };
-}
 
 export const llama: References = {
   /** y = weight * x * rstd, rstd = 1 / sqrt(mean(x^2) + eps) */
@@ -58,18 +45,16 @@ export const llama: References = {
 
   /** Each pair (x[d], x[d + D/2]) of a head as a complex number, times cos + i sin of its token (direction 1) or its conjugate. */
   rope: ({ x, cosines, sines }, { inputs, attrs }) => {
-    const { heads, rotated, layout, direction } = attrs as RopeAttrs;
+    const { heads, layout, direction } = attrs as RopeAttrs;
     const { shape } = inputs.x!;
     const T = shape[layout === 'bhtd' ? 2 : 1]!;
     const D = inputs.x!.size / (shape[0]! * T * heads);
     const width = inputs.cosines!.shape.at(-1)!;
     const own = inputs.cosines!.shape.length === 3 ? T * width : 0;
-    const y = Float64Array.from(x!);
+    const y = new Float64Array(x!.length);
     for (let row = 0; row < x!.length / D; row++) {
       const b = Math.floor(row / (T * heads));
-      const [t, h] =
-        layout === 'bhtd' ? [row % T, Math.floor(row / T) % heads] : [Math.floor(row / heads) % T, row % heads];
-      if (h >= rotated) continue;
+      const t = Math.floor(row / (layout === 'bhtd' ? 1 : heads)) % T;
       for (let d = 0; d < D / 2; d++) {
         const [first, second] = [row * D + d, row * D + d + D / 2];
         const at = b * own + t * width + d;
@@ -82,27 +67,14 @@ export const llama: References = {
   },
 
   /** y = silu(gate) * up */
-  swiglu: (given, { inputs }) => {
-    const { size, gate, up, at } = gateAndUp(given, inputs);
-    return {
-      y: fill(size, (i) => {
-        const [g, u] = at(i);
-        return gate[g]! * sigmoid(gate[g]!) * up[u]!;
-      }),
-    };
-  },
+  swiglu: ({ gate, up }) => ({ y: fill(gate!.length, (i) => gate![i]! * sigmoid(gate![i]!) * up![i]!) }),
 
   /** dgate = dy * up * sigmoid(gate) * (1 + gate * (1 - sigmoid(gate))), dup = dy * silu(gate) */
-  swiglu_backward: (given, { inputs }) => {
-    const { size, gate, up, at } = gateAndUp(given, inputs);
-    const dgate = new Float64Array(gate.length);
-    const dup = given.x ? dgate : new Float64Array(up.length);
-    for (let i = 0; i < size; i++) {
-      const [g, u] = at(i);
-      const s = sigmoid(gate[g]!);
-      const dy = given.dy![i]!;
-      [dgate[g], dup[u]] = [dy * up[u]! * s * (1 + gate[g]! * (1 - s)), dy * gate[g]! * s];
-    }
-    return given.x ? { dx: dgate } : { dgate, dup };
+  swiglu_backward: ({ gate, up, dy }) => {
+    const slope = (z: number) => sigmoid(z) * (1 + z * (1 - sigmoid(z)));
+    return {
+      dgate: fill(gate!.length, (i) => dy![i]! * up![i]! * slope(gate![i]!)),
+      dup: fill(gate!.length, (i) => dy![i]! * gate![i]! * sigmoid(gate![i]!)),
+    };
   },
 };
