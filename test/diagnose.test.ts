@@ -9,12 +9,15 @@ import { add } from '../src/ops/add.ts';
 import { assign } from '../src/ops/copy.ts';
 import { mul } from '../src/ops/mul.ts';
 import { stepScalar } from '../src/ops/op.ts';
+import { scale } from '../src/ops/scale.ts';
 import { sum } from '../src/ops/sum.ts';
 import { Twin } from '../src/reference/twin.ts';
 import { type Device, openDevice } from '../src/runtime/device.ts';
 import { languageBatch, languageTask } from '../src/tasks/language.ts';
+import type { Task } from '../src/tasks/task.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import { whoMadeIt } from '../src/train/diagnose.ts';
+import { Trainer } from '../src/train/trainer.ts';
 import { tinyRun, validation } from './harness/tiny_training.ts';
 
 let device: Device;
@@ -113,6 +116,24 @@ test('with dropout, recomputation, chunks of the loss, two batches a step, avera
     /^step 1: loss NaN in an evaluation, .* The averaged weight \S+ holds Infinity at element 3\. The first such value is y of matmul in h\.1\.mlp/,
   );
   expect((await trainer.evaluate(validation())).loss).toBeGreaterThan(0);
+  release();
+});
+
+test('a gradient that overflows by its weight among several batches, and not without it', async () => {
+  const { model, optimizer, batch, release } = tinyRun(device);
+  const task: Task = {
+    loss: (...given) => {
+      const { loss, ...rest } = languageTask().loss(...given);
+      // The loss is finite, and so is its gradient; 32 times that, for as many targets, is not.
+      return { ...rest, loss: scale(loss, 2 ** 124) };
+    },
+  };
+  const trainer = new Trainer({ machine: device, model, optimizer, task, accumulate: 2 });
+  const step = trainer.advance(1, () => ({ batches: [batch(), batch()], learningRate: 0.01 })).next();
+  await expect(step).rejects.toThrow(
+    /The first such value, in micro-batch 1 of 2, is y of scale.* \(kernel \w+\), element 0 \(Infinity\)\./,
+  );
+  trainer.release();
   release();
 });
 

@@ -8,6 +8,7 @@ import { InputError } from '../src/errors.ts';
 import { cast } from '../src/ops/cast.ts';
 import { assign } from '../src/ops/copy.ts';
 import { matmul } from '../src/ops/matmul.ts';
+import { mul } from '../src/ops/mul.ts';
 import { type Capabilities, constant, currentTape, defineOp, leastCapabilities, stepScalar } from '../src/ops/op.ts';
 import { reshape } from '../src/ops/reshape.ts';
 import { scale } from '../src/ops/scale.ts';
@@ -19,6 +20,7 @@ import { makePlan } from '../src/schedule/plan.ts';
 import { printPlan } from '../src/schedule/print_plan.ts';
 import { f32BitsToF16, float32ToHalves, halvesToFloat32, roundToHalf } from '../src/tensor/halves.ts';
 import { normal } from '../src/tensor/random.ts';
+import { fromStored, toStored } from '../src/tensor/stored.ts';
 import { bytesOf, type DType, Tensor } from '../src/tensor/tensor.ts';
 
 let device: Device;
@@ -132,6 +134,16 @@ describe('cast', () => {
   });
 });
 
+test('a loss may be a cast: its gradient begins in the type of what was cast', async () => {
+  const weight = new Tensor({ kind: 'parameter', name: 'w', shape: [1], init: () => Float32Array.of(3) });
+  const compiled = new Twin().compile(({ x }) => {
+    const loss = cast(mul(cast(weight, 'f16'), cast(x!, 'f16')), 'f32');
+    return { loss, gradient: backward(loss).get(weight)! };
+  });
+  const { loss, gradient } = await compiled({ x: { shape: [1], data: Float32Array.of(0.5) } });
+  expect([await loss.item(), await gradient.item()]).toEqual([1.5, 0.5]);
+});
+
 describe('state, constants, inputs and results', () => {
   const state = new Tensor({ kind: 'state', name: 'half', shape: [11], dtype: 'f16', init: () => numbers });
   const fn = ({ x }: Record<string, Tensor>) => {
@@ -166,6 +178,15 @@ describe('state, constants, inputs and results', () => {
     device.write(state, numbers);
     expect(await device.read(state)).toEqual(stored);
   });
+});
+
+test('what is read keeps the buffer that it fills, and takes its own part of a larger one', () => {
+  const bytes = Float32Array.of(1, 2, 3, 4).buffer;
+  expect(fromStored('f32', bytes, 0, 4).buffer).toBe(bytes);
+  const part = fromStored('f32', bytes, 4, 2);
+  expect([part, part.buffer.byteLength]).toEqual([Float32Array.of(2, 3), 8]);
+  const odd = toStored('f16', Float32Array.of(1, 2, 3)).buffer;
+  expect([odd.byteLength, fromStored('f16', odd, 2, 2)]).toEqual([8, Float32Array.of(2, 3)]);
 });
 
 describe('a plan', () => {

@@ -1,6 +1,7 @@
 // --dtype as a person meets it: told where the adapter has no f16, recorded, kept by a run that goes on.
 import fs from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { MOST_STORAGE, STORAGE_FACTOR } from '../src/cli/golden/judge.ts';
 import { openDevice } from '../src/runtime/device.ts';
 import { run } from './harness/inside.ts';
 import { type Line, scratchFolder, tiny } from './harness/program.ts';
@@ -85,5 +86,6 @@ test('a run in f16 records it, and goes on in nothing else', async (context) => 
       return said.lines.at(-1)!.loss as number;
     }),
   );
-  expect(Math.abs(losses[0]! - losses[1]!)).toBeLessThan(0.01);
+  // What storage may cost the twin, and a device beside it.
+  expect(Math.abs(losses[0]! - losses[1]!)).toBeLessThan(STORAGE_FACTOR * MOST_STORAGE.loss * losses[0]!);
 });

@@ -6,18 +6,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Machine } from '../src/autograd/machine.ts';
 import { graphOf } from '../src/autograd/trace_batch.ts';
 import { readFileOf } from '../src/cli/elsewhere/files.ts';
-import { STORAGE_FACTOR } from '../src/cli/golden/judge.ts';
+import { MOST_STORAGE, STORAGE_FACTOR } from '../src/cli/golden/judge.ts';
 import { runGolden } from '../src/cli/golden/run_golden.ts';
-import { memoryOf } from '../src/cli/memory.ts';
 import { NotFiniteError } from '../src/errors.ts';
 import { GPT2, gpt2Config } from '../src/nn/gpt2.ts';
-import { FIRST_LOSS_SCALE, LOSS_SCALE_GROWS_AFTER, MOST_LOSS_SCALE } from '../src/ops/gate.ts';
-import { leastCapabilities } from '../src/ops/op.ts';
+import { FIRST_LOSS_SCALE, gate, LOSS_SCALE_GROWS_AFTER, MOST_LOSS_SCALE } from '../src/ops/gate.ts';
+import { constant, leastCapabilities } from '../src/ops/op.ts';
 import { AdamW } from '../src/optim/adamw.ts';
+import { controlTensor, lossScaleTensor } from '../src/optim/optimizer.ts';
 import { Twin } from '../src/reference/twin.ts';
 import { type Device, openDevice } from '../src/runtime/device.ts';
 import { makePlan } from '../src/schedule/plan.ts';
 import { languageBatch, languageTask } from '../src/tasks/language.ts';
+import { memoryOf } from '../src/train/memory.ts';
 import { Trainer } from '../src/train/trainer.ts';
 import { CONTEXT, ids, type Outcome, type TinyOptions, tinyRun, train } from './harness/tiny_training.ts';
 
@@ -69,6 +70,8 @@ describe('follows f32', () => {
       for (const each of ['losses', 'norms'] as const) {
         const cost = farthest(twin[each], truth[each]);
         expect(cost, each).toBeGreaterThan(0);
+        const most = each === 'losses' ? MOST_STORAGE.loss : MOST_STORAGE.grad_norm;
+        expect(cost, each).toBeLessThan(most * Math.max(...truth[each]));
         // See STORAGE_FACTOR; and what f32 is allowed.
         expect(farthest(got[each], truth[each]), each).toBeLessThan(STORAGE_FACTOR * cost + 1e-5);
       }
@@ -157,7 +160,7 @@ function scaling(name: string, machineOf: () => Machine, run: typeof test | type
       release();
     });
 
-    run('doubles after enough steps without overflow, up to its largest', async () => {
+    run('doubles after enough steps without overflow, and begins to count anew', async () => {
       for (const [scale, then] of [
         [2 ** 10, 2 ** 11],
         [FIRST_LOSS_SCALE, 2 * FIRST_LOSS_SCALE],
@@ -167,7 +170,20 @@ function scaling(name: string, machineOf: () => Machine, run: typeof test | type
         expect([...(await machineOf().read(optimizer.lossScale!))]).toEqual([then, 0]);
         release();
       }
-      expect(MOST_LOSS_SCALE).toBeGreaterThan(FIRST_LOSS_SCALE);
+    });
+
+    run('does not double beyond its largest', async () => {
+      const [control, lossScale] = [controlTensor(), lossScaleTensor()];
+      machineOf().write(lossScale, Float32Array.of(MOST_LOSS_SCALE, LOSS_SCALE_GROWS_AFTER - 1));
+      const compiled = machineOf().compile(() => {
+        const norm = constant('norm', [1], () => Float32Array.of(1));
+        const { seen } = gate({ norm, control, lossScale }, { maxNorm: 1, beta1: 0.9, beta2: 0.99, latch: true });
+        return { seen };
+      });
+      await compiled({});
+      expect([...(await machineOf().read(lossScale))]).toEqual([MOST_LOSS_SCALE, 0]);
+      compiled.release();
+      machineOf().release([control, lossScale]);
     });
 
     run('does not excuse a loss that is not finite', async () => {

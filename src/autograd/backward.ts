@@ -37,7 +37,9 @@ export function backward(loss: Tensor, { seed, onto = new Map() }: BackwardOptio
 
   const grads = new Map<Tensor, Tensor>();
   const owner = owners(nodes);
-  grads.set(owner(loss), seed ?? constant('one', loss.shape, () => new Float32Array([1])));
+  const one = seed ?? constant('one', loss.shape, () => new Float32Array([1]));
+  // A loss that was cast is its owner's: what is made of the gradient next is of the owner's type.
+  grads.set(owner(loss), cast(one, owner(loss).dtype));
   const again = new Again(graph, nodes);
   for (const node of nodes.reverse()) {
     const upstream = Object.fromEntries(Object.entries(node.outputs).map(([name, t]) => [name, grads.get(owner(t))]));

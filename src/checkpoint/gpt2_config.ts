@@ -81,6 +81,7 @@ function readFields(fields: JsonObject, where: string): SavedGpt2Config {
       'Take another model.',
     );
   return {
+    family: 'gpt2',
     vocabSize,
     blockSize: size('n_positions'),
     nEmbd,

@@ -75,6 +75,7 @@ function readFields(fields: JsonObject, where: string): SavedLlamaConfig {
   const flagOr = (key: string) => (fields.has(key) ? flag(fields, key, where) : false);
   const [vocabSize, nEmbd, nHead] = [size('vocab_size'), size('hidden_size'), size('num_attention_heads')];
   return {
+    family: 'llama',
     vocabSize,
     blockSize: sizeOr('max_position_embeddings', 2048),
     nEmbd,

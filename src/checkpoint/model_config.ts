@@ -43,7 +43,7 @@ export function modelConfigJson(
   config: GPT2Config | LlamaConfig,
   { bosTokenId, eosTokenId }: { bosTokenId: number | null; eosTokenId: number | null },
 ): string {
-  if (!('kvHeads' in config)) return gpt2ConfigJson({ ...config, bosTokenId, eosTokenId });
+  if (config.family === 'gpt2') return gpt2ConfigJson({ ...config, bosTokenId, eosTokenId });
   return llamaConfigJson({ ...config, bosTokenId, eosTokenIds: eosTokenId === null ? [] : [eosTokenId] });
 }
 

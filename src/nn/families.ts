@@ -8,25 +8,20 @@ import type { LanguageModel } from './model.ts';
 export type ModelConfig = GPT2Config | LlamaConfig;
 
 /** Hugging Face's `model_type` of what can be made here. */
-export const FAMILIES = ['gpt2', 'llama'] as const;
-export type Family = (typeof FAMILIES)[number];
-
-/** Only Llama shares its kv heads. */
-export function isLlama(config: ModelConfig): config is LlamaConfig {
-  return 'kvHeads' in config;
-}
+export type Family = ModelConfig['family'];
+export const FAMILIES: readonly Family[] = ['gpt2', 'llama'];
 
 /** @throws InputError if the heads do not fit the width */
 export function makeModel(
   config: ModelConfig,
   options: { seed: number; pieceBytes?: number; embeddingStd?: number | undefined },
 ): LanguageModel {
-  return isLlama(config) ? new Llama(config, options) : new GPT2(config, options);
+  return config.family === 'llama' ? new Llama(config, options) : new GPT2(config, options);
 }
 
 /** Number of parameters, tied ones once, without making them. */
 export function configParameterCount(config: ModelConfig): number {
-  return isLlama(config) ? llamaParameterCount(config) : gpt2ParameterCount(config);
+  return config.family === 'llama' ? llamaParameterCount(config) : gpt2ParameterCount(config);
 }
 
 /** A configuration as plain values by name, for a record of what was trained: scaled positions as JSON. */
@@ -43,7 +38,7 @@ export function configScalars(config: ModelConfig): Map<string, string | number 
 /** The matrices of a block as [in, out], each head's part included. */
 export function blockMatrices(config: ModelConfig): readonly (readonly [number, number])[] {
   const { nEmbd: C, nInner } = config;
-  if (!isLlama(config)) {
+  if (config.family === 'gpt2') {
     return [
       [C, 3 * C],
       [C, C],
@@ -65,5 +60,5 @@ export function blockMatrices(config: ModelConfig): readonly (readonly [number, 
 
 /** Width of all query heads together. */
 export function attentionWidth(config: ModelConfig): number {
-  return isLlama(config) ? config.nHead * config.headDim : config.nEmbd;
+  return config.family === 'llama' ? config.nHead * config.headDim : config.nEmbd;
 }

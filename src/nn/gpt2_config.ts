@@ -4,6 +4,8 @@
 export type Activation = 'gelu_new' | 'gelu' | 'relu' | 'silu';
 
 export interface GPT2Config {
+  /** Tells configurations apart: Hugging Face's `model_type`. */
+  family: 'gpt2';
   vocabSize: number;
   /** Longest context in tokens: the rows of the position table. */
   blockSize: number;
@@ -28,6 +30,7 @@ export function gpt2Config(
 ): GPT2Config {
   return {
     ...sizes,
+    family: 'gpt2',
     nInner: sizes.nInner ?? 4 * sizes.nEmbd,
     activation: sizes.activation ?? 'gelu_new',
     layerNormEps: sizes.layerNormEps ?? 1e-5,

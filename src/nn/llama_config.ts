@@ -7,6 +7,8 @@ export type RopeScaling =
   | { type: 'llama3'; factor: number; lowFreqFactor: number; highFreqFactor: number; originalBlockSize: number };
 
 export interface LlamaConfig {
+  /** Tells configurations apart: Hugging Face's `model_type`. */
+  family: 'llama';
   vocabSize: number;
   /** Longest context in tokens. */
   blockSize: number;
@@ -37,6 +39,7 @@ export function llamaConfig(
 ): LlamaConfig {
   return {
     ...sizes,
+    family: 'llama',
     kvHeads: sizes.kvHeads ?? sizes.nHead,
     headDim: sizes.headDim ?? sizes.nEmbd / sizes.nHead,
     nInner: sizes.nInner ?? gatedWidth(sizes.nEmbd),

@@ -19,7 +19,7 @@ export function halfAliases(step: Step, { features }: Capabilities): string[] {
     if (access === 'uniform' || !value) continue;
     const { dtype } = value;
     if (!k.aliases.includes(element)) {
-      if (dtype === 'f16' && step.kernel !== 'copy')
+      if (dtype === 'f16' && !k.anyType.has(name))
         throw new Error(`${op}: "${name}" holds ${dtype}, kernel ${k.name} takes ${element} there`);
       continue;
     }

@@ -24,6 +24,8 @@ export interface Kernel {
   bindings: readonly Binding[];
   /** Bindings that may be left out, from the `// optional:` line. The kernel is told by a size field. */
   optional: ReadonlySet<string>;
+  /** Bindings whose words may be of any type, from the `// any type:` line: the kernel moves bits. */
+  anyType: ReadonlySet<string>;
   /** Fields of `struct Sizes`, in bytes from its start. */
   sizes: readonly SizeField[];
   sizeBytes: number;
@@ -77,6 +79,7 @@ export function reflect(name: string, text: string): Kernel {
     code: [text, ...snippetsOf(name, text)].join('\n'),
     bindings,
     optional: new Set(listed(text, 'optional')),
+    anyType: new Set(listed(text, 'any type')),
     aliases: declared.filter((alias) => bindings.some((b) => b.element === alias)),
     sizes,
     sizeBytes: Math.max(16, Math.ceil((4 * sizes.length) / 16) * 16),

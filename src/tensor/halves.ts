@@ -61,7 +61,7 @@ export function float32ToHalves(values: Float32Array, dtype: 'F16' | 'BF16'): Ui
 }
 
 /** The largest binary16. */
-export const LARGEST_HALF = 65504;
+const LARGEST_HALF = 65504;
 
 const [number, words] = (() => {
   const buffer = new Float64Array(1);

@@ -5,7 +5,7 @@ import { SLAB_BYTES } from './slab.ts';
 import { bytesOf, type PieceOf, type Tensor } from './tensor.ts';
 
 /** Pieces and parts of them start at multiples of this many rows, so that a binding can start there, however wide a row. */
-export const ROW_STEP = 64;
+const ROW_STEP = 64;
 
 /** Rows of a table, `from` included, `to` not. */
 export interface RowRange {

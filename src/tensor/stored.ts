@@ -15,9 +15,11 @@ export function toStored(dtype: DType, values: HostArray): ArrayBufferView<Array
   return halves;
 }
 
-/** `count` values out of what a device stores, as an array of their own. */
+/** `count` values out of what a device stores: over the buffer itself where they fill it, else as an array of their own. */
 export function fromStored(dtype: DType, bytes: ArrayBuffer, offset: number, count: number): HostArray {
-  const own = bytes.slice(offset, offset + bytesOf(count, dtype));
-  if (dtype === 'f16') return halvesToFloat32(new Uint16Array(own), 'F16');
+  if (dtype === 'f16') return halvesToFloat32(new Uint16Array(bytes, offset, count), 'F16');
+  const size = bytesOf(count, dtype);
+  // A save reads every slab so: a copy would double what the host holds of the largest.
+  const own = size === bytes.byteLength ? bytes : bytes.slice(offset, offset + size);
   return dtype === 'f32' ? new Float32Array(own) : dtype === 'i32' ? new Int32Array(own) : new Uint32Array(own);
 }

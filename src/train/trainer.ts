@@ -74,29 +74,30 @@ export class Trainer {
     return this.#functions.map((each) => ({ ...each, batch: batches[each.kind] }));
   }
 
+  /** The loss of a batch as a step takes it, and the seed of its backward pass. @param alone it is a step; else one of several */
+  #loss(batch: Record<string, Tensor>, alone: boolean) {
+    const { loss, kept, tokenLoss } = this.#parts.task.loss(this.model, batch);
+    const rowLoss = rowSums(tokenLoss);
+    const weight = alone ? undefined : this.optimizer.lossScale ? scale(kept, HALF_UNIT) : kept;
+    return { loss, rowLoss, weight, seed: seedOf(this.optimizer, weight) };
+  }
+
   /**
    * A training step of one batch as a function over it: what is compiled, planned, inspected. It is not the two functions below
    * put together: here the mean is taken in the backward pass and no sum is kept, which saves two passes over all gradients.
    */
   readonly stepFunction = (batch: Record<string, Tensor>) => {
-    const { task, skipSpikes, ema } = this.#parts;
-    const { loss, tokenLoss } = task.loss(this.model, batch);
-    const rowLoss = rowSums(tokenLoss);
-    const figures = this.optimizer.step(backward(loss, seedOf(this.optimizer)), {
-      loss,
-      skipSpikes,
-      ema: ema ?? undefined,
-    });
+    const { skipSpikes, ema } = this.#parts;
+    const { loss, rowLoss, seed } = this.#loss(batch, true);
+    const figures = this.optimizer.step(backward(loss, seed), { loss, skipSpikes, ema: ema ?? undefined });
     return { ...figures, rowLoss };
   };
 
   /** One of several batches of a step: gradients of the sum of its losses onto those before. */
   readonly #accumulate = (batch: Record<string, Tensor>) => {
-    const { loss, kept, tokenLoss } = this.#parts.task.loss(this.model, batch);
-    const rowLoss = rowSums(tokenLoss);
-    const weight = this.optimizer.lossScale ? scale(kept, HALF_UNIT) : kept;
-    tally(this.#totals, loss, weight);
-    this.optimizer.collect(backward(loss, { ...seedOf(this.optimizer, weight), onto: this.optimizer.gradients() }));
+    const { loss, rowLoss, weight, seed } = this.#loss(batch, false);
+    tally(this.#totals, loss, weight!);
+    this.optimizer.collect(backward(loss, { ...seed, onto: this.optimizer.gradients() }));
     return { rowLoss };
   };
 
@@ -200,8 +201,9 @@ export class Trainer {
     const what = `step ${step}: ${found}, expected a finite number.`;
     if (!diagnose) throw new NotFiniteError(what);
     const gradients = (batch: Record<string, Tensor>) => {
-      const { loss: value } = this.#parts.task.loss(this.model, batch);
-      const named = [...backward(value)].map(([parameter, gradient]) => [parameter.name, gradient] as const);
+      // With the seed of the step: what overflowed in it overflows again.
+      const { loss: value, seed } = this.#loss(batch, batches.length === 1);
+      const named = [...backward(value, seed)].map(([parameter, gradient]) => [parameter.name, gradient] as const);
       return { loss: value, ...Object.fromEntries(named) };
     };
     const passes = batches.map((batch, i) => ({ batch, scalars: this.#scalars(step, i) }));

@@ -1,11 +1,8 @@
 // A trace: one whole training run of a model from PyTorch, done again here and compared part by part. It counts as one case, and the
 // worst of its parts is its verdict.
 import type { Machine } from '../../autograd/machine.ts';
-import { parseGpt2Config } from '../../checkpoint/gpt2_config.ts';
-import { parseLlamaConfig } from '../../checkpoint/llama_config.ts';
-import { GPT2 } from '../../nn/gpt2.ts';
-import { Llama } from '../../nn/llama.ts';
-import type { LanguageModel } from '../../nn/model.ts';
+import { parseModelConfig } from '../../checkpoint/model_config.ts';
+import { FAMILIES, makeModel } from '../../nn/families.ts';
 import { Twin } from '../../reference/twin.ts';
 import type { Precision } from '../../tensor/tensor.ts';
 import { record, text } from './fields.ts';
@@ -17,24 +14,18 @@ import { checkTraining } from './trace_training.ts';
 import { checkOtherFiles } from './trace_weights.ts';
 import { type Verdict, worstOf } from './verdict.ts';
 
-/** Makes the model that a config.json describes, by its `model_type`. */
-const families = new Map<unknown, (json: string, where: string) => LanguageModel>([
-  ['gpt2', (json, where) => new GPT2(parseGpt2Config(json, where), { seed: 0 })],
-  ['llama', (json, where) => new Llama(parseLlamaConfig(json, where), { seed: 0 })],
-]);
-
 /** Why a trace cannot be run, or null. */
 export async function whyNotTrace(folder: GoldenFolder, { kind, dir }: TraceCase): Promise<string | null> {
   if (kind !== 'pretrain') return `training of the kind ${kind} is not here yet`;
   const family = text(await folder.json(`${dir}/config.json`), 'model_type', `${dir}/config.json`);
-  if (!families.has(family)) return `models of the family ${family} are not here yet`;
+  if (!FAMILIES.some((known) => known === family)) return `models of the family ${family} are not here yet`;
   const where = `${dir}/trace.json`;
   const optimizer = record((await folder.json(where)).get('hyperparameters'), where).get('optimizer');
   return optimizer === 'adamw' ? null : `the optimizer ${optimizer} is not here yet`;
 }
 
 /**
- * @param dtype of values between layers; in f16 the twin runs the trace first, which tells what storage costs, see STORAGE_FACTOR
+ * @param dtype of values between layers; in f16 the twin runs the trace first, which tells what storage costs, see STORAGE_FACTOR and MOST_STORAGE
  */
 export async function runTrace(
   machine: Machine,
@@ -45,7 +36,8 @@ export async function runTrace(
   if (dtype === 'f32') return await runOnce(machine, folder, trace, dtype, new Judge());
   const rounded = new Judge();
   await runOnce(new Twin(), folder, trace, dtype, rounded);
-  return await runOnce(machine, folder, trace, dtype, new Judge(rounded.distances));
+  const verdict = await runOnce(machine, folder, trace, dtype, new Judge(rounded.distances));
+  return worstOf([verdict, ...rounded.ceilings()]);
 }
 
 async function runOnce(
@@ -56,7 +48,7 @@ async function runOnce(
   judge: Judge,
 ): Promise<Verdict> {
   const where = `${trace.dir}/config.json`;
-  const model = families.get((await folder.json(where)).get('model_type'))!(await folder.text(where), where);
+  const model = makeModel(parseModelConfig(await folder.text(where), where).config, { seed: 0 });
   const run: TraceRun = { machine, folder, trace, model, dtype, judge };
   try {
     const verdicts = [...(await checkTraining(run)), ...(await checkGeneration(run)), ...(await checkOtherFiles(run))];

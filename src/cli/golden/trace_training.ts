@@ -143,7 +143,7 @@ async function finalWeights(
     }
     const off = Math.sqrt(difference);
     const share = number(limits, 'update_rel_tol', `${where}: check.final.${name}`);
-    const allowed = share * Math.sqrt(update) + judge.more(`final ${name}`, off);
+    const allowed = share * Math.sqrt(update) + judge.more(`final ${name}`, off, Math.sqrt(update));
     const worst = off === 0 ? 0 : off / allowed;
     verdicts.push({ worst, detail: `final ${name}: off by ${off}, allowed ${allowed}` });
   }
