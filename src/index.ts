@@ -12,21 +12,41 @@ export type {
   Replay,
   Scalars,
 } from './autograd/machine.ts';
+export { BrowserRuns, type KeptRun, type LoadedRun } from './checkpoint/browser_runs.ts';
 export { parseGpt2Config } from './checkpoint/gpt2_config.ts';
-export { parameterHash } from './checkpoint/hash.ts';
+export { parameterHash, Sha256 } from './checkpoint/hash.ts';
 export { loadWeights } from './checkpoint/huggingface.ts';
-export { SafetensorsReader, writeSafetensors } from './checkpoint/safetensors.ts';
+export { parseLlamaConfig } from './checkpoint/llama_config.ts';
+export {
+  type FileContent,
+  isFileName,
+  type ManifestLine,
+  manifestName,
+  manifestText,
+  readManifest,
+  stepName,
+  stepOf,
+} from './checkpoint/manifest.ts';
+export { parseModelConfig } from './checkpoint/model_config.ts';
+export { type ByteSource, bytesSource, SafetensorsReader, writeSafetensors } from './checkpoint/safetensors.ts';
+export { compareResume, parseTrainingState, type Scalar, type TrainingState } from './checkpoint/training_state.ts';
+export { readZip, writeZip, type ZipEntry } from './checkpoint/zip.ts';
+export { type CountingBaselines, countingBaselines, tokenChunks } from './data/counting.ts';
+export { TextCorpus, textCorpus } from './data/text_corpus.ts';
 export { ByteTokenizer, CharTokenizer, Gpt2Tokenizer, type Tokenizer, tokenizerFromFiles } from './data/tokenizer.ts';
 export { validationWindows, WindowSampler } from './data/windows.ts';
-export { InputError, NotFiniteError, RunError } from './errors.ts';
+export { InputError, NotFiniteError, RunError, SizeError } from './errors.ts';
 export { type GenerateOptions, TokenGenerator } from './generate/generate.ts';
 export { chooseToken, type SamplingOptions } from './generate/sampling.ts';
+export { type ModelConfig, makeModel } from './nn/families.ts';
 export { GPT2, type GPT2Config, gpt2Config } from './nn/gpt2.ts';
+export { Llama, type LlamaConfig, llamaConfig } from './nn/llama.ts';
 export { type ForwardOptions, type LanguageModel, parameterCount } from './nn/model.ts';
 export { tally, zero } from './ops/accumulate.ts';
 export { gelu, relu, silu } from './ops/activations.ts';
 export { add } from './ops/add.ts';
 export { attention, attentionPacked } from './ops/attention.ts';
+export { cast } from './ops/cast.ts';
 export { concat } from './ops/concat.ts';
 export { assign } from './ops/copy.ts';
 export { crossEntropy, crossEntropyOf } from './ops/cross_entropy.ts';
@@ -38,27 +58,55 @@ export { matmul } from './ops/matmul.ts';
 export { mul } from './ops/mul.ts';
 export { constant, stepScalar } from './ops/op.ts';
 export { orthogonalize } from './ops/orthogonalize.ts';
+export { part } from './ops/part.ts';
 export { reshape } from './ops/reshape.ts';
+export { rmsnorm } from './ops/rmsnorm.ts';
+export { type RopeTable, rope } from './ops/rope.ts';
 export { scale } from './ops/scale.ts';
 export { softmax } from './ops/softmax.ts';
 export { softmaxStats } from './ops/softmax_stats.ts';
 export { mean, sum, sumTo } from './ops/sum.ts';
+export { swiglu } from './ops/swiglu.ts';
 export { AdamW, type AdamWOptions, type ParameterGroup } from './optim/adamw.ts';
 export { Ema } from './optim/ema.ts';
 export { isHiddenMatrix, Muon, type MuonOptions } from './optim/muon.ts';
-export type { Optimizer, StepFigures, StepOptions } from './optim/optimizer.ts';
+export { type Optimizer, type StepFigures, type StepOptions, seedOf } from './optim/optimizer.ts';
 export { learningRateAt, type ScheduleOptions } from './optim/schedule.ts';
 export { Twin } from './reference/twin.ts';
-export { type Device, type DeviceOptions, openDevice } from './runtime/device.ts';
-export { type Plan, printPlan, printTrace } from './schedule/plan.ts';
+export { type Device, type DeviceOptions, type KernelChoice, openDevice } from './runtime/device.ts';
+export { type AdapterReport, reportAdapter } from './runtime/platform/report.ts';
+export type { KernelTable } from './schedule/order.ts';
+export type { Plan } from './schedule/plan.ts';
+export { printPlan, printTrace } from './schedule/print_plan.ts';
 export { type LanguageTaskOptions, languageBatch, languageTask } from './tasks/language.ts';
 export type { Task, TaskLoss } from './tasks/task.ts';
 export { wholesOf } from './tensor/pieces.ts';
 export type { Shape } from './tensor/shape.ts';
-export { Tensor } from './tensor/tensor.ts';
+export { type DType, type Precision, Tensor } from './tensor/tensor.ts';
+export {
+  checkpointFiles,
+  noProgress,
+  type SavedParts,
+  savedCursor,
+  savedProgress,
+  trainingState,
+} from './train/checkpoint_files.ts';
+export type { MemoryBytes, RunEvent, StartEvent, StepEvent } from './train/events.ts';
 export { type RatePoint, searchRates, suggestRate } from './train/find_rate.ts';
+export { type Limits, misfit } from './train/limits.ts';
 export { type LoopOptions, type LoopProgress, loop } from './train/loop.ts';
+export { lossBatches, rowsFor, type Stretch, spreadBatches } from './train/loss_batches.ts';
+export { eventBytes, memoryOf, type RunMemory } from './train/memory.ts';
+export { PRESETS, type PretrainSettings, presetSettings } from './train/presets.ts';
+export { makeRun, planRun, type RunParts, type RunPlans, SAMPLE_TOKENS, type TextSizes } from './train/run_plans.ts';
 export { hashOf, loadModel, loadOptimizer, modelFile, optimizerFile } from './train/snapshot.ts';
 export { firstLossWarning, spikeText } from './train/spikes.ts';
 export type { StepInput, StepResult, TrainerParts, Weights } from './train/step.ts';
+export { measuredFlops, stepFlops } from './train/step_time.ts';
 export { Trainer } from './train/trainer.ts';
+export { browserStore } from './tune/browser_store.ts';
+export type { Choice, Wrong } from './tune/choose.ts';
+export { fastKernels } from './tune/kernel_choice.ts';
+export { keepTable, type TableStore } from './tune/store.ts';
+export { type StoredTable, tableText } from './tune/stored_table.ts';
+export { type TuneOptions, type Tuning, tune } from './tune/tune.ts';

@@ -26,7 +26,8 @@ const doors: Record<string, string[]> = {
   checkpoint: ['tensor'],
   generate: ['tasks', 'runtime', 'reference', 'data', 'checkpoint'],
   train: ['tasks', 'runtime', 'reference', 'data', 'checkpoint', 'generate'],
-  cli: ['train', 'generate'],
+  tune: ['runtime', 'reference', 'checkpoint'],
+  cli: ['train', 'generate', 'tune'],
 };
 /** Files beside the rooms, and who may import them. */
 const files: Record<string, string[]> = {
@@ -36,7 +37,10 @@ const files: Record<string, string[]> = {
 };
 
 /** Single files that a room may import though their room is closed to it: the configuration of a model is what its file is read into. */
-const openFiles: Record<string, string[]> = { 'src/nn/gpt2_config.ts': ['checkpoint'] };
+const openFiles: Record<string, string[]> = {
+  'src/nn/gpt2_config.ts': ['checkpoint'],
+  'src/nn/llama_config.ts': ['checkpoint'],
+};
 
 function reach(room: string): Set<string> {
   const rooms = new Set([room]);
@@ -116,7 +120,9 @@ test('relative imports carry .ts and lead to a file', () => {
   const wrong = everywhere.flatMap(({ file, imports }) =>
     imports
       .filter(({ specifier }) => specifier.startsWith('.'))
-      .filter(({ specifier }) => !specifier.endsWith('.ts') || !existsSync(path.join(root, target(file, specifier))))
+      .filter(
+        ({ specifier }) => !/\.(tsx?|json)$/.test(specifier) || !existsSync(path.join(root, target(file, specifier))),
+      )
       .map(({ specifier, line }) => `${file}:${line} imports ${specifier}`),
   );
   expect(wrong).toEqual([]);
@@ -134,11 +140,25 @@ test('only the runtime names a GPU type', () => {
 });
 
 test('what a page imports needs no module of Node', () => {
-  const rooms = ['tensor', 'ops', 'autograd', 'nn', 'optim', 'tasks', 'schedule', 'reference', 'generate', 'train'];
+  const rooms = [
+    'tensor',
+    'ops',
+    'autograd',
+    'nn',
+    'optim',
+    'tasks',
+    'schedule',
+    'reference',
+    'generate',
+    'train',
+    'tune',
+  ];
   // These rooms hold files of the disk too: what a page takes of them, and all that those import.
   const pure = new Set([
-    ...['src/data/tokenizer.ts', 'src/data/windows.ts', 'src/data/counting.ts'],
+    ...['src/data/tokenizer.ts', 'src/data/windows.ts', 'src/data/counting.ts', 'src/data/text_corpus.ts'],
+    ...['src/checkpoint/browser_runs.ts', 'src/checkpoint/manifest.ts', 'src/checkpoint/zip.ts'],
     ...['src/checkpoint/huggingface.ts', 'src/checkpoint/gpt2_config.ts', 'src/checkpoint/training_state.ts'],
+    ...['src/checkpoint/fields.ts', 'src/checkpoint/json.ts'],
   ]);
   for (const file of pure) for (const { to } of relative.filter((found) => found.file === file)) pure.add(to);
   const wrong = sources

@@ -3,9 +3,9 @@
 import fs from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { spreadBatches } from '../src/cli/loss_batches.ts';
 import { type CorpusOptions, openCorpus, requireContext } from '../src/data/corpus.ts';
 import { validationWindows, WindowSampler, type WindowSettings } from '../src/data/windows.ts';
+import { spreadBatches } from '../src/train/loss_batches.ts';
 import { run } from './harness/inside.ts';
 import { type Line, listing, scratchFolder, tiny } from './harness/program.ts';
 

@@ -20,7 +20,7 @@ export const everywhere = defineFlags([
     placeholder: 'auto|portable|FILE',
     default: 'auto',
     example: 'portable',
-    help: 'which form of each op runs: the fastest where devices --tune has measured, else the first that this adapter can run; the first that every adapter can; or a table in a file',
+    help: 'which form of each op runs: the fastest as devices --tune measured it here, or as it was measured on this kind of adapter, else the first that can run; the first that every adapter can run; or a table in a file',
   },
   {
     name: 'limits',

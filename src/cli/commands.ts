@@ -1,6 +1,7 @@
 // The commands, in the order in which help lists them.
 import { bench } from './bench/bench.ts';
 import type { Command } from './command.ts';
+import { demo } from './demo/demo.ts';
 import { devices } from './devices.ts';
 import { evaluate } from './evaluate.ts';
 import { generate } from './generate.ts';
@@ -9,5 +10,5 @@ import { inspect } from './inspect.ts';
 import { pretrain } from './pretrain.ts';
 
 export const commands: ReadonlyMap<string, Command> = new Map(
-  [pretrain, generate, evaluate, golden, bench, inspect, devices].map((c) => [c.name, c]),
+  [pretrain, generate, evaluate, golden, bench, inspect, devices, demo].map((c) => [c.name, c]),
 );

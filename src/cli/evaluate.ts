@@ -4,11 +4,11 @@ import { type CorpusOptions, type CorpusProgress, openCorpus } from '../data/cor
 import { InputError } from '../errors.ts';
 import { languageTask } from '../tasks/language.ts';
 import { evaluateBatches } from '../train/evaluate.ts';
+import { lossBatches, rowsFor } from '../train/loss_batches.ts';
 import { defineCommand } from './command.ts';
 import { DTYPE_FLAG, dtypeOn } from './dtype.ts';
 import { defineFlags } from './flags.ts';
 import { modelFlags, openModel, tokenCache } from './folders.ts';
-import { lossBatches, rowsFor } from './loss_batches.ts';
 import { deviceFor } from './open_device.ts';
 
 const flags = defineFlags([

@@ -2,13 +2,13 @@
 import type { Batch } from '../autograd/machine.ts';
 import type { SearchEvent } from '../train/events.ts';
 import { type RatePoint, rateOf, SEARCH, searchRates, smoothed, suggestRate } from '../train/find_rate.ts';
+import type { PretrainSettings } from '../train/presets.ts';
 import type { Trainer } from '../train/trainer.ts';
 import type { CommandContext } from './command.ts';
 import { shortNumber } from './format.ts';
 import { wrap } from './help.ts';
 import type { Output } from './output.ts';
 import { plotLoss } from './plot.ts';
-import type { PretrainSettings } from './presets.ts';
 import { Progress } from './progress.ts';
 
 /** What a search must not do: a step that is skipped because its loss rises hides what is looked for. */

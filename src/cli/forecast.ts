@@ -3,12 +3,13 @@
 import { InputError, SizeError } from '../errors.ts';
 import { configParameterCount, type ModelConfig } from '../nn/families.ts';
 import type { Device } from '../runtime/device.ts';
+import { type Limits, misfit } from '../train/limits.ts';
+import { type ByteClass, CLASSES, type RunMemory } from '../train/memory.ts';
+import type { PretrainSettings } from '../train/presets.ts';
+import { configOf, makeRun, planRun, type RunParts, type RunPlans, type TextSizes } from '../train/run_plans.ts';
 import { sizeText } from './format.ts';
-import { type Limits, limitsOf, misfit } from './limits.ts';
-import { type ByteClass, CLASSES, type RunMemory } from './memory.ts';
-import type { PretrainSettings } from './presets.ts';
+import { limitsOf } from './limits.ts';
 import { flagsOf, type Proposal, propose, type Search } from './proposal.ts';
-import { configOf, makeRun, planRun, type RunParts, type RunPlans, type TextSizes } from './run_plans.ts';
 
 /** Parameters above which no adapter that WebGPU reaches could hold the training state. */
 const MOST_PARAMETERS = 20e9;

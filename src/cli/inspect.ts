@@ -3,6 +3,10 @@ import { InputError } from '../errors.ts';
 import type { Device } from '../runtime/device.ts';
 import type { Plan } from '../schedule/plan.ts';
 import { printPlan, printTrace } from '../schedule/print_plan.ts';
+import { eventBytes } from '../train/memory.ts';
+import { PRESETS, type PretrainSettings, presetFor } from '../train/presets.ts';
+import { configOf, PROMPT_TOKENS, type TextSizes } from '../train/run_plans.ts';
+import { measuredFlops, stepFlops } from '../train/step_time.ts';
 import { WORKLOADS } from './bench/workloads.ts';
 import { type CommandContext, defineCommand, type GlobalValues } from './command.ts';
 import { dtypeOn } from './dtype.ts';
@@ -12,16 +16,12 @@ import { type Forecast, forecast } from './forecast.ts';
 import { forecastJson, printForecast, printTime } from './forecast_table.ts';
 import { byteText, grouped } from './format.ts';
 import { limitFlags } from './limits.ts';
-import { eventBytes } from './memory.ts';
 import { deviceFor } from './open_device.ts';
-import { PRESETS, type PretrainSettings, presetFor } from './presets.ts';
 import { chooseData } from './pretrain_data.ts';
 import { dataFlags, newSettings, settingFlags, typedSettings } from './pretrain_flags.ts';
 import { openText } from './pretrain_text.ts';
 import { tellProfile } from './profile.ts';
-import { configOf, PROMPT_TOKENS, type TextSizes } from './run_plans.ts';
 import { scaleFlags, tellScale } from './scale/command.ts';
-import { measuredFlops, stepFlops } from './step_time.ts';
 
 const flags = defineFlags([
   {

@@ -1,14 +1,11 @@
-// What a run may take: the adapter's largest buffer, and the memory of the machine or what --memory-limit says.
+// What a run may take here: the adapter's largest buffer, and the memory of the machine or what --memory-limit says.
 import os from 'node:os';
 import type { Device } from '../runtime/device.ts';
+import type { Limits } from '../train/limits.ts';
 import { defineFlags } from './flags.ts';
-import type { LargeBuffer, RunMemory } from './memory.ts';
 
 /** Share of a machine's memory that a software adapter may take: the rest is the program's, which holds a copy of what it saves. */
 const SHARE = 0.8;
-
-/** Batches of a step: one of many more could be neither watched nor stopped. */
-export const MOST_BATCHES = 4096;
 
 export const limitFlags = defineFlags([
   {
@@ -22,16 +19,6 @@ export const limitFlags = defineFlags([
     help: "the most that may be held on the device; default: 80 % of the machine's memory on a software adapter, else what the GPU gives",
   },
 ]);
-
-/** Bytes. */
-export interface Limits {
-  /** One buffer. */
-  buffer: number;
-  /** All buffers; infinite where nobody knows. */
-  total: number;
-  /** Who sets `total`: "this machine can give" it. */
-  says: string;
-}
 
 /**
  * A software adapter's memory is the host's; for a GPU WebGPU tells no number, and an allocation that fails says so.
@@ -48,11 +35,4 @@ export function limitsOf(device: Device, memoryLimit?: number): Limits {
 /** Bytes that this process may have: a container's share, where there is one. */
 function hostMemory(): number {
   return Math.min(os.totalmem(), process.constrainedMemory?.() || Number.POSITIVE_INFINITY);
-}
-
-/** The largest buffer if it is too large, the total if that is, null if all fits. */
-export function misfit({ buffers, total }: RunMemory, limits: Limits): LargeBuffer | 'total' | null {
-  const [largest] = buffers;
-  if (largest && largest.bytes > limits.buffer) return largest;
-  return total > limits.total ? 'total' : null;
 }

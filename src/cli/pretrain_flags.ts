@@ -3,11 +3,12 @@ import type { TrainingState } from '../checkpoint/training_state.ts';
 import { InputError } from '../errors.ts';
 import { FAMILIES } from '../nn/families.ts';
 import { SCHEDULES } from '../optim/schedule.ts';
+import { MOST_BATCHES } from '../train/limits.ts';
+import { PRESETS, type PretrainSettings, presetSettings } from '../train/presets.ts';
 import { disagreement } from './disagreement.ts';
 import { DTYPE_FLAG } from './dtype.ts';
 import { camelCase, defineFlags, type FlagSpec, isOnOff, kebabCase } from './flags.ts';
-import { limitFlags, MOST_BATCHES } from './limits.ts';
-import { PRESETS, type PretrainSettings, presetSettings } from './presets.ts';
+import { limitFlags } from './limits.ts';
 import { checkSaved } from './saved_settings.ts';
 
 /** A flag a setting: what is not typed comes from the preset. */

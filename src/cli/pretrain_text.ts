@@ -6,13 +6,13 @@ import { type Corpus, openCorpus } from '../data/corpus.ts';
 import { countingBaselines, tokenChunks } from '../data/counting.ts';
 import type { Tokenizer, TokenizerKind } from '../data/tokenizer.ts';
 import { InputError } from '../errors.ts';
+import type { PretrainSettings } from '../train/presets.ts';
+import { PROMPT_TOKENS } from '../train/run_plans.ts';
 import type { Reference } from './curve.ts';
 import { readTokenizer, tokenCache } from './folders.ts';
 import type { Output } from './output.ts';
-import type { PretrainSettings } from './presets.ts';
 import type { DataChoice } from './pretrain_data.ts';
 import { quoted } from './printable.ts';
-import { PROMPT_TOKENS } from './run_plans.ts';
 import { RunShow } from './show.ts';
 
 /**

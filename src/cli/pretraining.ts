@@ -5,26 +5,27 @@ import { type Corpus, requireContext } from '../data/corpus.ts';
 import { RunError } from '../errors.ts';
 import { parameterCount } from '../nn/model.ts';
 import type { Device } from '../runtime/device.ts';
+import { noProgress } from '../train/checkpoint_files.ts';
 import type { RunEvent, StartEvent } from '../train/events.ts';
 import { type LoopOptions, type LoopProgress, loop } from '../train/loop.ts';
+import { lossBatches, type Stretch, spreadBatches } from '../train/loss_batches.ts';
+import { eventBytes } from '../train/memory.ts';
+import type { PretrainSettings } from '../train/presets.ts';
+import { SAMPLE_TOKENS } from '../train/run_plans.ts';
 import { hashOf } from '../train/snapshot.ts';
 import { firstLossWarning, spikeText } from '../train/spikes.ts';
 import type { CommandContext, GlobalValues } from './command.ts';
 import type { Reference } from './curve.ts';
 import { findRate } from './find_rate_command.ts';
 import type { FlagValues } from './flags.ts';
-import { lossBatches, type Stretch, spreadBatches } from './loss_batches.ts';
-import { eventBytes } from './memory.ts';
 import { tableOf } from './open_device.ts';
 import { nextBatches, type PreparedRun, prepareRun } from './prepared_run.ts';
-import type { PretrainSettings } from './presets.ts';
 import { chooseData, type DataChoice, datasetOf, refuseOtherTexts } from './pretrain_data.ts';
 import { type pretrainFlags, withSteps } from './pretrain_flags.ts';
 import { nameOf, openText, referencesOf } from './pretrain_text.ts';
 import { printable } from './printable.ts';
-import { noProgress, restoreRun, stepsIn } from './run_beginning.ts';
+import { restoreRun, stepsIn } from './run_beginning.ts';
 import { RunFiles } from './run_files.ts';
-import { SAMPLE_TOKENS } from './run_plans.ts';
 import { RunShow } from './show.ts';
 
 /** Batches of the train part that an evaluation looks at. */
@@ -170,7 +171,7 @@ function startEvent(device: Device, { corpus, model, plans, memory, settings }: 
     dataset: datasetOf(corpus),
     adapter: device.name,
     dtype: settings.dtype,
-    kernels: { ...tableOf(plans, device.kernels) },
+    kernels: { ...tableOf(plans, device.capabilities, device.kernels) },
     kernelsFrom: device.kernelsFrom,
     memory: eventBytes(memory),
   };

@@ -5,10 +5,10 @@ import { type Profile, type ProfiledPlan, profile, type TimedDispatch } from '..
 import type { Plan } from '../schedule/plan.ts';
 import { languageBatch } from '../tasks/language.ts';
 import { randomBits } from '../tensor/random.ts';
+import type { PretrainSettings } from '../train/presets.ts';
+import type { TextSizes } from '../train/run_plans.ts';
 import { counted, grouped, shortNumber } from './format.ts';
 import type { Output } from './output.ts';
-import type { PretrainSettings } from './presets.ts';
-import type { TextSizes } from './run_plans.ts';
 
 /** Dispatches that are told together: sums over a step. */
 export interface ProfileRow {

@@ -1,9 +1,9 @@
 // A model that does not fit, changed until it does: every proposal has been planned. What leaves the training as it was is tried
 // first, a shorter context last.
 import { InputError } from '../errors.ts';
-import { type Limits, MOST_BATCHES, misfit } from './limits.ts';
-import type { RunMemory } from './memory.ts';
-import type { PretrainSettings } from './presets.ts';
+import { type Limits, MOST_BATCHES, misfit } from '../train/limits.ts';
+import type { RunMemory } from '../train/memory.ts';
+import type { PretrainSettings } from '../train/presets.ts';
 
 type Changes = Partial<Pick<PretrainSettings, 'batch' | 'accumulate' | 'recompute' | 'context'>>;
 

@@ -2,6 +2,7 @@
 import { diskLayer, fileSource } from '../checkpoint/files.ts';
 import { openModelFolder } from '../checkpoint/model_folder.ts';
 import { InputError } from '../errors.ts';
+import { savedCursor, savedProgress } from '../train/checkpoint_files.ts';
 import type { LoopProgress } from '../train/loop.ts';
 import { loadModel, loadOptimizer } from '../train/snapshot.ts';
 import type { Trainer } from '../train/trainer.ts';
@@ -9,11 +10,6 @@ import type { CommandContext } from './command.ts';
 import { nextBatches, type PreparedRun } from './prepared_run.ts';
 import type { ResumedRun } from './pretraining.ts';
 import type { RunFiles } from './run_files.ts';
-
-/** Of a run that has not begun. */
-export function noProgress(): LoopProgress {
-  return { step: 0, evaluatedAt: 0, sampledAt: -1, validationLoss: null, best: null };
-}
 
 /**
  * Brings weights, moments and windows to where a checkpoint left them, and cuts off what was logged after it.
@@ -27,10 +23,10 @@ export async function restoreRun(
 ): Promise<LoopProgress> {
   files.check(state, path, out);
   await restore(trainer, path);
-  sampler.restore(files.cursor(state));
+  sampler.restore(savedCursor(state));
   trainer.step = state.step;
   await run.log.cutBack(state.step);
-  return files.progress(state);
+  return savedProgress(state);
 }
 
 async function restore({ machine, model, optimizer, ema }: Trainer, path: string): Promise<void> {

@@ -3,7 +3,8 @@
 import { kernel } from '../schedule/kernel.ts';
 import { aligned } from '../schedule/memory.ts';
 import type { BufferRef, Plan } from '../schedule/plan.ts';
-import { toStored } from '../tensor/stored.ts';
+import { sizeOf } from '../tensor/shape.ts';
+import { storedBytes, toStored } from '../tensor/stored.ts';
 import type { Buffers, Store } from './buffers.ts';
 import type { Pipelines } from './pipelines.ts';
 
@@ -140,7 +141,7 @@ export class Recording {
         out.from.offset,
         ring,
         ringOffset + out.offset,
-        Math.ceil(out.bytes / 4) * 4,
+        storedBytes(sizeOf(out.shape), out.dtype),
       );
     }
     device.queue.submit([encoder.finish()]);

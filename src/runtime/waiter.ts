@@ -3,9 +3,10 @@
 // whether a promise of the GPU is kept, and a browser's thread is free: they wait as they are.
 
 /** A pause is this share of what the wait has lasted so far: its end is noticed at most so much late. */
-const SHARE = 0.02;
+export const PAUSE_SHARE = 0.02;
 /** But at least and at most so long (ms): other work of the program gets its turn between two pauses. */
-const [SHORTEST, LONGEST] = [0.05, 4];
+const SHORTEST_PAUSE = 0.05;
+export const LONGEST_PAUSE = 4;
 
 export class Waiter {
   /** False: the thread spins, as most programs let it; for comparisons. */
@@ -58,7 +59,7 @@ export class Waiter {
     this.#pausing = true;
     while (this.#pause && this.holds && this.#waits > 0) {
       const lasted = performance.now() - this.#since;
-      await this.#pause(Math.min(LONGEST, Math.max(SHORTEST, SHARE * lasted)));
+      await this.#pause(Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, PAUSE_SHARE * lasted)));
     }
     this.#pausing = false;
   }

@@ -2,7 +2,7 @@
 import type { Machine } from '../autograd/machine.ts';
 import { generationConfigJson } from '../checkpoint/gpt2_config.ts';
 import { Sha256 } from '../checkpoint/hash.ts';
-import type { FileContent } from '../checkpoint/manifest.ts';
+import { averageName, type FileContent } from '../checkpoint/manifest.ts';
 import { modelConfigJson } from '../checkpoint/model_config.ts';
 import { type Scalar, type TrainingState, trainingStateJson } from '../checkpoint/training_state.ts';
 import type { Tokenizer } from '../data/tokenizer.ts';
@@ -12,9 +12,6 @@ import type { KernelTable } from '../schedule/order.ts';
 import type { LoopProgress } from './loop.ts';
 import { modelFile, optimizerFile } from './snapshot.ts';
 import type { Trainer } from './trainer.ts';
-
-/** Averaged weights, beside the trained ones. */
-const averageName = 'ema.safetensors';
 
 /** What decides how a run goes on, besides the loop's own progress. */
 export interface SavedParts {

@@ -22,13 +22,13 @@ export interface Source {
   texts: Set<string>;
 }
 
-/** All .ts files below a folder, as paths from the root. */
+/** All .ts and .tsx files below a folder, as paths from the root. */
 export function filesBelow(root: string, folder: string): string[] {
   return readdirSync(path.join(root, folder), { withFileTypes: true })
     .flatMap((entry) => {
       const name = `${folder}/${entry.name}`;
       if (entry.isDirectory()) return filesBelow(root, name);
-      return entry.name.endsWith('.ts') ? [name] : [];
+      return /\.tsx?$/.test(entry.name) ? [name] : [];
     })
     .sort();
 }

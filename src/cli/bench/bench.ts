@@ -7,18 +7,19 @@ import { AdamW } from '../../optim/adamw.ts';
 import { type Counts, countCalls } from '../../runtime/counters.ts';
 import type { Device } from '../../runtime/device.ts';
 import { median } from '../../runtime/profile.ts';
+import { LONGEST_PAUSE, PAUSE_SHARE } from '../../runtime/waiter.ts';
 import { languageBatch, languageTask } from '../../tasks/language.ts';
 import { takeApart, wholesOf } from '../../tensor/pieces.ts';
 import type { Precision } from '../../tensor/tensor.ts';
+import { stepFlops } from '../../train/step_time.ts';
 import { Trainer } from '../../train/trainer.ts';
 import { tableText } from '../../tune/stored_table.ts';
 import { type CommandContext, defineCommand } from '../command.ts';
 import { DTYPE_FLAG, dtypeOn } from '../dtype.ts';
 import { defineFlags } from '../flags.ts';
 import { deviceFor } from '../open_device.ts';
-import { stepFlops } from '../step_time.ts';
 import { version } from '../version.ts';
-import { productsOf, timeProducts } from './products.ts';
+import { productsOf, round, timeProducts } from './products.ts';
 import { ratioTable, readBenchLines } from './table.ts';
 import { fixedBatch, initialWeights, LEARNING_RATE, OPTIMIZER, WORKLOADS } from './workloads.ts';
 
@@ -48,12 +49,15 @@ const flags = defineFlags([
     type: 'choice',
     choices: ['hold', 'await'],
     default: 'hold',
-    help: 'hold: in pauses of at most 4 ms, which spares a software adapter a spinning thread; await: let it spin, as peers do',
+    help: `hold: in pauses of at most ${LONGEST_PAUSE} ms, which spares a software adapter a spinning thread; await: let it spin, as peers do`,
   },
 ]);
 
+/** Flags that are of training steps. */
+const STEPS = ['warm', 'iterations', 'block'] as const;
+
 const WAITING = {
-  hold: 'maps at once, and holds the thread in pauses of 2 % of the wait',
+  hold: `maps at once, and holds the thread in pauses of ${100 * PAUSE_SHARE} % of the wait`,
   await: 'awaits at once',
 } as const;
 
@@ -97,19 +101,17 @@ export const bench = defineCommand({
       throw new InputError(
         `bench matmul: found ${JSON.stringify(size)}, expected a whole number from 1 to 16384, or one of ${Object.keys(WORKLOADS).join(', ')}.`,
       );
+    const own = workload === 'matmul' && STEPS.find((name) => context.given.has(name));
+    if (own) throw new InputError(`--${own}: found with bench matmul, expected with bench train alone. Leave it out.`);
     const device = await deviceFor(context, given);
     if (given.waiting === 'await') device.waiter.holds = false;
     try {
+      const dtype = dtypeOn(device, given.dtype, context.out);
       if (workload === 'train')
-        report(
-          context,
-          device,
-          given.waiting,
-          await benchTrain(device, size, { ...given, dtype: dtypeOn(device, given.dtype, context.out) }),
-        );
+        report(context, device, given.waiting, await benchTrain(device, size, { ...given, dtype }));
       else {
         const products = fixed ? productsOf(fixed) : [{ layout: 'NN' as const, M: n, N: n, K: n }];
-        for (const figures of await timeProducts(device, products))
+        for (const figures of await timeProducts(device, products, dtype))
           report(context, device, given.waiting, { workload, ...figures });
       }
     } finally {
@@ -214,8 +216,4 @@ function perIteration(before: Counts, after: Counts, n: number): Record<string, 
   return Object.fromEntries(
     Object.keys(before).map((k) => [k, round((after[k as keyof Counts] - before[k as keyof Counts]) / n, 1)]),
   );
-}
-
-function round(x: number, digits = 2): number {
-  return Number(x.toFixed(digits));
 }

@@ -1,9 +1,11 @@
 // Products of matrices, timed: one of N x N, or every one that a training step of a fixed workload makes.
-import type { Batch, Compiled } from '../../autograd/machine.ts';
+import type { Compiled } from '../../autograd/machine.ts';
 import { matmul } from '../../ops/matmul.ts';
 import { part } from '../../ops/part.ts';
 import type { Device } from '../../runtime/device.ts';
 import { median } from '../../runtime/profile.ts';
+import { type Shape, sizeOf } from '../../tensor/shape.ts';
+import { type Precision, Tensor } from '../../tensor/tensor.ts';
 import { gaussian, type Workload } from './workloads.ts';
 
 /** y (M,N) over K, a and b as they are stored: N as written, T transposed. */
@@ -49,18 +51,21 @@ export function productsOf({ config, batch }: Workload): Product[] {
 }
 
 /** Each product's time, all in turn, so that a busy machine hits all alike. */
-export async function timeProducts(device: Device, products: readonly Product[]): Promise<TimedProduct[]> {
-  const timed: { product: Product; run: Compiled; batch: Batch; times: number[] }[] = [];
+export async function timeProducts(
+  device: Device,
+  products: readonly Product[],
+  dtype: Precision,
+): Promise<TimedProduct[]> {
+  const timed: { product: Product; run: Compiled; times: number[] }[] = [];
   for (const product of products) {
-    const run = compiled(device, product);
-    const batch = batchOf(product);
-    await (await run(batch)).y0!.item(); // compiles
-    timed.push({ product, run, batch, times: [] });
+    const run = compiled(device, product, dtype);
+    await (await run({})).y0!.item(); // compiles
+    timed.push({ product, run, times: [] });
   }
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const { run, batch, times } of timed) {
+  for (let i = 0; i < ROUNDS; i++) {
+    for (const { run, times } of timed) {
       const since = performance.now();
-      await (await run(batch)).y0!.item();
+      await (await run({})).y0!.item();
       times.push((performance.now() - since) / REPEATS);
     }
   }
@@ -68,7 +73,7 @@ export async function timeProducts(device: Device, products: readonly Product[])
     run.release();
     const { M, N, K } = product;
     const gflops = (ms: number) => round((2 * M * N * K) / ms / 1e6);
-    const config = M === N && N === K && product.layout === 'NN' ? `f32 N=${N}` : `f32 ${nameOf(product)}`;
+    const config = M === N && N === K && product.layout === 'NN' ? `${dtype} N=${N}` : `${dtype} ${nameOf(product)}`;
     return {
       config,
       median_ms: round(median(times), 3),
@@ -78,27 +83,28 @@ export async function timeProducts(device: Device, products: readonly Product[])
   });
 }
 
-function compiled(device: Device, { layout }: Product): Compiled {
-  const options = { transposeA: layout === 'TN', transposeB: layout === 'NT' };
-  return device.compile(({ a, b }) =>
+/** Its factors are state: they are stored as `dtype` once, before the first run. */
+function compiled(device: Device, { layout, M, N, K }: Product, dtype: Precision): Compiled {
+  const factor = (name: string, shape: Shape, seed: number) =>
+    new Tensor({ kind: 'state', name, shape, dtype, init: () => gaussian(sizeOf(shape), 1, seed) });
+  const a = factor('a', layout === 'TN' ? [K, M] : [M, K], 1);
+  const b = factor('b', layout === 'NT' ? [N, K] : [K, N], 2);
+  // A gradient of a weight is f32, whatever the factors are.
+  const result = layout === 'TN' ? 'f32' : dtype;
+  const options = { transposeA: layout === 'TN', transposeB: layout === 'NT', dtype: result };
+  return device.compile(() =>
     // One number of each leaves the device, which is enough for it to be made.
     Object.fromEntries(
-      Array.from({ length: REPEATS }, (_, i) => [`y${i}`, part(matmul(a!, b!, options), 0, [1])] as const),
+      Array.from({ length: REPEATS }, (_, i) => [`y${i}`, part(matmul(a, b, options), 0, [1])] as const),
     ),
   );
-}
-
-function batchOf({ layout, M, N, K }: Product): Batch {
-  return {
-    a: { shape: layout === 'TN' ? [K, M] : [M, K], data: gaussian(M * K, 1, 1) },
-    b: { shape: layout === 'NT' ? [N, K] : [K, N], data: gaussian(K * N, 1, 2) },
-  };
 }
 
 function nameOf({ layout, M, N, K }: Product): string {
   return `${layout} ${M}x${N} K${K}`;
 }
 
-function round(x: number, digits = 2): number {
+/** As a line of figures has it. */
+export function round(x: number, digits = 2): number {
   return Number(x.toFixed(digits));
 }

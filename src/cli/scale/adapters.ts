@@ -5,8 +5,9 @@ import { RunError } from '../../errors.ts';
 import type { Capabilities } from '../../ops/op.ts';
 import type { Device } from '../../runtime/device.ts';
 import { makePlan } from '../../schedule/plan.ts';
-import { type Limits, limitsOf } from '../limits.ts';
-import type { Planner } from '../run_plans.ts';
+import type { Limits } from '../../train/limits.ts';
+import type { Planner } from '../../train/run_plans.ts';
+import { limitsOf } from '../limits.ts';
 import type { Rates } from './roofline.ts';
 
 /** Shares of what a maker states that a run is taken to reach: assumptions, not measurements. */
@@ -56,6 +57,9 @@ const STATED: Readonly<Record<string, Stated>> = {
 /** The adapters' names; the last stands for the one at hand. */
 export const SCALE_ADAPTERS = [...Object.keys(STATED), 'here'] as const;
 
+/** The one with most memory. */
+export const LARGEST_ADAPTER = Object.entries(STATED).reduce((a, b) => (b[1].memory > a[1].memory ? b : a))[0];
+
 /** WebGPU's limits as drivers of discrete cards report them: one binding of at most 2 GiB. */
 const BUFFER = 2 ** 31 - 4;
 const CAPABILITIES: Capabilities = {
@@ -88,7 +92,7 @@ export function adapterHere(device: Device, rates: Rates | null, memoryLimit?: n
   return { name: 'here', about: device.name, planner: device, limits: limitsOf(device, memoryLimit), rates };
 }
 
-/** Plans for an adapter with the portable kernels, which every adapter has. */
+/** Plans for an adapter with the forms of its kind that need no optional feature. */
 function plannerOf(name: string): Planner {
   const absent = () => Promise.reject(new RunError(`${name} is not here: only plans can be made for it.`));
   const compiled = () => Object.assign(absent, { collect: absent, release: () => {} });

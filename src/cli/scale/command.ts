@@ -1,11 +1,11 @@
 // inspect --forecast of known sizes: the rows that flags ask for, and with --scale all of them and the check of the arithmetic.
 import { InputError } from '../../errors.ts';
 import { type Device, openDevice } from '../../runtime/device.ts';
+import type { PretrainSettings } from '../../train/presets.ts';
 import type { CommandContext, GlobalValues } from '../command.ts';
 import { dtypeOn } from '../dtype.ts';
 import { defineFlags, type FlagValues } from '../flags.ts';
-import type { PretrainSettings } from '../presets.ts';
-import { adapterHere, SCALE_ADAPTERS, type ScaleAdapter, statedAdapter } from './adapters.ts';
+import { adapterHere, LARGEST_ADAPTER, SCALE_ADAPTERS, type ScaleAdapter, statedAdapter } from './adapters.ts';
 import { checksOf, measureRuns, ratesOf } from './measure.ts';
 import { type ScaleRow, scaleRow } from './scale.ts';
 import { printChecks, printScale, scaleJson } from './scale_table.ts';
@@ -75,6 +75,6 @@ export async function tellScale(
   const [only, ...others] = rows;
   if (only && others.length === 0 && !only.fits)
     throw new InputError(
-      `model: ${only.model.name} does not fit on ${only.adapter.name}. Choose a smaller --model-size or a larger adapter: --on ${SCALE_ADAPTERS[1]}.`,
+      `model: ${only.model.name} does not fit on ${only.adapter.name}. Choose a smaller --model-size or a larger adapter: --on ${LARGEST_ADAPTER}.`,
     );
 }

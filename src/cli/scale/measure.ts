@@ -4,14 +4,14 @@ import type { Device } from '../../runtime/device.ts';
 import { median, type Profile, type ProfiledPlan, profile } from '../../runtime/profile.ts';
 import type { Plan } from '../../schedule/plan.ts';
 import { languageBatch } from '../../tasks/language.ts';
+import { lossBatches } from '../../train/loss_batches.ts';
+import type { PretrainSettings } from '../../train/presets.ts';
+import { makeRun, planRun, type RunParts, type RunPlans } from '../../train/run_plans.ts';
 import { modelFile } from '../../train/snapshot.ts';
 import { WORKLOADS } from '../bench/workloads.ts';
 import { limitsOf } from '../limits.ts';
-import { lossBatches } from '../loss_batches.ts';
-import type { PretrainSettings } from '../presets.ts';
 import { newSettings } from '../pretrain_flags.ts';
 import { profiledPlans } from '../profile.ts';
-import { makeRun, planRun, type RunParts, type RunPlans } from '../run_plans.ts';
 import { familyOf, type Rates, stepTime } from './roofline.ts';
 
 /** Workloads that a software adapter runs in a moment. */

@@ -1,12 +1,12 @@
 // What training a model of a known size takes on an adapter, by its plans alone: the settings that fit, bytes by class, time a step.
 
 import { InputError } from '../../errors.ts';
-import { misfit } from '../limits.ts';
-import type { RunMemory } from '../memory.ts';
-import type { PretrainSettings } from '../presets.ts';
+import { misfit } from '../../train/limits.ts';
+import type { RunMemory } from '../../train/memory.ts';
+import type { PretrainSettings } from '../../train/presets.ts';
+import { planRun, type RunPlans, trainingOf } from '../../train/run_plans.ts';
 import { newSettings } from '../pretrain_flags.ts';
 import { propose, type Search } from '../proposal.ts';
-import { planRun, type RunPlans, trainingOf } from '../run_plans.ts';
 import type { ScaleAdapter } from './adapters.ts';
 import { type StepTime, stepTime } from './roofline.ts';
 import type { ModelSize } from './sizes.ts';

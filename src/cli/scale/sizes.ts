@@ -4,7 +4,7 @@ import { gpt2ParameterCount } from '../../nn/gpt2_config.ts';
 import { Llama, llamaConfig } from '../../nn/llama.ts';
 import { llamaParameterCount } from '../../nn/llama_config.ts';
 import type { LanguageModel } from '../../nn/model.ts';
-import type { PretrainSettings } from '../presets.ts';
+import type { PretrainSettings } from '../../train/presets.ts';
 
 export interface ModelSize {
   name: string;

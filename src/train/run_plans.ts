@@ -16,12 +16,12 @@ import type { Device } from '../runtime/device.ts';
 import type { Plan } from '../schedule/plan.ts';
 import { languageTask } from '../tasks/language.ts';
 import { bytesOf } from '../tensor/tensor.ts';
-import type { PlannedFunction } from '../train/step.ts';
-import { Trainer } from '../train/trainer.ts';
 import { type Limits, misfit } from './limits.ts';
 import { plannedBatch, rowsFor } from './loss_batches.ts';
 import { memoryOf, type RunMemory } from './memory.ts';
 import type { PretrainSettings } from './presets.ts';
+import type { PlannedFunction } from './step.ts';
+import { Trainer } from './trainer.ts';
 
 /** Tokens of a sample. */
 export const SAMPLE_TOKENS = 160;
@@ -62,13 +62,13 @@ export interface RunPlans {
 }
 
 /** @throws InputError if the width is not divisible by the heads */
-export function makeRun(machine: Planner, settings: PretrainSettings, vocabSize: number, seed: number): RunParts {
+export function makeRun(machine: Machine, settings: PretrainSettings, vocabSize: number, seed: number): RunParts {
   const embeddingStd = settings.embeddingStd || undefined;
   return trainingOf(machine, makeModel(configOf(settings, vocabSize), { seed, embeddingStd }), settings, seed);
 }
 
 /** The same around a model that is there. */
-export function trainingOf(machine: Planner, model: LanguageModel, settings: PretrainSettings, seed: number): RunParts {
+export function trainingOf(machine: Machine, model: LanguageModel, settings: PretrainSettings, seed: number): RunParts {
   const optimizer = optimizerOf(model, settings);
   const { labelSmoothing, dropout, recompute, accumulate, skipSpikes, ema, dtype } = settings;
   const trainer = new Trainer({

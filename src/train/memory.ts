@@ -5,7 +5,7 @@ import { aligned } from '../schedule/memory.ts';
 import type { Plan } from '../schedule/plan.ts';
 import { show } from '../tensor/shape.ts';
 import { bytesOf, type Tensor } from '../tensor/tensor.ts';
-import type { MemoryBytes } from '../train/events.ts';
+import type { MemoryBytes } from './events.ts';
 
 /** The classes in the order in which they are told, with what a line says of each. */
 export const CLASSES = {
