@@ -5,6 +5,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Those have a command of their own: npm run test:browser.
+    exclude: ['test/browser/**'],
     pool: 'forks',
     globalSetup: ['test/harness/setup.ts'],
     testTimeout: 60_000,

@@ -33,6 +33,7 @@ function configWith(changes: Record<string, unknown>): string {
 
 test('a configuration with only the sizes gets the defaults of GPT-2', () => {
   expect(parseGpt2Config(configWith({}), 'config.json')).toEqual({
+    family: 'gpt2',
     vocabSize: 65,
     blockSize: 64,
     nEmbd: 32,

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backward } from '../src/autograd/backward.ts';
 import { trace } from '../src/autograd/graph.ts';
 import { graphOf } from '../src/autograd/trace_batch.ts';
-import { memoryOf } from '../src/cli/memory.ts';
 import { InputError } from '../src/errors.ts';
 import { GPT2, gpt2Config } from '../src/nn/gpt2.ts';
 import { add } from '../src/ops/add.ts';
@@ -23,6 +22,7 @@ import { makePlan } from '../src/schedule/plan.ts';
 import { printPlan, printTrace } from '../src/schedule/print_plan.ts';
 import { randomBits } from '../src/tensor/random.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
+import { memoryOf } from '../src/train/memory.ts';
 import { faultsOf } from './harness/plan_check.ts';
 import { sharingCases } from './harness/sharing.ts';
 

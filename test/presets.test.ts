@@ -1,6 +1,6 @@
 // Named sets of settings: which one a machine gets, and what the recipes of others are.
 import { expect, test } from 'vitest';
-import { PRESETS, presetFor, presetSettings } from '../src/cli/presets.ts';
+import { PRESETS, presetFor, presetSettings } from '../src/train/presets.ts';
 
 test.each([
   ['software', 'mesa', 'moby-small'],

@@ -1,12 +1,12 @@
 // Losses that stand out: how far one must stand above those before it, what is no reason to speak, and which text is shown.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { presetSettings } from '../src/cli/presets.ts';
 import { GPT2, gpt2Config } from '../src/nn/gpt2.ts';
 import { LEAST_DEVIATION, SCORE_AFTER, SPIKE } from '../src/ops/gate.ts';
 import { lossScore } from '../src/reference/ops/loss_score.ts';
 import { type Device, openDevice } from '../src/runtime/device.ts';
 import { languageBatch, languageTask } from '../src/tasks/language.ts';
 import { normal, randomBits } from '../src/tensor/random.ts';
+import { presetSettings } from '../src/train/presets.ts';
 import { firstLossWarning, spikeText } from '../src/train/spikes.ts';
 import { beginning, withOddBatch } from './harness/recorded_losses.ts';
 import { CONTEXT, ids, tinyRun, tokenizer, vocabSize } from './harness/tiny_training.ts';

@@ -1,7 +1,6 @@
 // What training must never do: apply a step that is not finite, go on after one, leak, or hold more than it said.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backward } from '../src/autograd/backward.ts';
-import { memoryOf } from '../src/cli/memory.ts';
 import { RunError } from '../src/errors.ts';
 import { mul } from '../src/ops/mul.ts';
 import { stepScalar } from '../src/ops/op.ts';
@@ -9,6 +8,7 @@ import { countCalls } from '../src/runtime/counters.ts';
 import { type Device, openDevice } from '../src/runtime/device.ts';
 import { languageTask } from '../src/tasks/language.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
+import { memoryOf } from '../src/train/memory.ts';
 import { tinyRun, validation } from './harness/tiny_training.ts';
 
 const open = () => {

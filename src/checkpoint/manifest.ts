@@ -4,6 +4,8 @@ import { compareUtf8 } from './hash.ts';
 import { type JsonValue, parseJson } from './json.ts';
 
 export const manifestName = 'manifest.json';
+/** Averaged weights, beside the trained ones. */
+export const averageName = 'ema.safetensors';
 
 /** What a file of a checkpoint holds, whole or piece by piece. */
 export type FileContent = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;

@@ -5,14 +5,13 @@ import { InputError } from '../errors.ts';
 import { object } from './fields.ts';
 import { diskLayer, type FileLayer, fileSource, nameOfKind, readText, systemError } from './files.ts';
 import { described, firstTen, parseJson, quoted } from './json.ts';
+import { averageName } from './manifest.ts';
 import { trimmed } from './run_place.ts';
 import type { ByteSource } from './safetensors.ts';
 import { listSteps, manifestName, pointedStep, stepName, stepOf, verifyStepFolder } from './step_folder.ts';
 
 const maxConfigBytes = 2 ** 20;
 const maxIndexBytes = 2 ** 26;
-/** Averaged weights, beside the trained ones. */
-export const averageName = 'ema.safetensors';
 const indexName = 'model.safetensors.index.json';
 
 /**

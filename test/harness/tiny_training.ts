@@ -2,7 +2,6 @@
 // checkpoints that are kept in memory. Only the folder on disk is missing.
 import type { Batch, Machine } from '../../src/autograd/machine.ts';
 import { bytesSource, collectBytes } from '../../src/checkpoint/safetensors.ts';
-import { lossBatches } from '../../src/cli/loss_batches.ts';
 import { CharTokenizer } from '../../src/data/char.ts';
 import { WindowSampler } from '../../src/data/windows.ts';
 import { TokenGenerator } from '../../src/generate/generate.ts';
@@ -13,6 +12,7 @@ import { Muon, type MuonOptions } from '../../src/optim/muon.ts';
 import type { Device } from '../../src/runtime/device.ts';
 import { type LanguageTaskOptions, languageBatch, languageTask } from '../../src/tasks/language.ts';
 import { type LoopEvent, type LoopOptions, type LoopProgress, loop } from '../../src/train/loop.ts';
+import { lossBatches } from '../../src/train/loss_batches.ts';
 import { hashOf, loadModel, loadOptimizer, modelFile, optimizerFile } from '../../src/train/snapshot.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 

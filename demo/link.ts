@@ -1,0 +1,157 @@
+// Settings as a link's query and back. What a link says wrongly is left out and told; what it does not say stays as the page would
+// have chosen. Pure: page and worker use it.
+import { allows, expectation, readValue } from '../src/cli/flag_value.ts';
+import type { FlagSpec } from '../src/cli/flags.ts';
+import { quoted } from '../src/cli/printable.ts';
+import { InputError } from '../src/errors.ts';
+import { fittingHeads } from '../src/nn/gpt2_config.ts';
+import { SCHEDULES } from '../src/optim/schedule.ts';
+import type { PageSettings, Range } from './protocol.ts';
+
+/** A longer query was not made here. Characters. */
+const LONGEST = 2048;
+
+type Name = keyof PageSettings;
+type Spec = Pick<FlagSpec, 'type' | 'min' | 'max' | 'above' | 'below' | 'choices' | 'unit'>;
+
+/** By setting its short name in a link and what it may be: the ranges of the command line's flags. */
+const FIELDS: Record<Name, { short: string; spec: Spec }> = {
+  layers: { short: 'layers', spec: { type: 'integer', min: 1, max: 1000 } },
+  heads: { short: 'heads', spec: { type: 'integer', min: 1, max: 1024 } },
+  width: { short: 'width', spec: { type: 'integer', min: 4, max: 131072 } },
+  context: { short: 'context', spec: { type: 'integer', min: 1, max: 1048576, unit: 'tokens' } },
+  batch: { short: 'batch', spec: { type: 'integer', min: 1, max: 1048576, unit: 'windows' } },
+  steps: { short: 'steps', spec: { type: 'integer', min: 1, max: 1e9, unit: 'steps' } },
+  learningRate: { short: 'lr', spec: { type: 'number', above: 0, max: 1e6 } },
+  minLearningRate: { short: 'minlr', spec: { type: 'number', min: 0, max: 1e6 } },
+  warmupSteps: { short: 'warmup', spec: { type: 'integer', min: 0, max: 1e9, unit: 'steps' } },
+  schedule: { short: 'schedule', spec: { type: 'choice', choices: SCHEDULES } },
+  weightDecay: { short: 'wd', spec: { type: 'number', min: 0, max: 10 } },
+  dropout: { short: 'dropout', spec: { type: 'number', min: 0, below: 1 } },
+  seed: { short: 'seed', spec: { type: 'integer', min: 0, max: 2 ** 32 - 1 } },
+  data: { short: 'data', spec: { type: 'text' } },
+};
+
+const NAMES = Object.keys(FIELDS) as Name[];
+
+/** The flag as messages name it. */
+function flagOf(name: Name): FlagSpec {
+  return { name: FIELDS[name].short, help: '', ...FIELDS[name].spec };
+}
+
+/** What each setting may be, for a form. */
+export const ranges: Readonly<Record<Name, Range>> = Object.fromEntries(
+  NAMES.map((name) => {
+    const { type, ...limits } = FIELDS[name].spec;
+    const expected =
+      name === 'data' ? 'moby-dick, or the first 12 digits of the hash of a text' : expectation(flagOf(name));
+    return [name, { ...limits, whole: type === 'integer', expected }];
+  }),
+) as unknown as Record<Name, Range>;
+
+export interface ReadLink {
+  /** The settings that the link gives, each of its kind and within its range. */
+  given: Partial<PageSettings>;
+  /** `run=0`: nothing starts without a click. */
+  waits: boolean;
+  /** A sentence for each thing that was left out. */
+  notes: string[];
+}
+
+/** @param search location.search */
+export function readLink(search: string): ReadLink {
+  if (search.length > LONGEST)
+    return {
+      given: {},
+      waits: false,
+      notes: [`link: found ${search.length} characters, expected at most ${LONGEST}; left out.`],
+    };
+  const given = new Map<Name, number | string>();
+  const notes: string[] = [];
+  let waits = false;
+  const seen = new Set<string>();
+  for (const [key, text] of new URLSearchParams(search)) {
+    const name = NAMES.find((each) => FIELDS[each].short === key);
+    if (seen.has(key)) notes.push(`${quoted(key)}: given twice; the first was taken.`);
+    else if (key === 'run') {
+      waits = text === '0';
+      if (text !== '0' && text !== '1') notes.push(`run: found ${quoted(text)}, expected 0 or 1; left out.`);
+    } else if (name === undefined) notes.push(`${quoted(key)}: not a setting of this page; left out.`);
+    else {
+      const value = settingValue(name, text);
+      if (value === null) notes.push(`${key}: found ${quoted(text)}, expected ${ranges[name].expected}; left out.`);
+      else given.set(name, value);
+    }
+    seen.add(key);
+  }
+  return { given: Object.fromEntries(given) as Partial<PageSettings>, waits, notes };
+}
+
+function settingValue(name: Name, text: string): number | string | null {
+  if (name === 'data') return isData(text) ? text : null;
+  try {
+    return readValue(flagOf(name), text);
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
+}
+
+function isData(text: string): boolean {
+  return text === 'moby-dick' || /^[0-9a-f]{12}$/.test(text);
+}
+
+/** What a page would choose, changed by a link. Settings that follow from others follow the link's; those that contradict are told. */
+export function linkedSettings(defaults: PageSettings, { given, notes }: ReadLink): PageSettings {
+  const settings = { ...defaults, ...given };
+  const { steps, width, heads, learningRate } = settings;
+  if (given.minLearningRate === undefined) settings.minLearningRate = Math.min(settings.minLearningRate, learningRate);
+  else if (settings.minLearningRate > learningRate) {
+    notes.push(
+      `minlr: found ${settings.minLearningRate}, expected at most the learning rate, ${learningRate}; 0 was taken.`,
+    );
+    settings.minLearningRate = 0;
+  }
+  const shorter = Math.min(defaults.warmupSteps, Math.floor(steps / 10));
+  if (given.warmupSteps === undefined) settings.warmupSteps = shorter;
+  else if (settings.warmupSteps > steps) {
+    notes.push(
+      `warmup: found ${settings.warmupSteps}, expected at most the ${steps} steps of the run; ${shorter} was taken.`,
+    );
+    settings.warmupSteps = shorter;
+  }
+  if (width % heads !== 0) {
+    settings.heads = [...Array(heads).keys()].map((n) => heads - n).find((n) => width % n === 0)!;
+    notes.push(`heads: found ${heads} for a width of ${width}, expected a divisor; ${settings.heads} was taken.`);
+  }
+  return settings;
+}
+
+/** @throws InputError for the first setting that is out of its range or contradicts another */
+export function checkSettings(settings: PageSettings): void {
+  for (const name of NAMES) {
+    const value: unknown = settings[name];
+    const sound = name === 'data' ? typeof value === 'string' && isData(value) : allows(flagOf(name), value);
+    if (!sound)
+      throw new InputError(`${FIELDS[name].short}: found ${quoted(String(value))}, expected ${ranges[name].expected}.`);
+  }
+  const { width, heads, warmupSteps, steps, learningRate, minLearningRate } = settings;
+  if (width % heads !== 0)
+    throw new InputError(
+      `heads: found ${heads}, expected a divisor of the width, ${width}. Use ${fittingHeads(width, heads)}.`,
+    );
+  if (warmupSteps > steps)
+    throw new InputError(`warmup: found ${warmupSteps}, expected at most the ${steps} steps of the run.`);
+  if (minLearningRate > learningRate)
+    throw new InputError(`minlr: found ${minLearningRate}, expected at most the learning rate, ${learningRate}.`);
+}
+
+/** All settings as a query: the same run on every machine, whatever its page would choose. */
+export function writeLink(settings: PageSettings): string {
+  return `?${NAMES.map((name) => `${FIELDS[name].short}=${settings[name]}`).join('&')}`;
+}
+
+/** Whether a run is one that a link means: it agrees in everything that the link says. */
+export function agrees(settings: PageSettings, given: Partial<PageSettings>): boolean {
+  return (Object.keys(given) as Name[]).every((name) => settings[name] === given[name]);
+}

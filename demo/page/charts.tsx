@@ -1,0 +1,155 @@
+// The charts of the run under one cursor: losses, learning rate, norm of the gradient.
+import { effect, useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { grouped, lossText } from '../../src/cli/format.ts';
+import { recorded } from '../recorded.ts';
+import { GhostPicture } from './ghost_picture.tsx';
+import { ghostOf, lossFrame, lossParts } from './loss_parts.ts';
+import { NumbersTable } from './numbers_table.tsx';
+import { type ChartParts, RunChart } from './run_chart.ts';
+import { Scrub } from './scrub.tsx';
+import { store } from './store.ts';
+
+/** With reduced motion the curve moves once a second. */
+const CALM_MS = 1000;
+
+export function Charts() {
+  const logarithmic = useSignal(false);
+  return (
+    <section id="curve" aria-label="Curves">
+      <div class="head">
+        <h2>
+          Loss <span class="soft">nats a token, by step{ghostText()}</span>
+        </h2>
+        <span class="legend">
+          <i class="key train" /> train <i class="key validation" /> validation
+        </span>
+        <label class="switch">
+          <input
+            type="checkbox"
+            checked={logarithmic.value}
+            onChange={(event) => (logarithmic.value = event.currentTarget.checked)}
+          />{' '}
+          logarithmic
+        </label>
+      </div>
+      <Chart
+        kind="loss"
+        label={description()}
+        parts={(wide) => lossParts(store, { wide, logarithmic: () => logarithmic.value })}
+      >
+        <GhostPicture />
+      </Chart>
+      <Scrub />
+      <NumbersTable />
+    </section>
+  );
+}
+
+/** What else a step tells, under the same cursor. */
+export function MoreCharts() {
+  return (
+    <section id="more" aria-label="Learning rate and gradient">
+      <div class="smalls">
+        <div>
+          <h3>Learning rate</h3>
+          <Chart
+            kind="small"
+            label="Learning rate by step"
+            parts={() => smallParts('rate', () => store.record.learningRate)}
+          />
+        </div>
+        <div>
+          <h3>
+            Norm of the gradient <span class="soft">before clipping</span>
+          </h3>
+          <Chart
+            kind="small"
+            label="Norm of the gradient by step"
+            parts={() => smallParts('norm', () => store.record.gradNorm)}
+          />
+        </div>
+      </div>
+    </section>
+  );
+}
+
+interface ChartProps {
+  kind: 'loss' | 'small';
+  label: string;
+  parts(wide: () => boolean): ChartParts;
+  /** What stands there until the chart draws. */
+  children?: preact.ComponentChildren;
+}
+
+function Chart({ kind, label, parts, children }: ChartProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const drawn = useSignal(false);
+  useEffect(() => {
+    const chart: RunChart = new RunChart(
+      host.current!,
+      store,
+      parts(() => chart.wide),
+    );
+    drawn.value = true;
+    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    let last = Number.NEGATIVE_INFINITY;
+    let late: ReturnType<typeof setTimeout> | undefined;
+    const stops = [
+      effect(() => {
+        store.version.value;
+        store.text.value;
+        const wait = calm ? last + CALM_MS - performance.now() : 0;
+        clearTimeout(late);
+        const draw = () => {
+          last = performance.now();
+          chart.update();
+        };
+        if (wait > 0) late = setTimeout(draw, wait);
+        else draw();
+      }),
+      effect(() => {
+        store.cursor.value;
+        chart.place();
+      }),
+    ];
+    return () => {
+      clearTimeout(late);
+      for (const stop of stops) stop();
+      chart.close();
+    };
+    // The chart lives as long as the page.
+  }, []);
+  return (
+    <div class={`plot ${kind}`} role="img" aria-label={label}>
+      <div class="canvas" ref={host} />
+      {children && <div hidden={drawn.value}>{children}</div>}
+    </div>
+  );
+}
+
+function smallParts(colour: 'rate' | 'norm', column: () => (number | null)[]): ChartParts {
+  return {
+    series: [{ colour, width: 1.5 }],
+    columns: () => [column()],
+    range() {
+      const high = Math.max(0, ...column().filter((value) => value !== null));
+      return [0, high > 0 ? high * 1.05 : 1];
+    },
+    logarithmic: () => false,
+  };
+}
+
+function ghostText(): string {
+  if (ghostOf(store).length === 0) return '';
+  return `; grey: a run of ${grouped(recorded.parameters)} parameters, recorded before`;
+}
+
+function description(): string {
+  store.version.value;
+  const { record } = store;
+  const { left } = lossFrame(store);
+  const said = record.step === 0 ? 'no step yet' : `step ${record.step}: ${lossText(record.lastLoss)}`;
+  const far = left.map(({ label, value }) => `; outside the chart: ${label} ${value.toFixed(2)}`).join('');
+  return `Loss by step, ${said}${far}. The same numbers are in the table below.`;
+}

@@ -1,0 +1,54 @@
+// The page's line to its worker: where it is loaded from, what it is told first, and what is said when it is gone.
+import type { Command, News } from '../protocol.ts';
+import type { Store } from './store.ts';
+
+interface TrustedTypes {
+  createPolicy(
+    name: string,
+    rules: { createScriptURL(address: string): string },
+  ): {
+    createScriptURL(address: string): string;
+  };
+}
+
+/** Starts the worker and opens the run that the page's address asks for. */
+export function connect(store: Store): void {
+  const worker = new Worker(workerAddress(), { type: 'module' });
+  const send = (command: Command) => worker.postMessage(command, transfers(command));
+  worker.onmessage = ({ data }: MessageEvent<News>) => store.take(data);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    store.trouble.value = {
+      sentence: `The part of the page that trains has ended (${event.message || 'it cannot be loaded'}). What was saved is kept. Reload the page to go on from there.`,
+      offers: [],
+      reload: true,
+    };
+  };
+  store.connect(send);
+  let untouched = document.hidden;
+  send({ type: 'open', search: location.search, hidden: document.hidden });
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) return;
+    store.flush();
+    // A tab that was opened in the background begins when somebody looks at it.
+    if (untouched && /hidden/.test(store.state.value?.waitsBecause ?? '')) store.send({ type: 'go' });
+    untouched = false;
+  });
+}
+
+/** Under the page's policy an address of a script is text until this one policy has seen it. */
+function workerAddress(): string {
+  const address = new URL('worker.js', document.baseURI).href;
+  const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes };
+  const policy = trustedTypes?.createPolicy('app', {
+    createScriptURL(text) {
+      if (text !== address) throw new TypeError(`${text}: not the worker of this page`);
+      return text;
+    },
+  });
+  return policy?.createScriptURL(address) ?? address;
+}
+
+function transfers(command: Command): ArrayBuffer[] {
+  return command.type === 'import' ? command.files.map(({ bytes }) => bytes.buffer) : [];
+}

@@ -1,0 +1,150 @@
+// The text that is learnt: how much of it there is, its first lines token by token, and the place for a visitor's own.
+import { useSignal } from '@preact/signals';
+import { grouped } from '../../src/cli/format.ts';
+import { printable } from '../../src/cli/printable.ts';
+import { recorded } from '../recorded.ts';
+import { draftSettings } from './draft.ts';
+import { store } from './store.ts';
+import { kindOf } from './token_kind.ts';
+
+/** Larger ones would fill a page's memory before the worker could say so. Bytes. */
+const LARGEST = 100e6;
+
+export function DataCard() {
+  const dragged = useSignal(false);
+  const text = store.text.value ?? recorded.text;
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    dragged.value = false;
+    const file = event.dataTransfer?.files[0];
+    if (file) learnFile(file);
+  };
+  return (
+    <section
+      id="data"
+      class={dragged.value ? 'dragged' : ''}
+      aria-label="The text"
+      data-characters={text.characters}
+      data-vocabulary={text.vocabSize}
+      onDragOver={(event) => {
+        event.preventDefault();
+        dragged.value = true;
+      }}
+      onDragLeave={() => (dragged.value = false)}
+      onDrop={drop}
+    >
+      <h2 tabIndex={-1}>Text</h2>
+      <p>
+        <b class="wrap">{printable(text.name, true)}</b>: {grouped(text.characters)} characters,{' '}
+        {grouped(text.vocabSize)} different {text.tokens === text.characters ? '' : 'tokens'}
+      </p>
+      <Tokens head={text.head} />
+      <p class="soft">{text.fits.sentence}</p>
+      <OwnText />
+    </section>
+  );
+}
+
+function Tokens({ head }: { head: readonly string[] }) {
+  return (
+    <p class="tokens">
+      {head.map((token, i) => (
+        <Token key={i} text={token} />
+      ))}
+    </p>
+  );
+}
+
+function Token({ text }: { text: string }) {
+  if (text === '\n') {
+    return (
+      <>
+        <span class="token space">{'\u23ce'}</span>
+        <br />
+      </>
+    );
+  }
+  return <span class={`token ${kindOf(text)}`}>{printable(text, true).replaceAll(' ', '\u00b7')}</span>;
+}
+
+function OwnText() {
+  const pasted = useSignal('');
+  const learn = () => {
+    learnText('pasted text', pasted.value);
+    pasted.value = '';
+  };
+  const ready = store.ready.value !== null;
+  return (
+    <details class="own">
+      <summary>Your own text</summary>
+      <p class="soft">It stays on this machine. Paste it, drop a file here, or pick one.</p>
+      <textarea
+        aria-label="Text to learn"
+        rows={4}
+        value={pasted.value}
+        onInput={(event) => (pasted.value = event.currentTarget.value)}
+      />
+      <div class="buttons">
+        <button type="button" class="primary" disabled={!ready || pasted.value.trim() === ''} onClick={learn}>
+          Learn it
+        </button>
+        <FilePicker
+          label="Pick a file"
+          accept=".txt,.md,.csv,.json,.html,text/*"
+          disabled={!ready}
+          onPick={([file]) => file && learnFile(file)}
+        />
+      </div>
+    </details>
+  );
+}
+
+interface PickerProps {
+  label: string;
+  accept: string;
+  disabled: boolean;
+  multiple?: boolean;
+  onPick(files: File[]): void;
+}
+
+/** A button that opens the browser's own picker. */
+export function FilePicker({ label, accept, disabled, multiple = false, onPick }: PickerProps) {
+  return (
+    <label class={`button ${disabled ? 'disabled' : ''}`}>
+      {label}
+      <input
+        type="file"
+        class="unseen"
+        accept={accept}
+        multiple={multiple}
+        disabled={disabled}
+        onChange={({ currentTarget: input }) => {
+          onPick([...(input.files ?? [])]);
+          // The same file can be picked again.
+          input.value = '';
+        }}
+      />
+    </label>
+  );
+}
+
+async function learnFile(file: File): Promise<void> {
+  if (file.size > LARGEST) {
+    const found = `${grouped(file.size / 1e6)} MB`;
+    return refuse(`${file.name}: found ${found}, expected at most ${grouped(LARGEST / 1e6)} MB. Take a part of it.`);
+  }
+  const text = await file.text().catch(() => null);
+  if (text === null) return refuse(`${file.name}: cannot be read. Pick it again.`);
+  if (text.slice(0, 100_000).includes('\0')) {
+    return refuse(`${file.name}: found bytes that are no text, expected a text file in UTF-8. Pick another.`);
+  }
+  learnText(file.name, text);
+}
+
+function learnText(name: string, text: string): void {
+  if (draftSettings()) store.restart({ name, text });
+}
+
+function refuse(sentence: string): void {
+  store.trouble.value = { sentence: printable(sentence, true), offers: [] };
+}

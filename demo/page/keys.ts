@@ -1,0 +1,27 @@
+// Keys that work anywhere on the page but where one types.
+import { actions, primaryAction } from './actions.ts';
+import { sheetOpen } from './sheet.ts';
+import type { Store } from './store.ts';
+
+export const shortcuts: readonly [key: string, what: string][] = [
+  ['space', 'pause, or go on'],
+  ['s', 'one step'],
+  ['←  →', 'on the step slider: look at the step before or after'],
+  ['?', 'this list'],
+  ['Escape', 'close a dialog'],
+];
+
+/** A key does something only where it has no meaning of its own. */
+export function listenToKeys(store: Store): void {
+  document.addEventListener('keydown', (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    const target = event.target as HTMLElement;
+    if (target.closest('input, textarea, select, [contenteditable], dialog')) return;
+    if (event.key === ' ' && target.closest('button, summary, a')) return;
+    if (event.key === '?') sheetOpen.value = true;
+    else if (event.key === 's' && actions(store).step) store.send({ type: 'step' });
+    else if (event.key === ' ') primaryAction(store)?.run();
+    else return;
+    event.preventDefault();
+  });
+}

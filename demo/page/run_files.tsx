@@ -1,0 +1,26 @@
+// The run as files: out, as one archive that the command line goes on with, and in again.
+import { FilePicker } from './data_card.tsx';
+import { store } from './store.ts';
+
+export function RunFiles() {
+  const saved = store.state.value?.savedAt !== null && store.state.value !== null;
+  const pick = async (files: File[]) => {
+    const read = await Promise.all(
+      files.map(async (file) => ({ path: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })),
+    ).catch(() => null);
+    if (read === null) store.trouble.value = { sentence: 'The file cannot be read. Pick it again.', offers: [] };
+    else if (read.length > 0) store.send({ type: 'import', files: read });
+  };
+  return (
+    <details class="own">
+      <summary>The run as a file</summary>
+      <p class="soft">The command line goes on with what is saved here, and this page with what is saved there.</p>
+      <div class="buttons">
+        <button type="button" disabled={!saved} onClick={() => store.send({ type: 'export' })}>
+          Save to a file
+        </button>
+        <FilePicker label="Open one" accept=".zip" disabled={!store.ready.value} multiple onPick={pick} />
+      </div>
+    </details>
+  );
+}

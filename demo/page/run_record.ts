@@ -1,0 +1,195 @@
+// One run as the page draws it: the worker's events gathered into columns, ticks, samples and lines of the log. Pure.
+import { grouped, lossText, shortNumber } from '../../src/cli/format.ts';
+import { printable } from '../../src/cli/printable.ts';
+import { DebiasedMean } from '../../src/train/debiased_mean.ts';
+import type { RunEvent, StepEvent } from '../../src/train/events.ts';
+
+export interface Evaluation {
+  step: number;
+  /** nats a token; NaN where it was not finite */
+  loss: number;
+}
+
+export interface Sample {
+  step: number;
+  text: string;
+}
+
+/** Something that happened, as a tick on the axis of steps. */
+export interface Tick {
+  step: number;
+  text: string;
+}
+
+/** Lines that are no steps: what stands behind which step, in order. */
+interface Remark {
+  step: number;
+  text: string;
+}
+
+const DECAY = 0.9;
+
+export class RunRecord {
+  /** Planned steps of the whole run; the axis ends there. */
+  totalSteps: number;
+  readonly steps: number[] = [];
+  /** Raw losses; null where one was not finite. */
+  readonly loss: (number | null)[] = [];
+  /** Their debiased average; null, and begun anew, at a loss that is not finite. */
+  readonly average: (number | null)[] = [];
+  readonly learningRate: (number | null)[] = [];
+  readonly gradNorm: (number | null)[] = [];
+  readonly tokensPerSecond: number[] = [];
+  readonly validation: Evaluation[] = [];
+  readonly samples: Sample[] = [];
+  readonly ticks: Tick[] = [];
+  readonly #remarks: Remark[] = [];
+  #mean = new DebiasedMean(DECAY);
+  parameterHash: string | null = null;
+  /** The step at which the run failed; null while it has not. */
+  failedAt: number | null = null;
+
+  constructor(totalSteps: number) {
+    this.totalSteps = totalSteps;
+  }
+
+  /** The last step told; 0 before the first. */
+  get step(): number {
+    return this.steps.at(-1) ?? 0;
+  }
+
+  get lastLoss(): number | null | undefined {
+    return this.loss.at(-1);
+  }
+
+  get lastValidation(): number | undefined {
+    return this.validation.at(-1)?.loss;
+  }
+
+  /** Steps whose loss was not finite, and the one that the run could not make. */
+  get broken(): number[] {
+    const told = this.steps.filter((_, i) => this.loss[i] === null);
+    return this.failedAt === null ? told : [...told, this.failedAt];
+  }
+
+  /** The step after the last one could not be made. */
+  fail(): void {
+    this.failedAt = this.step + 1;
+    this.mark(this.failedAt, 'failed');
+  }
+
+  add(event: RunEvent): void {
+    switch (event.event) {
+      case 'start':
+        if (this.step > 0) this.mark(this.step, 'resumed');
+        break;
+      case 'step':
+        this.#addStep(event);
+        break;
+      case 'eval':
+        this.validation.push({ step: event.step, loss: event.validationLoss ?? Number.NaN });
+        this.#remark(event.step, `train ${lossText(event.trainLoss)}  validation ${lossText(event.validationLoss)}`);
+        break;
+      case 'sample':
+        this.#addSample(event.step, event.text);
+        break;
+      case 'save':
+        this.mark(event.step, 'saved');
+        break;
+      case 'warning':
+        this.mark(event.step, `warning: ${printable(event.text, true)}`);
+        break;
+      case 'spike':
+        this.mark(
+          event.step,
+          `loss ${lossText(event.loss)} stands out${event.skipped ? ', the step was skipped' : ''}`,
+        );
+        break;
+      case 'end':
+        this.parameterHash = event.parameterHash;
+        this.#remark(
+          event.step,
+          `validation loss ${lossText(event.validationLoss)}  parameter hash ${event.parameterHash}`,
+        );
+        break;
+    }
+  }
+
+  /** A tick on the axis, and its line in the log. */
+  mark(step: number, text: string): void {
+    this.ticks.push({ step, text });
+    this.#remark(step, text);
+  }
+
+  /** The last `most` lines of the log; all without it. A step's line is as the command line prints it. */
+  log(most = Number.POSITIVE_INFINITY): string[] {
+    const lines: string[] = [];
+    let remark = this.#remarks.length - 1;
+    for (let i = this.steps.length - 1; lines.length < most; i--) {
+      const step = this.steps[i] ?? -1;
+      while (remark >= 0 && this.#remarks[remark]!.step >= Math.max(step, 0) && lines.length < most) {
+        const { step: at, text } = this.#remarks[remark--]!;
+        lines.push(`${this.#column(at)}  ${text}`);
+      }
+      if (i < 0 || lines.length >= most) break;
+      lines.push(this.line(i));
+    }
+    return lines.reverse();
+  }
+
+  /** `step   431/2,000  loss 2.381  3,050 tok/s  lr 0.0095  norm 1.2` of the i-th step told. */
+  line(i: number): string {
+    const figures = [
+      `loss ${lossText(this.loss[i])}`,
+      `${grouped(this.tokensPerSecond[i]!)} tok/s`,
+      `lr ${shortNumber(this.learningRate[i] ?? Number.NaN)}`,
+      `norm ${shortNumber(this.gradNorm[i] ?? Number.NaN)}`,
+    ];
+    return `${this.#column(this.steps[i]!)}/${grouped(this.totalSteps)}  ${figures.join('  ')}`;
+  }
+
+  #column(step: number): string {
+    return `step ${grouped(step).padStart(grouped(this.totalSteps).length)}`;
+  }
+
+  #remark(step: number, text: string): void {
+    this.#remarks.push({ step, text });
+  }
+
+  #addSample(step: number, text: string): void {
+    const known = this.samples.findIndex((sample) => sample.step === step);
+    if (known >= 0) this.samples.splice(known, 1);
+    this.samples.push({ step, text });
+    this.samples.sort((a, b) => a.step - b.step);
+  }
+
+  #addStep({ step, loss, learningRate, gradNorm, tokensPerSecond }: StepEvent): void {
+    if (step <= this.step) this.#backTo(step - 1);
+    this.failedAt = null;
+    const value = finite(loss);
+    if (value === null) this.#mean = new DebiasedMean(DECAY);
+    this.steps.push(step);
+    this.loss.push(value);
+    this.average.push(value === null ? null : this.#mean.push(value));
+    this.learningRate.push(finite(learningRate));
+    this.gradNorm.push(finite(gradNorm));
+    this.tokensPerSecond.push(tokensPerSecond);
+  }
+
+  /** Forgets what came after a step: the run went on from there, and does those steps again. */
+  #backTo(step: number): void {
+    const kept = this.steps.filter((each) => each <= step).length;
+    for (const column of [this.steps, this.loss, this.average, this.learningRate, this.gradNorm, this.tokensPerSecond])
+      column.length = kept;
+    for (const list of [this.validation, this.samples, this.#remarks] as { step: number }[][])
+      list.splice(0, list.length, ...list.filter((each) => each.step <= step));
+    this.#mean = new DebiasedMean(DECAY);
+    for (const value of this.loss) {
+      if (value === null) this.#mean = new DebiasedMean(DECAY);
+      else this.#mean.push(value);
+    }
+  }
+}
+
+/** A number that JSON or a message carried: null for one that is not finite. */
+const finite = (value: number | null): number | null => (value !== null && Number.isFinite(value) ? value : null);

@@ -1,0 +1,246 @@
+// What the page knows. News from the worker are taken as they come, and shown at most ten times a second, not at all while the tab is
+// hidden: components read the signals here and are drawn again when one of them changes.
+import { batch, computed, type Signal, signal } from '@preact/signals';
+import type { CheckedCase, Command, News, Offer, OwnText, PageSettings } from '../protocol.ts';
+import { recorded } from '../recorded.ts';
+import { RunRecord } from './run_record.ts';
+import { TimeLeft } from './time_left.ts';
+
+type Of<T extends News['type']> = Extract<News, { type: T }>;
+
+/** What the prompt box has been answered. */
+export interface Answer {
+  id: number;
+  prompt: string;
+  text: string;
+  done: boolean;
+  /** Why a prompt could not be used. */
+  error: string | null;
+}
+
+export interface Trouble {
+  sentence: string;
+  offers: Offer[];
+  /** The worker is gone: nothing but a new page helps. */
+  reload?: boolean;
+}
+
+const DRAW_MS = 100;
+
+export class Store {
+  readonly phase = signal<Of<'phase'> | null>(null);
+  /** The last that was said of compiling: it is over too soon to be seen. */
+  readonly compiled = signal<Of<'phase'> | null>(null);
+  readonly adapter = signal<Of<'adapter'> | null>(null);
+  readonly text = signal<Of<'text'> | null>(null);
+  readonly ready = signal<Of<'ready'> | null>(null);
+  readonly state = signal<Of<'state'> | null>(null);
+  readonly measured = signal<Of<'measured'> | null>(null);
+  readonly answer = signal<Answer | null>(null);
+  /** The last case of a self-check, those that failed, and its end. */
+  readonly check = signal<Of<'checked'> | null>(null);
+  readonly checkFailures = signal<CheckedCase[]>([]);
+  readonly verdict = signal<Of<'verdict'> | null>(null);
+  readonly trouble = signal<Trouble | null>(null);
+  /** Counts the changes of the record that were shown. */
+  readonly version = signal(0);
+  /** Seconds to the end of the run; undefined while nobody can tell. */
+  readonly secondsLeft = signal<number | undefined>(undefined);
+  /** The step that somebody has chosen to look at; null for the newest. */
+  readonly chosen = signal<number | null>(null);
+  /** The step below the pointer. */
+  readonly hovered = signal<number | null>(null);
+  /** The step that one looks at in all charts and samples; null for the newest. */
+  readonly cursor = computed(() => this.hovered.value ?? this.chosen.value);
+  /** What has been changed in the form since the run began. */
+  readonly draft = signal<Partial<PageSettings>>({});
+
+  /** The run as told so far; not a signal: read it after `version`. */
+  record = new RunRecord(recorded.settings.steps);
+  #time = new TimeLeft();
+  #send: (command: Command) => void = () => {};
+  #pending = new Map<Signal<unknown>, unknown>();
+  #drawnAt = Number.NEGATIVE_INFINITY;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #restarted = false;
+  #generated = 0;
+  #asked = false;
+  readonly #saveFile: (name: string, bytes: Uint8Array<ArrayBuffer>) => void;
+
+  /** @param saveFile gives the visitor a file to keep */
+  constructor(saveFile: (name: string, bytes: Uint8Array<ArrayBuffer>) => void = () => {}) {
+    this.#saveFile = saveFile;
+  }
+
+  /** From now on commands go there. */
+  connect(send: (command: Command) => void): void {
+    this.#send = send;
+  }
+
+  send(command: Command): void {
+    this.trouble.value = null;
+    this.#send(command);
+  }
+
+  /** Begins anew with the form's settings, on the visitor's own text where one is given. */
+  restart(text?: OwnText): void {
+    const ready = this.ready.value;
+    if (!ready) return;
+    this.#restarted = true;
+    this.send({ type: 'start', settings: { ...ready.settings, ...this.draft.value }, ...(text && { text }) });
+  }
+
+  /** Goes on from the end with as many steps again. */
+  longer(): void {
+    const ready = this.ready.value;
+    if (!ready) return;
+    this.#restarted = true;
+    const settings = { ...ready.settings, steps: 2 * ready.settings.steps };
+    this.send({ type: 'start', settings, fromSave: true });
+  }
+
+  startCheck(): void {
+    for (const each of [this.check, this.verdict]) each.value = null;
+    this.checkFailures.value = [];
+    this.send({ type: 'check' });
+  }
+
+  generate(prompt: string, options: { temperature: number; topK: number; maxNewTokens: number }): void {
+    const id = ++this.#generated;
+    this.answer.value = { id, prompt, text: '', done: false, error: null };
+    this.send({ type: 'generate', id, prompt, ...options });
+  }
+
+  /** Takes what the worker says. @param at milliseconds of a clock that never goes back */
+  take(news: News, at = performance.now()): void {
+    switch (news.type) {
+      case 'phase':
+        this.#put(this.phase, news);
+        if (news.text.startsWith('compiling')) this.#put(this.compiled, news);
+        break;
+      case 'adapter':
+        this.#put(this.adapter, news);
+        break;
+      case 'text':
+        this.#put(this.text, news);
+        break;
+      case 'ready':
+        this.#begin(news);
+        break;
+      case 'history':
+        for (const event of news.events) this.record.add(event);
+        this.#changed();
+        break;
+      case 'event':
+        if (news.event.event === 'step') this.#time.step(news.event.step, at);
+        else this.#time.between(at);
+        this.record.add(news.event);
+        this.#put(this.phase, null);
+        this.#changed();
+        break;
+      case 'state':
+        if (news.state !== 'training') this.#time.interrupt();
+        if (news.savedStep > 0) this.#keepStorage();
+        if (news.state === 'failed' && this.#latest(this.state)?.state !== 'failed') this.record.fail();
+        this.#put(this.state, news);
+        if (news.state !== 'training') this.#put(this.phase, null);
+        this.#changed();
+        break;
+      case 'measured':
+        this.#put(this.measured, news);
+        break;
+      case 'token':
+        this.#answered(news.id, (answer) => ({ ...answer, text: answer.text + news.text }));
+        break;
+      case 'generated':
+        this.#answered(news.id, ({ prompt, id }) => ({ prompt, id, text: news.text, done: true, error: news.error }));
+        break;
+      case 'checked':
+        this.#put(this.check, news);
+        if (news.case.ok === false) this.#put(this.checkFailures, [...this.#latest(this.checkFailures), news.case]);
+        break;
+      case 'verdict':
+        this.#put(this.verdict, news);
+        break;
+      case 'exported':
+        this.#saveFile(news.name, news.bytes);
+        break;
+      case 'error':
+        this.#put(this.trouble, { sentence: news.sentence, offers: news.offers });
+        break;
+    }
+    this.#schedule();
+  }
+
+  /** The query that the page's address should have, once it is this page that chose it. */
+  get newLink(): string | null {
+    return this.#restarted ? (this.ready.value?.link ?? null) : null;
+  }
+
+  /** Shows what is pending now. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (globalThis.document?.hidden) return;
+    this.#drawnAt = performance.now();
+    const pending = [...this.#pending];
+    this.#pending.clear();
+    batch(() => {
+      for (const [target, value] of pending) target.value = value;
+    });
+  }
+
+  /** Asks the browser, once, not to clear what was saved when it is short of room: only a page may ask. */
+  #keepStorage(): void {
+    if (this.#asked) return;
+    this.#asked = true;
+    globalThis.navigator?.storage?.persist?.().catch(() => {});
+  }
+
+  #begin(ready: Of<'ready'>): void {
+    this.record = new RunRecord(ready.totalSteps);
+    this.#time = new TimeLeft();
+    this.#put(this.ready, ready);
+    this.#put(this.draft, {});
+    this.#put(this.measured, null);
+    this.#put(this.chosen, null);
+    this.#put(this.hovered, null);
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#put(this.version, this.#latest(this.version) + 1);
+    this.#put(this.secondsLeft, this.#time.secondsLeft(this.record.totalSteps));
+  }
+
+  #answered(id: number, change: (answer: Answer) => Answer): void {
+    const answer = this.#latest(this.answer);
+    if (answer?.id === id) this.#put(this.answer, change(answer));
+  }
+
+  #put<T>(target: Signal<T>, value: T): void {
+    this.#pending.set(target as Signal<unknown>, value);
+  }
+
+  #latest<T>(target: Signal<T>): T {
+    const key = target as Signal<unknown>;
+    return this.#pending.has(key) ? (this.#pending.get(key) as T) : target.peek();
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined || globalThis.document?.hidden) return;
+    this.#timer = setTimeout(() => this.flush(), Math.max(0, this.#drawnAt + DRAW_MS - performance.now()));
+  }
+}
+
+function giveFile(name: string, bytes: Uint8Array<ArrayBuffer>): void {
+  const url = URL.createObjectURL(new Blob([bytes], { type: 'application/zip' }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** The one store of the page. */
+export const store = new Store(giveFile);

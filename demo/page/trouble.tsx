@@ -1,0 +1,30 @@
+// An error is a sentence with a button: what happened, what is safe, and the ways out.
+import { store } from './store.ts';
+
+export function Trouble() {
+  const trouble = store.trouble.value;
+  return (
+    <div class="trouble" role="alert">
+      {trouble && (
+        <div class="inside">
+          <p data-error>{trouble.sentence}</p>
+          <div class="buttons">
+            {trouble.offers.map(({ label, command }) => (
+              <button type="button" class="primary" key={label} onClick={() => store.send(command)}>
+                {label}
+              </button>
+            ))}
+            {trouble.reload && (
+              <button type="button" class="primary" onClick={() => location.reload()}>
+                Reload the page
+              </button>
+            )}
+            <button type="button" onClick={() => (store.trouble.value = null)}>
+              Close
+            </button>
+          </div>
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,136 @@
+// Drives one run from its beginning until it is replaced: steps while it may, serves the prompt box between them and while it holds,
+// tells everything, and never rejects.
+import { hashOf, type LoopProgress, loop, type RunEvent } from '../../src/index.ts';
+import type { News, RunState } from '../protocol.ts';
+import { Control } from './control.ts';
+import { Pace } from './pace.ts';
+import type { Prompts } from './prompts.ts';
+import type { PageRun } from './run.ts';
+
+export interface DriverParts {
+  run: PageRun;
+  prompts: Prompts;
+  send(news: News): void;
+  become(state: RunState): void;
+  /** As the loop's. */
+  save(progress: LoopProgress): Promise<string | null>;
+  failed(error: unknown): void;
+}
+
+/** Milliseconds between two figures of what the run takes. */
+const TELL_EVERY = 1000;
+
+export class Driver {
+  readonly run: PageRun;
+  readonly control = new Control();
+  /** Settles when the run has ended. */
+  readonly ended: Promise<void>;
+  readonly #parts: DriverParts;
+  readonly #pace = new Pace();
+  /** Seconds and steps since the page was opened. */
+  #seconds = 0;
+  #steps = 0;
+  #told = 0;
+  #busy = false;
+
+  /** It holds until its control says otherwise. */
+  constructor(parts: DriverParts) {
+    this.run = parts.run;
+    this.#parts = parts;
+    this.ended = this.#drive().catch((error) => parts.failed(error));
+  }
+
+  /** All steps are done. */
+  get over(): boolean {
+    const { trainer } = this.run.parts;
+    return trainer.step >= this.run.spec.settings.steps && this.run.progress.evaluatedAt === trainer.step;
+  }
+
+  /** Holds, and waits until it does. */
+  async hold(): Promise<void> {
+    this.control.hold();
+    while (this.#busy) await breath(20);
+  }
+
+  async #drive(): Promise<void> {
+    const { run, become } = this.#parts;
+    this.#emit(run.startEvent());
+    while (await this.#mayRun()) {
+      this.#busy = true;
+      try {
+        become('training');
+        await this.#loop();
+        if (this.control.ended) return;
+        this.control.hold();
+        if (this.over) await this.#finish();
+        become(this.over ? 'done' : 'paused');
+      } finally {
+        this.#busy = false;
+      }
+    }
+  }
+
+  /** Serves the prompt box while the run holds. @returns false where it has ended */
+  async #mayRun(): Promise<boolean> {
+    const { control } = this;
+    const { prompts } = this.#parts;
+    while (control.held) {
+      await Promise.race([control.change(), prompts.arrival()]);
+      if (!control.held) break;
+      await prompts.serve(0);
+      await breath();
+    }
+    return !control.ended;
+  }
+
+  /** The loop, until it is told to stop or all is done. */
+  async #loop(): Promise<void> {
+    const { run, prompts, become, save } = this.#parts;
+    const { trainer } = run.parts;
+    const options = run.loopOptions({ stop: this.control.stop, drawn: (step) => this.control.drawn(step), save });
+    let since = performance.now();
+    for await (const event of loop(trainer, options, run.progress)) {
+      const took = performance.now() - since;
+      this.#seconds += took / 1000;
+      if (event.event === 'phase') this.#parts.send({ type: 'phase', text: event.text });
+      else {
+        if (event.event === 'step') {
+          this.#steps++;
+          this.#pace.step((1000 * options.tokensPerStep) / event.tokensPerSecond);
+        } else if (event.event !== 'spike' && event.event !== 'warning') this.#pace.between(took);
+        this.#emit(event);
+        if (event.event === 'save') become('training');
+      }
+      await prompts.turn();
+      if (performance.now() - this.#told > TELL_EVERY) this.#tell();
+      await breath();
+      since = performance.now();
+    }
+    this.#tell();
+  }
+
+  async #finish(): Promise<void> {
+    const { run } = this.#parts;
+    const { step } = run.parts.trainer;
+    const parameterHash = await hashOf(run.home.machine, run.parts.model);
+    this.#emit({ event: 'end', step, validationLoss: run.progress.validationLoss!, parameterHash });
+  }
+
+  #emit(event: RunEvent): void {
+    this.run.events.push(event);
+    this.#parts.send({ type: 'event', event });
+  }
+
+  #tell(): void {
+    this.#told = performance.now();
+    const { home, memory, parts, spec } = this.run;
+    const bytes = home.device?.shared.buffers.liveBytes ?? memory.total;
+    const left = this.#pace.left(spec.settings.steps - parts.trainer.step);
+    this.#parts.send({ type: 'measured', bytes, seconds: this.#seconds, steps: this.#steps, left });
+  }
+}
+
+/** Lets messages in. */
+function breath(ms = 0): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

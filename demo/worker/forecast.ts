@@ -1,0 +1,21 @@
+// About how long a run will take here, said before its first step.
+import { stepFlops } from '../../src/index.ts';
+import type { PageRun } from './run.ts';
+
+/** Milliseconds of a dispatch beside its arithmetic, on the CPU and on a GPU. */
+const DISPATCH = { software: 0.1, gpu: 0.01 };
+
+/** Seconds of all steps, evaluations and samples not counted. @param gflops as measured; null where it was not, and past steps tell */
+export function secondsOf(run: PageRun, gflops: number | null): number {
+  const { settings } = run.spec;
+  const past = run.events.flatMap((event) => (event.event === 'step' ? [event.tokensPerSecond] : [])).slice(-100);
+  if (past.length > 0) {
+    const speed = past.reduce((sum, x) => sum + x, 0) / past.length;
+    return (settings.steps * settings.batch * settings.accumulate * settings.context) / speed;
+  }
+  const { device } = run.home;
+  const overhead = device?.opened.software === false ? DISPATCH.gpu : DISPATCH.software;
+  const dispatches = run.plans?.plans[0]?.dispatches.length ?? 0;
+  const flops = stepFlops(run.parts.model.config, { ...settings });
+  return (settings.steps * (flops / ((gflops ?? 0.3) * 1e6) + overhead * dispatches)) / 1000;
+}

@@ -1,0 +1,124 @@
+// Where a page's runs run: the browser's GPU, or where there is none the CPU twin, which does the same in plain loops.
+import {
+  browserStore,
+  type Device,
+  fastKernels,
+  InputError,
+  type KernelTable,
+  type Limits,
+  type Machine,
+  openDevice,
+  reportAdapter,
+  Twin,
+} from '../../src/index.ts';
+import type { News, PageSettings } from '../protocol.ts';
+import { calibrate } from './calibration.ts';
+import { pagePreset } from './presets.ts';
+
+export interface Home {
+  machine: Machine;
+  /** null for the twin. */
+  device: Device | null;
+  /** Why the twin runs; null on a GPU. */
+  twin: string | null;
+}
+
+/** No browser gives a page more, whatever the machine has. Bytes. */
+const MOST_IN_A_PAGE = 2 ** 34;
+/** Share of the memory that a browser tells which a run on the CPU may take. */
+const SHARE = 0.5;
+
+/** A software adapter's memory is the machine's own; of a GPU's nobody tells. */
+export function limitsOfPage({ device }: Home): Limits {
+  const { deviceMemory = 4 } = (globalThis.navigator ?? {}) as { deviceMemory?: number };
+  const own = Math.min(MOST_IN_A_PAGE, SHARE * deviceMemory * 2 ** 30);
+  const total = device?.opened.software === false ? MOST_IN_A_PAGE : own;
+  const says = 'this page may have';
+  if (!device) return { buffer: Number.POSITIVE_INFINITY, total, says };
+  const { maxBufferSize, maxStorageBufferBindingSize } = device.device.limits;
+  return { buffer: Math.min(maxBufferSize, maxStorageBufferBindingSize), total, says };
+}
+
+/** Opens it once, and again where a saved run names other kernels or the GPU was lost. */
+export class HomeKeeper {
+  #home: Home | null = null;
+  #gflops: number | null = null;
+  readonly #onCompile: (done: number, total: number) => void;
+
+  /** @param onCompile "kernel `done` of `total`", while `prepare` works */
+  constructor(onCompile: (done: number, total: number) => void) {
+    this.#onCompile = onCompile;
+  }
+
+  /** The open one. */
+  get home(): Home {
+    return this.#home!;
+  }
+
+  /** Billions of operations a second, as measured; null where it was not. */
+  get gflops(): number | null {
+    return this.#gflops;
+  }
+
+  /** Whether what is open would run other kernels than these. */
+  differs(kernels: KernelTable | null): boolean {
+    const device = this.#home?.device;
+    return Boolean(device && kernels && JSON.stringify(kernels) !== JSON.stringify(device.kernels));
+  }
+
+  /** @param kernels the table that a saved run recorded; by default what is fast on this adapter */
+  async open(kernels: KernelTable | null): Promise<Home> {
+    this.#home ??= await openHome(kernels, this.#onCompile);
+    return this.#home;
+  }
+
+  async measure(): Promise<void> {
+    this.#gflops = await calibrate(this.home.machine);
+  }
+
+  close(): void {
+    this.#home?.machine.close();
+    this.#home = null;
+  }
+
+  /** What the page would choose by itself. */
+  defaults(): PageSettings {
+    // A software adapter multiplies faster than it dispatches: its speed at large products says nothing of a small model's steps.
+    const { device } = this.#home ?? {};
+    return pagePreset(device && !device.opened.software ? (this.#gflops ?? 0) : null);
+  }
+
+  news(): News {
+    return adapterNews(this.home, this.home.device ? this.#gflops : null);
+  }
+}
+
+async function openHome(kernels: KernelTable | null, onCompile: (done: number, total: number) => void): Promise<Home> {
+  try {
+    const device = await openDevice({ kernels: kernels ?? fastKernels(browserStore()), onCompile });
+    return { machine: device, device, twin: null };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    // A saved run's table may name what another adapter has and this one lacks: what is fast here gives the same to a few last digits.
+    if (kernels && globalThis.navigator.gpu) return openHome(null, onCompile);
+    const machine = new Twin();
+    return { machine, device: null, twin: `${error.message} The CPU twin runs the small model instead.` };
+  }
+}
+
+function adapterNews({ machine, device, twin }: Home, gflops: number | null): News {
+  if (!device) return { type: 'adapter', name: machine.name, software: true, gflops, twin, lines: [] };
+  const { adapter, driver, software, advice } = device.opened;
+  const report = reportAdapter(adapter, driver);
+  const { subgroupMinSize: least, subgroupMaxSize: most } = report;
+  const kernels = Object.entries(device.kernels).map(([op, form]) => `${op}: ${form}`);
+  const lines = [
+    driver,
+    ...(advice ? [advice] : []),
+    `subgroups: ${least === null || least === 0 ? 'none' : least === most ? least : `${least} to ${most}`}`,
+    `features: ${report.features.join(', ') || 'none'}`,
+    ...Object.entries(report.limits).map(([name, value]) => `${name}: ${value}`),
+    `kernels (${device.kernelsFrom}): ${kernels.join(', ') || "each op's first form"}`,
+  ];
+  return { type: 'adapter', name: device.name, software, gflops, twin, lines };
+}

@@ -1,0 +1,137 @@
+// The prompt box: requests are served one after the other, between two steps of a run or while it holds, a few tokens at a time.
+import { InputError, RunError, type TokenGenerator, type Tokenizer } from '../../src/index.ts';
+import type { Command, News } from '../protocol.ts';
+
+type Request = Extract<Command, { type: 'generate' }>;
+
+interface Writing {
+  request: Request;
+  tokens: AsyncGenerator<{ id: number }>;
+  decoder: ReturnType<Tokenizer['decoder']>;
+  text: string;
+}
+
+/** Milliseconds that a turn between two steps may take, the token that is being made aside. */
+const TURN = 40;
+
+export class Prompts {
+  #send: (news: News) => void;
+  #waiting: Request[] = [];
+  #writing: Writing | null = null;
+  #model: { generator: TokenGenerator; tokenizer: Tokenizer } | null = null;
+  /** When the last turn ended, and how long it took: training has at least half of the time. */
+  #last = { ended: 0, took: 0 };
+  #arrived: () => void = () => {};
+
+  constructor(send: (news: News) => void) {
+    this.#send = send;
+  }
+
+  /** The model that writes from now on. What the one before was writing is cancelled. */
+  use(model: { generator: TokenGenerator; tokenizer: Tokenizer } | null): void {
+    if (this.#writing) this.#end(true);
+    this.#model = model;
+  }
+
+  add(request: Request): void {
+    this.#waiting.push(request);
+    this.#arrived();
+  }
+
+  cancel(id: number): void {
+    if (this.#writing?.request.id === id) this.#end(true);
+    const at = this.#waiting.findIndex((request) => request.id === id);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    this.#send({ type: 'generated', id, text: '', cancelled: true, error: null });
+  }
+
+  /** Settles when there is something to write. */
+  async arrival(): Promise<void> {
+    if (this.#writing || this.#waiting.length > 0) return;
+    await new Promise<void>((resolve) => {
+      this.#arrived = resolve;
+    });
+  }
+
+  /** One turn between two steps. */
+  async turn(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#last.ended < this.#last.took) return;
+    await this.serve(now + TURN);
+    const ended = performance.now();
+    this.#last = { ended, took: ended - now };
+  }
+
+  /** Writes until a time, or until all is written. At least one token, if any is asked for. */
+  async serve(until: number): Promise<void> {
+    do {
+      if (!this.#writing && !this.#begin()) return;
+      await this.#token();
+    } while (performance.now() < until);
+  }
+
+  /** @returns whether there is something to write */
+  #begin(): boolean {
+    while (this.#model) {
+      const request = this.#waiting.shift();
+      if (!request) return false;
+      const { generator, tokenizer } = this.#model;
+      try {
+        const prompt = request.prompt === '' ? beginning(tokenizer) : tokenizer.encode(request.prompt);
+        const { maxNewTokens, temperature, topK } = request;
+        const tokens = generator.generate(prompt, {
+          maxNewTokens,
+          temperature,
+          topK: topK > 0 ? topK : undefined,
+          seed: request.id,
+          eosId: tokenizer.eosId,
+        });
+        this.#writing = { request, tokens, decoder: tokenizer.decoder(), text: '' };
+        return true;
+      } catch (error) {
+        this.#fail(request.id, '', error);
+      }
+    }
+    return false;
+  }
+
+  async #token(): Promise<void> {
+    const writing = this.#writing!;
+    const { request, tokens, decoder } = writing;
+    try {
+      const { done, value } = await tokens.next();
+      // It may have been cancelled meanwhile.
+      if (this.#writing !== writing) return;
+      const text = done ? decoder.end() : decoder.push(value.id);
+      writing.text += text;
+      if (text !== '') this.#send({ type: 'token', id: request.id, text });
+      if (done) this.#end(false);
+    } catch (error) {
+      this.#writing = null;
+      this.#fail(request.id, writing.text, error);
+    }
+  }
+
+  #end(cancelled: boolean): void {
+    const { request, text } = this.#writing!;
+    this.#writing = null;
+    this.#send({ type: 'generated', id: request.id, text, cancelled, error: null });
+  }
+
+  /** What a person can mend is told under the box; all else is the run's to tell. */
+  #fail(id: number, text: string, error: unknown): void {
+    const told = error instanceof InputError || error instanceof RunError;
+    this.#send({ type: 'generated', id, text, cancelled: true, error: told ? error.message : 'The prompt failed.' });
+    if (!told) throw error;
+  }
+}
+
+/** A model writes on from something: without a prompt, from the beginning of a line. */
+function beginning(tokenizer: Tokenizer): number[] {
+  try {
+    return tokenizer.encode('\n');
+  } catch {
+    return [0];
+  }
+}

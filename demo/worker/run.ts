@@ -1,0 +1,249 @@
+// One run of the page: from a text and settings to a model, an optimizer and a trainer, begun or brought to a save; and what the loop
+// asks of it.
+
+import {
+  type Batch,
+  bytesSource,
+  checkpointFiles,
+  compareResume,
+  eventBytes,
+  type FileContent,
+  firstLossWarning,
+  InputError,
+  type LoopOptions,
+  type LoopProgress,
+  languageBatch,
+  loadModel,
+  loadOptimizer,
+  makeRun,
+  noProgress,
+  type PretrainSettings,
+  parameterCount,
+  planRun,
+  type RunEvent,
+  type RunParts,
+  type RunPlans,
+  SAMPLE_TOKENS,
+  type SavedParts,
+  type StartEvent,
+  savedCursor,
+  savedProgress,
+  spikeText,
+  type TrainingState,
+  trainingState,
+  WindowSampler,
+  wholesOf,
+} from '../../src/index.ts';
+import type { Memory, ModelPart } from '../protocol.ts';
+import { type Evaluated, evaluated } from './evaluation.ts';
+import { type Home, limitsOfPage } from './home.ts';
+import { FIRST_SAMPLES } from './presets.ts';
+import { type OpenText, pinnedPrompt, requireContext, textFileName } from './text.ts';
+import { version } from './version.ts';
+
+export interface RunSpec {
+  settings: PretrainSettings;
+  seed: number;
+  text: OpenText;
+  /** What the samples begin with; by default words of the text. */
+  prompt?: string | undefined;
+}
+
+export class PageRun {
+  readonly home: Home;
+  readonly spec: RunSpec;
+  readonly parts: RunParts;
+  /** null for the twin, which plans nothing. */
+  readonly plans: RunPlans | null;
+  /** What the samples begin with. */
+  readonly prompt: string;
+  readonly #promptIds: readonly number[];
+  readonly memory: Memory;
+  progress: LoopProgress = noProgress();
+  /** What the run has told since its first step: metrics.jsonl. */
+  events: RunEvent[] = [];
+  readonly #sampler: WindowSampler;
+  readonly #evaluated: Evaluated;
+  readonly #saved: SavedParts;
+
+  /** Nothing is allocated yet. @throws InputError for a text too short, or sizes that contradict each other */
+  constructor(home: Home, spec: RunSpec) {
+    const { settings, seed, text } = spec;
+    const { corpus } = text;
+    requireContext(text, settings.context);
+    [this.home, this.spec] = [home, spec];
+    this.parts = makeRun(home.machine, settings, corpus.tokenizer.vocabSize, seed);
+    // A saved run keeps its own.
+    this.prompt = spec.prompt ?? pinnedPrompt(text);
+    this.#promptIds = corpus.tokenizer.encode(this.prompt);
+    const sizes = {
+      vocabSize: corpus.tokenizer.vocabSize,
+      validationTokens: corpus.validationLength,
+      promptTokens: this.#promptIds.length,
+    };
+    this.plans = home.device && planRun(home.device, this.parts, settings, sizes, limitsOfPage(home));
+    this.memory = this.plans
+      ? { ...eventBytes(this.plans.memory), exact: true }
+      : twinMemory(parameterCount(this.parts.model));
+    const { context, batch, windows, stride } = settings;
+    this.#evaluated = evaluated(corpus, context, batch);
+    this.#sampler = new WindowSampler(
+      { kind: windows, length: corpus.trainLength, blockSize: context, batch, stride: stride || undefined, seed },
+      (start, n) => corpus.train(start, n),
+    );
+    this.#saved = {
+      machine: home.machine,
+      trainer: this.parts.trainer,
+      tokenizer: corpus.tokenizer,
+      dataHash: corpus.hash,
+      // As `pretrain` remembers them: no path is the book.
+      settings: {
+        ...settings,
+        data: text.own ? textFileName(text.own.name) : null,
+        samplePrompt: this.prompt,
+        kernels: 'auto',
+      },
+      seed,
+      sampler: this.#sampler,
+      kernels: home.device?.kernels ?? {},
+      versions: { shaderformer: version },
+    };
+  }
+
+  /**
+   * Brings it to a save.
+   * @param fork the settings are other ones on purpose
+   * @throws InputError if the save is of another run
+   */
+  async restore(files: ReadonlyMap<string, Uint8Array>, saved: TrainingState, fork: boolean): Promise<void> {
+    const { machine } = this.home;
+    const { trainer, model, optimizer } = this.parts;
+    const where = `the save of step ${saved.step}`;
+    if (!fork) {
+      const now = trainingState(this.#saved, noProgress());
+      // Where the text lies and what the samples begin with decides nothing; the text's hash does.
+      const settings = new Map(now.settings);
+      for (const name of ['data', 'samplePrompt', 'kernels']) settings.set(name, saved.settings.get(name) ?? null);
+      compareResume(saved, { ...now, settings }, where);
+    }
+    const file = (name: string) => {
+      const bytes = files.get(name);
+      if (bytes) return bytesSource(name, bytes);
+      throw new InputError(`${where}: found no ${name}, expected one. Begin a new run.`);
+    };
+    await loadModel(machine, model, [file('model.safetensors')]);
+    await loadOptimizer(machine, optimizer, file('optimizer.safetensors'));
+    this.#sampler.restore(savedCursor(saved));
+    trainer.step = saved.step;
+    this.progress = savedProgress(saved);
+    this.events = eventsOf(files.get('metrics.jsonl')).filter((event) => event.event !== 'end');
+  }
+
+  /** Compiles all kernels at once, so that their number is known. */
+  async prepare(): Promise<void> {
+    const [first, ...rest] = this.plans?.plans ?? [];
+    if (!first) return;
+    const dispatches = [first, ...rest].flatMap((plan) => plan.dispatches);
+    await this.home.device!.prepare({ ...first, dispatches });
+  }
+
+  /** The files of a save, what has been told until then among them. */
+  async files(progress: LoopProgress): Promise<Map<string, FileContent>> {
+    const { step } = progress;
+    const told: RunEvent[] = [...this.events, { event: 'save', step, path: `step-${step}` }];
+    const lines = told.map((event) => `${JSON.stringify(event)}\n`).join('');
+    const files = await checkpointFiles(this.#saved, progress);
+    return files.set('metrics.jsonl', new TextEncoder().encode(lines));
+  }
+
+  /** What the loop asks for, besides when to stop and how to save. */
+  loopOptions(own: Pick<LoopOptions, 'save' | 'stop'> & { drawn(step: number): void }): LoopOptions {
+    const { settings, text } = this.spec;
+    const { tokenizer } = text.corpus;
+    return {
+      ...settings,
+      maxSteps: settings.steps,
+      sampleAt: FIRST_SAMPLES,
+      tokensPerStep: settings.accumulate * settings.batch * settings.context,
+      batches: (step) => {
+        own.drawn(step);
+        return this.nextBatches();
+      },
+      validationBatches: this.#evaluated.validation,
+      trainBatches: this.#evaluated.train,
+      sample: () => this.#sample(own.stop),
+      spikeText: (result) => spikeText(result, (ids) => tokenizer.decode(ids)),
+      firstLoss: (loss) => firstLossWarning(loss, tokenizer.vocabSize),
+      save: own.save,
+      stop: own.stop,
+    };
+  }
+
+  startEvent(): StartEvent {
+    const { home, memory, spec } = this;
+    const { name, bytes, trainLength, validationLength, tokenizer } = spec.text.corpus;
+    const { exact: _exact, ...planned } = memory;
+    return {
+      event: 'start',
+      parameters: parameterCount(this.parts.model),
+      config: { ...this.parts.model.config },
+      dataset: {
+        ...{ name, bytes, trainTokens: trainLength, validationTokens: validationLength },
+        ...{ tokenizer: tokenizer.kind, vocabSize: tokenizer.vocabSize },
+      },
+      adapter: home.machine.name,
+      kernels: { ...home.device?.kernels },
+      kernelsFrom: home.device?.kernelsFrom ?? 'given: the twin has one form of each',
+      memory: planned,
+    };
+  }
+
+  /** The model's pieces, for the drawing of it. */
+  modelParts(): ModelPart[] {
+    return wholesOf(this.parts.model.parameters).map(({ name, shape, size }) => ({ name, shape, bytes: 4 * size }));
+  }
+
+  release(): void {
+    this.parts.generator.release();
+    this.parts.trainer.release();
+    this.home.device?.releaseActivations();
+  }
+
+  /** The batches of the next step. */
+  nextBatches(): Batch[] {
+    const { accumulate, context } = this.spec.settings;
+    return Array.from({ length: accumulate }, () => languageBatch(this.#sampler.next(), context));
+  }
+
+  async #sample(stop: () => boolean): Promise<string> {
+    const { tokenizer } = this.spec.text.corpus;
+    const decoder = tokenizer.decoder();
+    let sample = this.prompt;
+    const options = { maxNewTokens: SAMPLE_TOKENS, temperature: 0.8, seed: this.spec.seed };
+    for await (const { id } of this.parts.generator.generate(this.#promptIds, options)) {
+      sample += decoder.push(id);
+      if (stop()) break;
+    }
+    return sample + decoder.end();
+  }
+}
+
+/** The twin keeps float64: weights, gradients and two moments. What it makes within a step is not counted. */
+function twinMemory(parameters: number): Memory {
+  const bytes = 8 * parameters;
+  const sizes = { parameters: bytes, gradients: bytes, optimizer: 2 * bytes, activations: 0 };
+  return { ...sizes, total: 4 * bytes, exact: false };
+}
+
+/** Whole lines of metrics.jsonl; they were written here and verified. */
+function eventsOf(bytes: Uint8Array | undefined): RunEvent[] {
+  const events: RunEvent[] = [];
+  for (const line of new TextDecoder().decode(bytes).split('\n')) {
+    try {
+      if (line) events.push(JSON.parse(line) as RunEvent);
+    } catch {
+      // A log of another program, cut in the middle of its last line.
+    }
+  }
+  return events;
+}
