@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { RunError } from '../errors.ts';
+import { makeFolders } from '../make_folders.ts';
 
 export const CACHE_VERSION = 1;
 const MAGIC = 'SHFTOKEN';
@@ -25,7 +26,7 @@ export class TokenWriter {
   count = 0;
 
   constructor(file: string, vocabSize: number) {
-    fs.mkdirSync(path.dirname(file), { recursive: true });
+    makeFolders(path.dirname(file));
     removeAbandoned(file);
     this.#file = file;
     this.#temporary = `${file}.${process.pid}.tmp`;

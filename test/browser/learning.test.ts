@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { address, patience, useBrowser, type Visit, visit } from './visit.ts';
 
-useBrowser();
+useBrowser({ sharedVisit: true });
 
 test('check 1: the page is complete at first paint, with a recorded curve and two recorded samples', async () => {
   const found = await visit('?run=0');

@@ -120,8 +120,11 @@ export function patience(seconds: number): number {
 let browser: Browser;
 const open = new Set<Visit>();
 
-/** Gives a test file its browser, closes what its tests leave open, and takes the pictures. Called at its top. */
-export function useBrowser(): void {
+/**
+ * Gives a test file its browser, and takes the pictures. Called at its top. A page that a failed test leaves is closed, so that it
+ * takes no time from the next, unless the tests of the file share one visit.
+ */
+export function useBrowser({ sharedVisit = false } = {}): void {
   beforeAll(async () => {
     browser = await launchChromium();
   });
@@ -133,6 +136,7 @@ export function useBrowser(): void {
       await tab.screenshot({ path: file, fullPage: true }).catch(() => {});
       console.log(`The page when "${task.name}" failed: ${file}`);
     }
+    if (!sharedVisit) for (const left of [...open]) await left.close().catch(() => {});
   });
   afterAll(async () => {
     await browser.close();

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { InputError } from '../../errors.ts';
+import { makeFolders } from '../../make_folders.ts';
 import { defineCommand } from '../command.ts';
 import { defineFlags } from '../flags.ts';
 import { byteText } from '../format.ts';
@@ -65,7 +66,7 @@ function writeFolder({ files }: BuiltPage, dir: string): void {
   fs.rmSync(path.join(dir, 'parts'), { recursive: true, force: true });
   for (const [name, bytes] of files) {
     const file = path.join(dir, name);
-    fs.mkdirSync(path.dirname(file), { recursive: true });
+    makeFolders(path.dirname(file));
     fs.writeFileSync(file, bytes);
   }
 }

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { codeOf, diskLayer, readText, replaceFile } from '../../checkpoint/files.ts';
 import { RunError } from '../../errors.ts';
+import { makeFolders } from '../../make_folders.ts';
 import { cacheFolder } from '../../runtime/platform/software.ts';
 import { type Note, passedOver, type TableStore } from '../../tune/store.ts';
 import { parseStored, type StoredTable } from '../../tune/stored_table.ts';
@@ -24,7 +25,7 @@ export function diskStore(env: Environment): DiskStore {
     async set(key, text) {
       const file = placeOf(key);
       try {
-        fs.mkdirSync(folder, { recursive: true });
+        makeFolders(folder);
         await replaceFile(diskLayer, folder, path.basename(file), new TextEncoder().encode(text));
       } catch (error) {
         throw new RunError(

@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { InputError } from '../../errors.ts';
+import { makeFolders } from '../../make_folders.ts';
 
 const packageName = '@sparticuz/chromium';
 const installLine = `npm install --save-dev ${packageName}@147.0.0`;
@@ -117,7 +118,7 @@ function unpackOnce(name: string, fill: (folder: string, final: string) => void)
   if (fs.existsSync(final)) return final;
   let temporary: string | undefined;
   try {
-    fs.mkdirSync(cache, { recursive: true });
+    makeFolders(cache);
     removeLeftovers(cache);
     temporary = fs.mkdtempSync(path.join(cache, '.unpack-'));
     fill(temporary, final);
@@ -155,9 +156,9 @@ function unpackTar(archive: string, target: string, wanted: (name: string) => bo
     const file = path.join(target, name);
     if (!file.startsWith(target + path.sep)) throw new Error(`${archive}: ${name} leaves the folder`);
     if (wanted(name)) {
-      if (name.endsWith('/')) fs.mkdirSync(file, { recursive: true });
+      if (name.endsWith('/')) makeFolders(file);
       else {
-        fs.mkdirSync(path.dirname(file), { recursive: true });
+        makeFolders(path.dirname(file));
         fs.writeFileSync(file, bytes.subarray(at + 512, at + 512 + size), { mode: 0o755 });
       }
     }
