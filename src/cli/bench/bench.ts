@@ -7,7 +7,7 @@ import { AdamW } from '../../optim/adamw.ts';
 import { type Counts, countCalls } from '../../runtime/counters.ts';
 import type { Device } from '../../runtime/device.ts';
 import { median } from '../../runtime/profile.ts';
-import { LONGEST_PAUSE, PAUSE_SHARE } from '../../runtime/waiter.ts';
+import { LONGEST_PAUSE } from '../../runtime/waiter.ts';
 import { languageBatch, languageTask } from '../../tasks/language.ts';
 import { takeApart, wholesOf } from '../../tensor/pieces.ts';
 import type { Precision } from '../../tensor/tensor.ts';
@@ -57,7 +57,7 @@ const flags = defineFlags([
 const STEPS = ['warm', 'iterations', 'block'] as const;
 
 const WAITING = {
-  hold: `maps at once, and holds the thread in pauses of ${100 * PAUSE_SHARE} % of the wait`,
+  hold: 'holds the thread in short pauses',
   await: 'awaits at once',
 } as const;
 

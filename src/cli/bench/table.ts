@@ -1,6 +1,7 @@
 // Timings of several programs side by side: the JSON lines that bench and the peers' harnesses print, as one table of ratios.
 import { InputError } from '../../errors.ts';
 import { quoted } from '../printable.ts';
+import { WORKLOADS } from './workloads.ts';
 
 /** One line of a benchmark, of whichever program. */
 export interface BenchLine {
@@ -62,12 +63,16 @@ export function ratioTable(lines: readonly BenchLine[]): string {
     if (!known || line.median_ms < known.median_ms) best.set(key, line);
   }
   const all = [...best.values()];
-  const rows = all
-    .filter((line) => line.peer === OURS)
-    .sort((a, b) => order(a) - order(b) || a.config.localeCompare(b.config))
+  const own = all.filter((line) => line.peer === OURS);
+  // A peer on another adapter of ours is compared there.
+  const elsewhere = (peer: BenchLine, ours: BenchLine) =>
+    !peer.adapter.startsWith(ours.adapter) && own.some((line) => peer.adapter.startsWith(line.adapter));
+  const rows = own
+    .sort((a, b) => order(a) - order(b))
     .flatMap((ours) =>
       all
         .filter((line) => line.peer !== OURS && line.workload === ours.workload && line.config === ours.config)
+        .filter((line) => !elsewhere(line, ours))
         .sort((a, b) => b.median_ms - a.median_ms)
         .map((peer) => row(ours, peer)),
     );
@@ -90,8 +95,10 @@ export function ratioTable(lines: readonly BenchLine[]): string {
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-function order({ workload }: BenchLine): number {
-  return ['train', 'matmul'].indexOf(workload);
+/** Trainings from small to large, then products, each in the order in which they were timed. */
+function order({ workload, config }: BenchLine): number {
+  const trained = Object.keys(WORKLOADS).indexOf(config);
+  return workload === 'train' ? trained : Object.keys(WORKLOADS).length;
 }
 
 function row(ours: BenchLine, peer: BenchLine): string[] {
