@@ -26,9 +26,13 @@ test('the files are one text but for three numbers', () => {
   expect(new Set(plain).size).toBe(1);
 });
 
+// Collected while a promise of it is pending, Dawn waits for ever.
+let kept: GPU;
+
 test('Tint compiles every file, of f32 and of f16', async (context) => {
   const { create } = await import('webgpu');
-  const adapter = await create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']).requestAdapter();
+  kept = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
+  const adapter = await kept.requestAdapter();
   const wanted = [SUBGROUP_MATRIX, 'shader-f16', 'subgroups'];
   if (!wanted.every((feature) => adapter?.features.has(feature))) context.skip('this Dawn has no subgroup matrices');
   const device = await adapter!.requestDevice({ requiredFeatures: wanted as GPUFeatureName[] });
