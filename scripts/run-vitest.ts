@@ -31,7 +31,26 @@ export function runVitest(words: readonly string[], env: Record<string, string> 
   }
 }
 
-/** `12 passed, 0 failed, 1 skipped` @param others failures that no test is */
-export function closingLine({ passed, failed, skipped }: TestSummary, others = 0): string {
-  return `${passed} passed, ${failed + others} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+/** The figures of two runs as of one. */
+export function together(a: TestSummary, b: TestSummary): TestSummary {
+  return {
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    skipped: a.skipped + b.skipped,
+    skips: [...a.skips, ...b.skips],
+  };
+}
+
+/**
+ * Says what was skipped and why, what failed before the tests, and last `12 passed, 0 failed, 1 skipped`.
+ * @param failedBefore checks that no test is; each counts as one
+ * @returns the exit code
+ */
+export function closing({ passed, failed, skipped, skips }: TestSummary, failedBefore: readonly string[] = []): number {
+  if (skips.length > 0) console.log(`\nSkipped:\n${skips.map((skip) => `  ${skip}`).join('\n')}`);
+  if (failedBefore.length > 0) console.log(`\nFailed before the tests: ${failedBefore.join(', ')}`);
+  if (passed + failed === 0) console.log('\nNo test ran.');
+  const allFailed = failed + failedBefore.length;
+  console.log(`\n${passed} passed, ${allFailed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  return allFailed > 0 || passed === 0 ? 1 : 0;
 }
