@@ -78,6 +78,7 @@ export { type AdapterReport, reportAdapter } from './runtime/platform/report.ts'
 export type { KernelTable } from './schedule/order.ts';
 export type { Plan } from './schedule/plan.ts';
 export { printPlan, printTrace } from './schedule/print_plan.ts';
+export { tableOf } from './schedule/used_table.ts';
 export { type LanguageTaskOptions, languageBatch, languageTask } from './tasks/language.ts';
 export type { Task, TaskLoss } from './tasks/task.ts';
 export { wholesOf } from './tensor/pieces.ts';
@@ -95,7 +96,7 @@ export type { MemoryBytes, RunEvent, StartEvent, StepEvent } from './train/event
 export { type RatePoint, searchRates, suggestRate } from './train/find_rate.ts';
 export { type Limits, misfit } from './train/limits.ts';
 export { type LoopOptions, type LoopProgress, loop } from './train/loop.ts';
-export { lossBatches, rowsFor, type Stretch, spreadBatches } from './train/loss_batches.ts';
+export { evaluationBatches, rowsFor, TRAIN_PARTS } from './train/loss_batches.ts';
 export { eventBytes, memoryOf, type RunMemory } from './train/memory.ts';
 export { PRESETS, type PretrainSettings, presetSettings } from './train/presets.ts';
 export { makeRun, planRun, type RunParts, type RunPlans, SAMPLE_TOKENS, type TextSizes } from './train/run_plans.ts';

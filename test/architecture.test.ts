@@ -32,7 +32,7 @@ const doors: Record<string, string[]> = {
 /** Files beside the rooms, and who may import them. */
 const files: Record<string, string[]> = {
   'errors.ts': Object.keys(doors),
-  'make_folders.ts': ['runtime', 'data', 'cli'],
+  'make_folders.ts': ['runtime', 'data', 'checkpoint', 'cli'],
   'shaders.gen.ts': ['schedule', 'runtime', 'cli'],
   'index.ts': ['cli'],
 };

@@ -10,7 +10,7 @@ import { graphOf } from '../src/autograd/trace_batch.ts';
 import { devices } from '../src/cli/devices.ts';
 import { findChromium } from '../src/cli/elsewhere/chromium.ts';
 import { runIn } from '../src/cli/elsewhere/run.ts';
-import { kernelTable, tableOf } from '../src/cli/open_device.ts';
+import { kernelTable } from '../src/cli/open_device.ts';
 import { Output } from '../src/cli/output.ts';
 import { pretrain } from '../src/cli/pretrain.ts';
 import { choiceTable } from '../src/cli/tune/choice_table.ts';
@@ -24,6 +24,7 @@ import { type Capabilities, currentTape, leastCapabilities } from '../src/ops/op
 import { type Device, openDevice } from '../src/runtime/device.ts';
 import { checkTable, type KernelTable } from '../src/schedule/order.ts';
 import { makePlan } from '../src/schedule/plan.ts';
+import { tableOf } from '../src/schedule/used_table.ts';
 import { type AdapterKey, keyText } from '../src/tune/adapter_key.ts';
 import { browserStore } from '../src/tune/browser_store.ts';
 import { type Choice, choose, plainOnly, tableFrom, wrongForms } from '../src/tune/choose.ts';

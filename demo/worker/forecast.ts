@@ -1,5 +1,6 @@
-// About how long a run will take here, said before its first step.
+// What a run will take here, said before its first step: its time, and what the twin holds. A GPU's memory is planned to the byte.
 import { stepFlops } from '../../src/index.ts';
+import type { Memory } from '../protocol.ts';
 import type { PageRun } from './run.ts';
 
 /** Milliseconds of a dispatch beside its arithmetic, on the CPU and on a GPU. */
@@ -18,4 +19,11 @@ export function secondsOf(run: PageRun, gflops: number | null): number {
   const dispatches = run.plans?.plans[0]?.dispatches.length ?? 0;
   const flops = stepFlops(run.parts.model.config, { ...settings });
   return (settings.steps * (flops / ((gflops ?? 0.3) * 1e6) + overhead * dispatches)) / 1000;
+}
+
+/** The twin keeps float64: weights, gradients and two moments. What it makes within a step is not counted. */
+export function twinMemory(parameters: number): Memory {
+  const bytes = 8 * parameters;
+  const sizes = { parameters: bytes, gradients: bytes, optimizer: 2 * bytes, activations: 0 };
+  return { ...sizes, total: 4 * bytes, exact: false };
 }

@@ -42,6 +42,8 @@ export function limitsOfPage({ device }: Home): Limits {
 /** Opens it once, and again where a saved run names other kernels or the GPU was lost. */
 export class HomeKeeper {
   #home: Home | null = null;
+  /** The table that it was opened with; null for what is fast. */
+  #kernels: KernelTable | null = null;
   #gflops: number | null = null;
   readonly #onCompile: (done: number, total: number) => void;
 
@@ -62,13 +64,12 @@ export class HomeKeeper {
 
   /** Whether what is open would run other kernels than these. */
   differs(kernels: KernelTable | null): boolean {
-    const device = this.#home?.device;
-    return Boolean(device && kernels && JSON.stringify(kernels) !== JSON.stringify(device.kernels));
+    return Boolean(this.#home?.device) && JSON.stringify(kernels) !== JSON.stringify(this.#kernels);
   }
 
   /** @param kernels the table that a saved run recorded; by default what is fast on this adapter */
   async open(kernels: KernelTable | null): Promise<Home> {
-    this.#home ??= await openHome(kernels, this.#onCompile);
+    if (!this.#home) [this.#home, this.#kernels] = [await openHome(kernels, this.#onCompile), kernels];
     return this.#home;
   }
 

@@ -72,6 +72,8 @@ export function fullSettings(page: PageSettings, base: PretrainSettings | null =
     ...chosen,
     initStd: INIT_STD.find(([upTo]) => width <= upTo)?.[1] ?? 0.02,
     evalEvery: 100 * Math.max(1, Math.ceil(steps / 2000)),
+    // The whole validation part would take longer than the steps between.
+    evalBatches: 4,
     saveEvery: parameters < 1e6 ? 25 : parameters < 1e7 ? 100 : 250,
     sampleEvery: 500,
   };

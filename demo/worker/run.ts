@@ -6,10 +6,12 @@ import {
   bytesSource,
   checkpointFiles,
   compareResume,
+  evaluationBatches,
   eventBytes,
   type FileContent,
   firstLossWarning,
   InputError,
+  type KernelTable,
   type LoopOptions,
   type LoopProgress,
   languageBatch,
@@ -23,20 +25,24 @@ import {
   type RunEvent,
   type RunParts,
   type RunPlans,
+  rowsFor,
   SAMPLE_TOKENS,
   type SavedParts,
   type StartEvent,
   savedCursor,
   savedProgress,
   spikeText,
+  TRAIN_PARTS,
   type TrainingState,
+  tableOf,
   trainingState,
   WindowSampler,
   wholesOf,
 } from '../../src/index.ts';
 import type { Memory, ModelPart } from '../protocol.ts';
-import { type Evaluated, evaluated } from './evaluation.ts';
+import { twinMemory } from './forecast.ts';
 import { type Home, limitsOfPage } from './home.ts';
+import { eventsOf } from './log_lines.ts';
 import { FIRST_SAMPLES } from './presets.ts';
 import { type OpenText, pinnedPrompt, requireContext, textFileName } from './text.ts';
 import { version } from './version.ts';
@@ -59,11 +65,13 @@ export class PageRun {
   readonly prompt: string;
   readonly #promptIds: readonly number[];
   readonly memory: Memory;
+  /** Form by op, as the plans use them; none for the twin. */
+  readonly kernels: KernelTable;
   progress: LoopProgress = noProgress();
   /** What the run has told since its first step: metrics.jsonl. */
   events: RunEvent[] = [];
   readonly #sampler: WindowSampler;
-  readonly #evaluated: Evaluated;
+  readonly #rows: number;
   readonly #saved: SavedParts;
 
   /** Nothing is allocated yet. @throws InputError for a text too short, or sizes that contradict each other */
@@ -85,8 +93,10 @@ export class PageRun {
     this.memory = this.plans
       ? { ...eventBytes(this.plans.memory), exact: true }
       : twinMemory(parameterCount(this.parts.model));
+    const { device } = home;
+    this.kernels = device && this.plans ? tableOf(this.plans.plans, device.capabilities, device.kernels) : {};
     const { context, batch, windows, stride } = settings;
-    this.#evaluated = evaluated(corpus, context, batch);
+    this.#rows = rowsFor(corpus.validationLength, context, batch);
     this.#sampler = new WindowSampler(
       { kind: windows, length: corpus.trainLength, blockSize: context, batch, stride: stride || undefined, seed },
       (start, n) => corpus.train(start, n),
@@ -105,7 +115,7 @@ export class PageRun {
       },
       seed,
       sampler: this.#sampler,
-      kernels: home.device?.kernels ?? {},
+      kernels: this.kernels,
       versions: { shaderformer: version },
     };
   }
@@ -159,18 +169,21 @@ export class PageRun {
   /** What the loop asks for, besides when to stop and how to save. */
   loopOptions(own: Pick<LoopOptions, 'save' | 'stop'> & { drawn(step: number): void }): LoopOptions {
     const { settings, text } = this.spec;
-    const { tokenizer } = text.corpus;
+    const { context } = settings;
+    const { tokenizer, trainLength, validationLength } = text.corpus;
+    const trained = { length: trainLength, read: (s: number, n: number) => text.corpus.train(s, n) };
+    const validation = { length: validationLength, read: (s: number, n: number) => text.corpus.validation(s, n) };
     return {
       ...settings,
       maxSteps: settings.steps,
       sampleAt: FIRST_SAMPLES,
-      tokensPerStep: settings.accumulate * settings.batch * settings.context,
+      tokensPerStep: settings.accumulate * settings.batch * context,
       batches: (step) => {
         own.drawn(step);
         return this.nextBatches();
       },
-      validationBatches: this.#evaluated.validation,
-      trainBatches: this.#evaluated.train,
+      validationBatches: () => evaluationBatches(validation, context, this.#rows, settings.evalBatches),
+      trainBatches: () => evaluationBatches(trained, context, this.#rows, TRAIN_PARTS),
       sample: () => this.#sample(own.stop),
       spikeText: (result) => spikeText(result, (ids) => tokenizer.decode(ids)),
       firstLoss: (loss) => firstLossWarning(loss, tokenizer.vocabSize),
@@ -192,7 +205,7 @@ export class PageRun {
         ...{ tokenizer: tokenizer.kind, vocabSize: tokenizer.vocabSize },
       },
       adapter: home.machine.name,
-      kernels: { ...home.device?.kernels },
+      kernels: { ...this.kernels },
       kernelsFrom: home.device?.kernelsFrom ?? 'given: the twin has one form of each',
       memory: planned,
     };
@@ -226,24 +239,4 @@ export class PageRun {
     }
     return sample + decoder.end();
   }
-}
-
-/** The twin keeps float64: weights, gradients and two moments. What it makes within a step is not counted. */
-function twinMemory(parameters: number): Memory {
-  const bytes = 8 * parameters;
-  const sizes = { parameters: bytes, gradients: bytes, optimizer: 2 * bytes, activations: 0 };
-  return { ...sizes, total: 4 * bytes, exact: false };
-}
-
-/** Whole lines of metrics.jsonl; they were written here and verified. */
-function eventsOf(bytes: Uint8Array | undefined): RunEvent[] {
-  const events: RunEvent[] = [];
-  for (const line of new TextDecoder().decode(bytes).split('\n')) {
-    try {
-      if (line) events.push(JSON.parse(line) as RunEvent);
-    } catch {
-      // A log of another program, cut in the middle of its last line.
-    }
-  }
-  return events;
 }

@@ -218,7 +218,16 @@ export const settingFlags = defineFlags([
     min: 0,
     max: 1e9,
     unit: 'steps',
-    help: 'between evaluations over the whole validation part; 0 is at the end only',
+    help: 'between evaluations; 0 is at the end only',
+  },
+  {
+    name: 'eval-batches',
+    type: 'integer',
+    group: 'training',
+    min: 0,
+    max: 1e9,
+    unit: 'batches',
+    help: 'of an evaluation, spread over the validation part; 0 is all of it',
   },
   {
     name: 'save-every',

@@ -43,14 +43,22 @@ export async function openText(
   }
 }
 
-async function tokenizerFor(name: string, checkpoint: string | null): Promise<TokenizerKind | Tokenizer> {
+/**
+ * The tokenizer that was named: one of three by name, or a folder's.
+ * @param checkpoint the folder whose tokenizer a resumed run goes on with   @throws InputError
+ */
+export async function tokenizerFor(name: string, checkpoint: string | null): Promise<TokenizerKind | Tokenizer> {
   if (checkpoint !== null) return readTokenizer(checkpoint);
   if (name === 'char' || name === 'byte' || name === 'gpt2') return name;
   if (!fs.existsSync(name))
     throw new InputError(`--tokenizer: found ${quoted(name)}, expected char, byte, gpt2 or a folder with a tokenizer.`);
-  // A run keeps its tokenizer in its step folders.
-  const isRun = ['best', 'last'].some((pointer) => fs.existsSync(path.join(name, pointer)));
-  return readTokenizer(isRun ? resolveModelDir(name) : name);
+  return folderTokenizer(name);
+}
+
+/** The tokenizer of a folder of its own, of a model, or of a run, which keeps it in its step folders. @throws InputError */
+export async function folderTokenizer(place: string): Promise<Tokenizer> {
+  const isRun = ['best', 'last'].some((pointer) => fs.existsSync(path.join(place, pointer)));
+  return readTokenizer(isRun ? resolveModelDir(place) : place);
 }
 
 /** Losses that words can be put to: guessing, and what counting characters and pairs reaches. */

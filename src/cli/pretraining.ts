@@ -5,10 +5,11 @@ import { type Corpus, requireContext } from '../data/corpus.ts';
 import { RunError } from '../errors.ts';
 import { parameterCount } from '../nn/model.ts';
 import type { Device } from '../runtime/device.ts';
+import { tableOf } from '../schedule/used_table.ts';
 import { noProgress } from '../train/checkpoint_files.ts';
 import type { RunEvent, StartEvent } from '../train/events.ts';
 import { type LoopOptions, type LoopProgress, loop } from '../train/loop.ts';
-import { lossBatches, type Stretch, spreadBatches } from '../train/loss_batches.ts';
+import { evaluationBatches, type Stretch, TRAIN_PARTS } from '../train/loss_batches.ts';
 import { eventBytes } from '../train/memory.ts';
 import type { PretrainSettings } from '../train/presets.ts';
 import { SAMPLE_TOKENS } from '../train/run_plans.ts';
@@ -18,7 +19,6 @@ import type { CommandContext, GlobalValues } from './command.ts';
 import type { Reference } from './curve.ts';
 import { findRate } from './find_rate_command.ts';
 import type { FlagValues } from './flags.ts';
-import { tableOf } from './open_device.ts';
 import { nextBatches, type PreparedRun, prepareRun } from './prepared_run.ts';
 import { chooseData, type DataChoice, datasetOf, refuseOtherTexts } from './pretrain_data.ts';
 import { type pretrainFlags, withSteps } from './pretrain_flags.ts';
@@ -27,9 +27,6 @@ import { printable } from './printable.ts';
 import { restoreRun, stepsIn } from './run_beginning.ts';
 import { RunFiles } from './run_files.ts';
 import { RunShow } from './show.ts';
-
-/** Batches of the train part that an evaluation looks at. */
-const TRAIN_BATCHES = 4;
 
 /** A run that is gone on with. */
 export interface ResumedRun {
@@ -153,8 +150,8 @@ function loopOptions(
     maxSteps: settings.steps,
     tokensPerStep: settings.accumulate * settings.batch * context,
     batches: () => nextBatches(run),
-    validationBatches: () => lossBatches(validation, context, rows),
-    trainBatches: () => spreadBatches(trained, context, rows, TRAIN_BATCHES),
+    validationBatches: () => evaluationBatches(validation, context, rows, settings.evalBatches),
+    trainBatches: () => evaluationBatches(trained, context, rows, TRAIN_PARTS),
     sample: () => sampleText(run, stop),
     spikeText: (result) => spikeText(result, decode),
     firstLoss: (loss) => firstLossWarning(loss, tokenizer.vocabSize),

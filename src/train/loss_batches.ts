@@ -46,6 +46,18 @@ export function* spreadBatches(
   }
 }
 
+/** Batches of the train part that an evaluation looks at: its loss beside that of the validation part. */
+export const TRAIN_PARTS = 4;
+
+/**
+ * What an evaluation looks at.
+ * @param parts so many batches spread over the stretch; 0, or more than it has: all of it
+ */
+export function evaluationBatches(stretch: Stretch, context: number, rows: number, parts: number): Generator<Batch> {
+  const whole = parts === 0 || stretch.length <= parts * rows * context + 1;
+  return whole ? lossBatches(stretch, context, rows) : spreadBatches(stretch, context, rows, parts);
+}
+
 /** The shapes of a batch without its values: for a plan, which asks for nothing else. */
 export function plannedBatch(rows: number, context: number): Batch {
   const tokens = { shape: [rows, context], data: new Int32Array(0) };

@@ -45,6 +45,8 @@ export interface PretrainSettings {
   stride: number;
   validationPart: number;
   evalEvery: number;
+  /** Batches of an evaluation, spread over the validation part; 0: all of it. */
+  evalBatches: number;
   saveEvery: number;
   sampleEvery: number;
 }
@@ -84,6 +86,7 @@ const BASE: PretrainSettings = {
   stride: 0,
   validationPart: 0.1,
   evalEvery: 500,
+  evalBatches: 0,
   saveEvery: 500,
   sampleEvery: 500,
 };
