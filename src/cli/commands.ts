@@ -8,7 +8,8 @@ import { generate } from './generate.ts';
 import { golden } from './golden/golden.ts';
 import { inspect } from './inspect.ts';
 import { pretrain } from './pretrain.ts';
+import { tokenizer } from './tokenizer.ts';
 
 export const commands: ReadonlyMap<string, Command> = new Map(
-  [pretrain, generate, evaluate, golden, bench, inspect, devices, demo].map((c) => [c.name, c]),
+  [pretrain, generate, evaluate, tokenizer, golden, bench, inspect, devices, demo].map((c) => [c.name, c]),
 );

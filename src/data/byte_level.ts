@@ -21,6 +21,21 @@ export function visible(byteString: string): string {
   return out;
 }
 
+const CHAR_TO_BYTE: ReadonlyMap<string, string> = new Map(
+  BYTE_TO_CHAR.map((char, byte) => [char, String.fromCharCode(byte)]),
+);
+
+/** The bytes of a token that was written with `visible`, as code units 0..255; null for characters that stand for no byte. */
+export function fromVisible(token: string): string | null {
+  let out = '';
+  for (const char of token) {
+    const byte = CHAR_TO_BYTE.get(char);
+    if (byte === undefined) return null;
+    out += byte;
+  }
+  return out;
+}
+
 const encoder = new TextEncoder();
 
 /** The UTF-8 bytes of a text, each as one code unit 0..255. A lone surrogate becomes U+FFFD, as everywhere on the platform. */

@@ -1,5 +1,5 @@
 // Encoding a text that arrives in chunks, so that the ids are those of the whole text. Characters and bytes may be cut
-// anywhere; GPT-2's pieces may not, so text is held back to a place where no piece can span.
+// anywhere; pieces of GPT-2's pattern may not, so text is held back to a place where no piece can span.
 import { InputError } from '../errors.ts';
 import type { EncodeOptions, Tokenizer } from './tokenizer.ts';
 
@@ -13,28 +13,60 @@ export interface ChunkEncoder {
 // A piece that never ends stands in memory. Words are short: this much without a break is no language.
 const LONGEST_HELD = 16 * 2 ** 20;
 
+/**
+ * Passes a text on in parts, each cut where no piece of GPT-2's pattern and no special token can span, so that what is counted
+ * or encoded part by part is that of the whole text.
+ */
+export class PieceCutter {
+  readonly #special: readonly string[];
+  readonly #longest: number;
+  #held = '';
+
+  /** @param special tokens that are not to be cut either */
+  constructor(special: readonly string[] = [], longest = LONGEST_HELD) {
+    this.#special = special;
+    this.#longest = longest;
+  }
+
+  /** The text that is certain after this chunk, perhaps ''. @throws InputError for a run over `longest` characters without any place to cut */
+  push(text: string): string {
+    const all = this.#held + text;
+    let cut = lastCut(all, this.#held.length);
+    while (cut > 0 && this.#insideSpecial(all, cut)) cut = lastCut(all.slice(0, cut), this.#held.length);
+    this.#held = all.slice(cut);
+    if (this.#held.length > this.#longest) {
+      throw new InputError(
+        `text: found a run of ${this.#held.length} characters without a break, expected words. Use --tokenizer char or byte.`,
+      );
+    }
+    return all.slice(0, cut);
+  }
+
+  /** What was held back. */
+  end(): string {
+    const rest = this.#held;
+    this.#held = '';
+    return rest;
+  }
+
+  /** Whether a special token stands across a position, or may once the text goes on. */
+  #insideSpecial(text: string, at: number): boolean {
+    return this.#special.some((token) => {
+      for (let start = Math.max(0, at - token.length + 1); start < at; start++) {
+        if (token.startsWith(text.slice(start, start + token.length))) return true;
+      }
+      return false;
+    });
+  }
+}
+
 /** An encoder of one text in chunks. @throws InputError for a run over `longest` characters without any place to cut */
 export function chunkEncoder(tokenizer: Tokenizer, options: EncodeOptions = {}, longest = LONGEST_HELD): ChunkEncoder {
-  if (tokenizer.kind !== 'gpt2') return { push: (text) => tokenizer.encode(text, options), end: () => [] };
-  let held = '';
-  return {
-    push(text) {
-      const all = held + text;
-      const cut = lastCut(all, held.length);
-      held = all.slice(cut);
-      if (held.length > longest) {
-        throw new InputError(
-          `text: found a run of ${held.length} characters without a break, expected words. Use --tokenizer char or byte.`,
-        );
-      }
-      return cut > 0 ? tokenizer.encode(all.slice(0, cut), options) : [];
-    },
-    end() {
-      const rest = held;
-      held = '';
-      return tokenizer.encode(rest, options);
-    },
-  };
+  if (tokenizer.kind === 'char' || tokenizer.kind === 'byte')
+    return { push: (text) => tokenizer.encode(text, options), end: () => [] };
+  const cutter = new PieceCutter(options.allowSpecial ? tokenizer.specialTokens : [], longest);
+  const encode = (text: string) => (text === '' ? [] : tokenizer.encode(text, options));
+  return { push: (text) => encode(cutter.push(text)), end: () => encode(cutter.end()) };
 }
 
 /**

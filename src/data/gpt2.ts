@@ -4,30 +4,26 @@
 // a piece (a long run of one letter would hang) and its decoder carries unfinished bytes from one call into the next.
 import { byteString, decodeBytes, streamBytes, unknownId, visible } from './byte_level.ts';
 import { bytePairEncode } from './merge.ts';
+import { PieceEncoder } from './pieces.ts';
 import type { EncodeOptions, StreamingDecoder, Tokenizer } from './tokenizer.ts';
 import { END_OF_TEXT, huggingFaceFiles } from './tokenizer_save.ts';
-
-// GPT-2's pattern with Unicode's white space spelled out: JavaScript's \s differs from it in U+0085 and U+FEFF.
-const PIECE =
-  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
-
-const CACHED_PIECES = 1 << 16;
-const CACHED_LENGTH = 64;
 
 export class Gpt2Tokenizer implements Tokenizer {
   readonly kind = 'gpt2';
   readonly vocabSize = 50257;
   readonly eosId = 50256;
+  readonly specialTokens = [END_OF_TEXT];
   /** Bytes of each learned token, by id, as strings of code units 0..255. The id is also the rank of its merge. */
   readonly #tokens: readonly string[];
   readonly #ranks: ReadonlyMap<string, number>;
   readonly #bytes: Uint8Array[];
   #files: Map<string, string> | undefined; // made once: every checkpoint asks
-  readonly #cache = new Map<string, readonly number[]>();
+  readonly #pieces: PieceEncoder;
 
   private constructor(tokens: readonly string[]) {
     this.#tokens = tokens;
     this.#ranks = new Map(tokens.map((token, id) => [token, id]));
+    this.#pieces = new PieceEncoder(this.#ranks);
     const all = [...tokens, END_OF_TEXT];
     this.#bytes = all.map((token) => Uint8Array.from(token, (unit) => unit.charCodeAt(0)));
   }
@@ -46,7 +42,7 @@ export class Gpt2Tokenizer implements Tokenizer {
     const parts = options.allowSpecial ? text.split(END_OF_TEXT) : [text];
     parts.forEach((part, i) => {
       if (i > 0) ids.push(this.eosId);
-      for (const [piece] of part.matchAll(PIECE)) for (const id of this.#encodePiece(piece)) ids.push(id);
+      this.#pieces.encode(part, ids);
     });
     return ids;
   }
@@ -73,23 +69,13 @@ export class Gpt2Tokenizer implements Tokenizer {
       const [left, right] = bytePairEncode(token, this.#ranks, rank);
       merges.push([visible(this.#tokens[left!]!), visible(this.#tokens[right!]!)]);
     });
-    return huggingFaceFiles({ kind: 'gpt2', tokens: this.visibleTokens(), merges });
+    const tokens = [...this.visibleTokens(), END_OF_TEXT];
+    return huggingFaceFiles({ kind: 'gpt2', tokens, merges, special: [this.eosId] });
   }
 
   /** The learned tokens by id as vocabulary files write them, without `<|endoftext|>`. */
   visibleTokens(): string[] {
     return this.#tokens.map(visible);
-  }
-
-  #encodePiece(piece: string): readonly number[] {
-    const known = this.#cache.get(piece);
-    if (known) return known;
-    const ids = bytePairEncode(byteString(piece), this.#ranks);
-    if (piece.length <= CACHED_LENGTH) {
-      if (this.#cache.size >= CACHED_PIECES) this.#cache.clear();
-      this.#cache.set(piece, ids);
-    }
-    return ids;
   }
 
   #bytesOf(id: number): Uint8Array {

@@ -109,7 +109,8 @@ export async function openShard(text: CountedText, tokenizer: Tokenizer, options
     const unknown = new Set([...facts.codePoints].filter((code) => !tokenizer.has(code)));
     if (unknown.size > 0) throw await unknownCharacter(source, unknown, tokenizer.vocabSize, textField);
   }
-  const identity = tokenizer.kind === 'char' ? sha256(tokenizer.files().get('tokenizer.json')!) : tokenizer.kind;
+  const fixed = tokenizer.kind === 'byte' || tokenizer.kind === 'gpt2';
+  const identity = fixed ? tokenizer.kind : sha256(tokenizer.files().get('tokenizer.json')!);
   const parts = [CACHE_VERSION, facts.hash, facts.documentEnds, identity, validationPart, allowSpecial];
   const key = sha256(JSON.stringify(parts)).slice(0, 16);
   const file = path.join(cacheDir, `${facts.hash.slice(0, 12)}-${tokenizer.kind}-${key}.tokens`);

@@ -1,16 +1,17 @@
 // Text becomes numbers here: what every tokenizer offers, and the one place to import all of them from. Nothing in these
 // files touches Node, so the page uses them as they are.
 
+export { BpeTokenizer } from './bpe.ts';
 export { ByteTokenizer } from './byte.ts';
 export { CharTokenizer } from './char.ts';
 export { Gpt2Tokenizer } from './gpt2.ts';
 export { loadTokenizer, tokenizerFromFiles } from './tokenizer_files.ts';
 export { END_OF_TEXT } from './tokenizer_save.ts';
 
-export type TokenizerKind = 'char' | 'byte' | 'gpt2';
+export type TokenizerKind = 'char' | 'byte' | 'gpt2' | 'bpe';
 
 export interface EncodeOptions {
-  /** Whether `<|endoftext|>` inside the text becomes the control id. Default false: it is text like any other. */
+  /** Whether special tokens inside the text, such as `<|endoftext|>`, become their ids. Default false: they are text like any other. */
   readonly allowSpecial?: boolean;
 }
 
@@ -28,6 +29,8 @@ export interface Tokenizer {
   readonly vocabSize: number;
   /** The id that ends a document, or null where the vocabulary has none. */
   readonly eosId: number | null;
+  /** Tokens that `allowSpecial` finds in texts, as they are written. Default: none. */
+  readonly specialTokens?: readonly string[];
   /** @throws InputError for a character that the vocabulary lacks */
   encode(text: string, options?: EncodeOptions): number[];
   /** @throws InputError for an id outside the vocabulary */

@@ -2,6 +2,7 @@
 // itself must agree, and nothing from a file is ever run.
 import { described, type JsonObject, type JsonValue, parseJson, quoted } from '../checkpoint/json.ts';
 import { InputError } from '../errors.ts';
+import { bpeFrom, laidOutAsGpt2 } from './bpe_files.ts';
 import { ByteTokenizer } from './byte.ts';
 import { BYTE_TO_CHAR } from './byte_level.ts';
 import { CharTokenizer } from './char.ts';
@@ -11,8 +12,8 @@ import { END_OF_TEXT, KIND_FIELD } from './tokenizer_save.ts';
 import { mergesOf, mergesOfText, refuseProgram, vocabularyOf } from './vocabulary.ts';
 
 const KNOWN =
-  'Known are: "char" (BPE without merges whose tokens are single characters), "byte" (the 256 bytes, ids 0 to 255) and ' +
-  '"gpt2" (the 50257 tokens of GPT-2)';
+  'Known are: "char" (BPE without merges whose tokens are single characters), "byte" (the 256 bytes, ids 0 to 255), ' +
+  '"gpt2" (the 50257 tokens of GPT-2) and "bpe" (GPT-2\'s bytes and pattern, other merges)';
 
 /**
  * The tokenizer of a folder.
@@ -36,9 +37,11 @@ export async function loadTokenizer(read: (name: string) => Promise<string | und
 export async function tokenizerFromFiles(files: ReadonlyMap<string, string>): Promise<Tokenizer> {
   const json = files.get('tokenizer.json');
   if (json !== undefined) {
-    const tokenizer = await fromTokenizerJson(json);
-    const config = files.get('tokenizer_config.json');
-    if (config !== undefined) agree(config, tokenizer);
+    const text = files.get('tokenizer_config.json');
+    const file = 'tokenizer_config.json';
+    const config = text === undefined ? null : anObject(parseJson(text, file), file);
+    const tokenizer = await fromTokenizerJson(json, config);
+    if (config) agree(config, file, tokenizer);
     return tokenizer;
   }
   const vocabJson = files.get('vocab.json');
@@ -52,7 +55,7 @@ export async function tokenizerFromFiles(files: ReadonlyMap<string, string>): Pr
   return gpt2From('vocab.json', vocab, mergesOfText('merges.txt', mergesTxt, vocab));
 }
 
-async function fromTokenizerJson(text: string): Promise<Tokenizer> {
+async function fromTokenizerJson(text: string, config: JsonObject | null): Promise<Tokenizer> {
   const file = 'tokenizer.json';
   const json = anObject(parseJson(text, file), file);
   const model = anObject(json.get('model'), `${file}: model`);
@@ -70,12 +73,20 @@ async function fromTokenizerJson(text: string): Promise<Tokenizer> {
     if (characters && merges.length === 0) return new CharTokenizer(vocab);
   } else if (merges.length === 0 && vocab.length === 256 && vocab.every((token, id) => token === BYTE_TO_CHAR[id])) {
     return new ByteTokenizer();
-  } else if (vocab.length === 50257) {
+  } else if (vocab.length === 50257 && !(await isAnother(vocab, merges))) {
     return gpt2From(file, vocab, merges);
+  } else {
+    return bpeFrom(file, json, vocab, merges, config);
   }
   throw new InputError(
     `${file}: found a BPE of ${vocab.length} tokens and ${merges.length} merges, which is none of the tokenizers known here. ${KNOWN}.`,
   );
+}
+
+/** Whether as many tokens as GPT-2 has are sound ones of another text, and not GPT-2's with a fault. */
+async function isAnother(vocab: readonly string[], merges: readonly string[]): Promise<boolean> {
+  const gpt2 = await Gpt2Tokenizer.load();
+  return laidOutAsGpt2(vocab, merges) && gpt2.visibleTokens().some((token, id) => vocab[id] !== token);
 }
 
 /** GPT-2's tokenizer, once the file proves to hold exactly its tokens and merges: one other id would be silent nonsense. */
@@ -97,9 +108,8 @@ async function gpt2From(file: string, vocab: readonly string[], merges: readonly
   return gpt2;
 }
 
-function agree(text: string, tokenizer: Tokenizer): void {
-  const file = 'tokenizer_config.json';
-  const said = anObject(parseJson(text, file), file).get(KIND_FIELD);
+function agree(config: JsonObject, file: string, tokenizer: Tokenizer): void {
+  const said = config.get(KIND_FIELD);
   if (said !== undefined && said !== tokenizer.kind) {
     throw new InputError(
       `${file}: ${KIND_FIELD}: found ${described(said)}, expected "${tokenizer.kind}", which is what tokenizer.json holds. ` +

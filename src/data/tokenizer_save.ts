@@ -1,5 +1,5 @@
-// A tokenizer as the two files that Hugging Face's libraries read. All three kinds are the same model there, a BPE: characters
-// and bytes are one without merges.
+// A tokenizer as the two files that Hugging Face's libraries read. All kinds are the same model there, a BPE: characters and
+// bytes are one without merges.
 import type { TokenizerKind } from './tokenizer.ts';
 
 /** The text of GPT-2's control token. */
@@ -8,22 +8,37 @@ export const END_OF_TEXT = '<|endoftext|>';
 /** Our own field in tokenizer_config.json. Other readers ignore it. */
 export const KIND_FIELD = 'shaderformer_tokenizer';
 
-/** The two files of a tokenizer. `tokens` by id, as vocabulary files write them, without `<|endoftext|>`. */
+/** Settings of the class that reads these files in Hugging Face's library. */
+const classes = {
+  gpt2: {
+    tokenizer_class: 'GPT2Tokenizer',
+    bos_token: END_OF_TEXT,
+    eos_token: END_OF_TEXT,
+    unk_token: END_OF_TEXT,
+    add_prefix_space: false,
+  },
+  other: { tokenizer_class: 'PreTrainedTokenizerFast' },
+};
+
+/** The two files of a tokenizer. `tokens` by id, as vocabulary files write them; `special`: ids of those that are whole texts. */
 export function huggingFaceFiles(parts: {
   kind: TokenizerKind;
   tokens: readonly string[];
   merges: readonly (readonly [string, string])[];
+  special?: readonly number[];
+  /** of the token that ends a document, where the class does not say it */
+  eosId?: number | null;
 }): Map<string, string> {
-  const { kind, tokens, merges } = parts;
-  const eos = kind === 'gpt2' ? END_OF_TEXT : null;
-  const vocab = eos ? [...tokens, eos] : tokens;
-  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: kind === 'gpt2' };
-  const special = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+  const { kind, tokens, merges, special = [], eosId = null } = parts;
+  const eos = eosId === null ? undefined : tokens[eosId];
+  const useRegex = kind === 'gpt2' || kind === 'bpe';
+  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: useRegex };
+  const whole = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
   const tokenizer = {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: eos ? [{ id: tokens.length, content: eos, ...special }] : [],
+    added_tokens: special.map((id) => ({ id, content: tokens[id], ...whole })),
     normalizer: null,
     pre_tokenizer: kind === 'char' ? null : byteLevel,
     post_processor: null,
@@ -37,13 +52,13 @@ export function huggingFaceFiles(parts: {
       fuse_unk: false,
       byte_fallback: false,
       ignore_merges: false,
-      vocab: Object.fromEntries(vocab.map((token, id) => [token, id])),
+      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
       merges: merges.map((pair) => pair.join(' ')), // the form that every version of the reader knows
     },
   };
   const config = {
-    tokenizer_class: eos ? 'GPT2Tokenizer' : 'PreTrainedTokenizerFast',
-    ...(eos && { bos_token: eos, eos_token: eos, unk_token: eos, add_prefix_space: false }),
+    ...(kind === 'gpt2' ? classes.gpt2 : classes.other),
+    ...(kind !== 'gpt2' && eos !== undefined && { bos_token: eos, eos_token: eos }),
     clean_up_tokenization_spaces: false,
     [KIND_FIELD]: kind,
   };

@@ -1,0 +1,162 @@
+// tokenizer train: reads texts piece by piece, learns merges, and writes the folder once everything is known.
+import fs from 'node:fs';
+import { diskLayer } from '../checkpoint/files.ts';
+import { BpeTokenizer, type MergePair } from '../data/bpe.ts';
+import { PieceCounter } from '../data/bpe_count.ts';
+import { learnMerges } from '../data/bpe_train.ts';
+import { fromVisible } from '../data/byte_level.ts';
+import { DOCUMENT_END, readText } from '../data/text_reader.ts';
+import { findText, formOf, type TextSource } from '../data/text_source.ts';
+import { END_OF_TEXT } from '../data/tokenizer.ts';
+import { InputError } from '../errors.ts';
+import type { CommandContext } from './command.ts';
+import { byteText, counted, grouped } from './format.ts';
+import { placeForFolder, writeFolder } from './new_folder.ts';
+import { printable, quoted } from './printable.ts';
+import { RateLine } from './rate_line.ts';
+import type { TokenizerFlags } from './tokenizer.ts';
+
+const BYTES = 256;
+/** Other work of the process (a signal, the progress line) gets its turn this often. */
+const TURN_MS = 50;
+
+/** `tokenizer train`. */
+export async function trainTokenizer({ out, signal }: CommandContext, flags: TokenizerFlags): Promise<number> {
+  const special = flags.special.length > 0 ? flags.special : [END_OF_TEXT];
+  refuseSpecial(special);
+  const vocabSize = wantedSize(flags.vocabSize, special.length);
+  if (flags.out === undefined)
+    throw new InputError('--out: found nothing, expected a new folder. For example: --out tokens-500');
+  const place = placeForFolder(diskLayer, flags.out);
+  const sources = flags.data.length > 0 ? flags.data.map(findText) : [findText()];
+  const since = performance.now();
+  const stopped = () => signal.requested;
+
+  const counter = new PieceCounter(special);
+  const bytes = await count(counter, sources, flags.textField, { out, signal });
+  if (stopped()) return signal.exitCode;
+  if (counter.counts.size === 0)
+    throw new InputError(
+      `${flags.data[0] ?? sources[0]!.name}: found ${bytes > 0 ? 'only special tokens' : 'an empty text'}, expected characters to learn from. Name another text with --data.`,
+    );
+
+  const wanted = vocabSize - BYTES - special.length;
+  const merges = await learn(counter, wanted, { out, signal });
+  if (stopped()) return signal.exitCode;
+
+  const tokenizer = BpeTokenizer.fromMerges(merges, special);
+  await writeFolder(diskLayer, place, tokenizer.files());
+  const tokens = tokensOf(counter, tokenizer);
+  const bytesPerToken = tokens === 0 ? 0 : Math.round((1000 * bytes) / tokens) / 1000;
+  if (merges.length < wanted)
+    out.warn(
+      `--vocab-size: found ${grouped(vocabSize)}, reached ${grouped(tokenizer.vocabSize)}: after ${counted(merges.length, 'merge')} ` +
+        'no two neighbours occur twice in this text. A longer text gives more.',
+    );
+  const seconds = Math.round((performance.now() - since) / 10) / 100;
+  out.emit({
+    out: place,
+    vocabSize: tokenizer.vocabSize,
+    merges: merges.length,
+    special,
+    bytes,
+    bytesPerToken,
+    seconds,
+  });
+  out.print(
+    `${place}: ${grouped(tokenizer.vocabSize)} tokens (256 bytes, ${counted(merges.length, 'merge')}, ${counted(special.length, 'special token')}) ` +
+      `from ${byteText(bytes)} in ${seconds} s; ${bytesPerToken} bytes a token`,
+  );
+  out.print(`use it: npm run pretrain -- --tokenizer ${printable(place, true)} --data FILE`);
+  return 0;
+}
+
+/** @throws InputError for special tokens that a vocabulary could not tell from others */
+function refuseSpecial(special: readonly string[]): void {
+  special.forEach((token, i) => {
+    if (special.indexOf(token) < i)
+      throw new InputError(`--special: found ${quoted(token)} twice, expected each once. Leave one out.`);
+    // Vocabulary files write all other tokens in these characters. A token of several ASCII ones stands for itself there, and is
+    // never learned, because texts are cut at it.
+    if (fromVisible(token) !== null && (token.length === 1 || /[^!-~]/.test(token)))
+      throw new InputError(
+        `--special: found ${quoted(token)}, which vocabulary files write for other bytes, expected a text such as <|user|>.`,
+      );
+  });
+}
+
+/** @throws InputError */
+function wantedSize(vocabSize: number | undefined, special: number): number {
+  const least = BYTES + special;
+  if (vocabSize !== undefined && vocabSize >= least) return vocabSize;
+  throw new InputError(
+    `--vocab-size: found ${vocabSize ?? 'nothing'}, expected at least ${least}: 256 bytes and ${counted(special, 'special token')}. For example: --vocab-size 500`,
+  );
+}
+
+type Frame = Pick<CommandContext, 'out' | 'signal'>;
+
+/** @returns bytes of the texts   @throws InputError as readText */
+async function count(
+  counter: PieceCounter,
+  sources: readonly TextSource[],
+  textField: string | undefined,
+  { out, signal }: Frame,
+): Promise<number> {
+  const line = new RateLine(out, 'reading', byteText);
+  const total = sizeOf(sources);
+  let bytes = 0;
+  let turn = performance.now();
+  for (const source of sources) {
+    for (const text of source.notes) out.note(text);
+    for await (const part of readText(source, true, { textField, onNote: (text) => out.note(text) })) {
+      if (part === DOCUMENT_END) counter.endDocument();
+      else {
+        counter.add(part);
+        bytes += Buffer.byteLength(part);
+      }
+      if (performance.now() - turn < TURN_MS) continue;
+      line.update(bytes, total);
+      await new Promise((resolve) => setTimeout(resolve));
+      if (signal.requested) return bytes;
+      turn = performance.now();
+    }
+    counter.endDocument();
+  }
+  line.end();
+  return bytes;
+}
+
+/** Bytes of plain texts; null where rows are among them, whose texts are less than their files. */
+function sizeOf(sources: readonly TextSource[]): number | null {
+  const files = sources.flatMap((source) => source.files);
+  if (files.some((file) => formOf(file) !== 'text')) return null;
+  return files.reduce((sum, file) => sum + fs.statSync(file).size, 0);
+}
+
+async function learn(counter: PieceCounter, wanted: number, { out, signal }: Frame): Promise<MergePair[]> {
+  const merges: MergePair[] = [];
+  if (wanted === 0) return merges;
+  out.status(`counting pairs in ${counted(counter.counts.size, 'different piece')}`);
+  await new Promise((resolve) => setTimeout(resolve));
+  const line = new RateLine(out, 'merging', grouped);
+  let turn = performance.now();
+  for (const { pair } of learnMerges(counter.counts)) {
+    merges.push(pair);
+    if (merges.length === wanted) break;
+    if (performance.now() - turn < TURN_MS) continue;
+    line.update(merges.length, wanted);
+    await new Promise((resolve) => setTimeout(resolve));
+    if (signal.requested) break;
+    turn = performance.now();
+  }
+  line.end();
+  return merges;
+}
+
+/** Tokens of all that was counted. */
+function tokensOf(counter: PieceCounter, tokenizer: BpeTokenizer): number {
+  let tokens = 0;
+  for (const [piece, times] of counter.counts) tokens += times * tokenizer.encode(piece).length;
+  return tokens;
+}

@@ -1,0 +1,43 @@
+// The first half of training a byte-level BPE: how often each piece of GPT-2's pattern occurs in texts that arrive in chunks.
+// What is learned depends on these counts alone.
+import { PieceCutter } from './chunks.ts';
+import { PIECE, SpecialFinder } from './pieces.ts';
+
+export class PieceCounter {
+  /** Pieces of the texts so far and how often each occurred, certain after `endDocument`. */
+  readonly counts = new Map<string, number>();
+  readonly #cutter: PieceCutter;
+  readonly #finder: SpecialFinder;
+
+  /** @param special texts that pieces stop at and that are not counted */
+  constructor(special: readonly string[] = []) {
+    this.#cutter = new PieceCutter(special);
+    this.#finder = new SpecialFinder(special);
+  }
+
+  /** A chunk of a document, which never ends inside a surrogate pair. @throws InputError for 16 Mi characters without a break */
+  add(chunk: string): void {
+    this.#count(this.#cutter.push(chunk));
+  }
+
+  /** Nothing reaches from one document into the next. */
+  endDocument(): void {
+    this.#count(this.#cutter.end());
+  }
+
+  #count(text: string): void {
+    if (text === '') return;
+    const { counts } = this;
+    for (const { text: part } of this.#finder.split(text)) {
+      for (const [piece] of part.matchAll(PIECE)) {
+        const before = counts.get(piece);
+        counts.set(before === undefined ? ownCopy(piece) : piece, (before ?? 0) + 1);
+      }
+    }
+  }
+}
+
+/** The same text without the chunk that it was cut from: engines keep the whole of a text alive for a part of it. */
+function ownCopy(piece: string): string {
+  return `.${piece}`.slice(1);
+}
