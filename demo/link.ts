@@ -34,6 +34,9 @@ const FIELDS: Record<Name, { short: string; spec: Spec }> = {
 
 const NAMES = Object.keys(FIELDS) as Name[];
 
+/** The setting that a link and messages call so. */
+export const nameOf = (short: string): Name | undefined => NAMES.find((name) => FIELDS[name].short === short);
+
 /** The flag as messages name it. */
 function flagOf(name: Name): FlagSpec {
   return { name: FIELDS[name].short, help: '', ...FIELDS[name].spec };
@@ -71,7 +74,7 @@ export function readLink(search: string): ReadLink {
   let waits = false;
   const seen = new Set<string>();
   for (const [key, text] of new URLSearchParams(search)) {
-    const name = NAMES.find((each) => FIELDS[each].short === key);
+    const name = nameOf(key);
     if (seen.has(key)) notes.push(`${quoted(key)}: given twice; the first was taken.`);
     else if (key === 'run') {
       waits = text === '0';

@@ -1,4 +1,4 @@
-// What the page and its worker say to each other. Plain data both ways; the page sends a Command, the worker answers with News
+// What the page and its worker say to each other: plain data both ways. The page sends a Command, the worker answers with News
 // whenever there is some, not one for one.
 
 import type { MemoryBytes, PretrainSettings, RunEvent } from '../src/index.ts';
@@ -119,6 +119,9 @@ export interface Range {
   expected: string;
 }
 
+/** Why a run waits whose tab nobody has seen yet: the page sends `go` when somebody looks. */
+export const TAB_HIDDEN = 'The tab was hidden.';
+
 export type RunState = 'waiting' | 'training' | 'paused' | 'done' | 'stopped' | 'failed';
 
 /** A way out of an error: what a button says, and what it sends. */
@@ -205,9 +208,9 @@ export type News =
     }
   /**
    * What the run really took so far, beside the forecast: at most once a second, and where it holds. `seconds` of `steps` made since
-   * the page was opened; `left` is from the last 30 steps and what evaluations, samples and saves took, null before there are any.
+   * the page was opened.
    */
-  | { type: 'measured'; bytes: number; seconds: number; steps: number; left: number | null }
+  | { type: 'measured'; bytes: number; seconds: number; steps: number }
   | { type: 'token'; id: number; text: string }
   /** `text` is all of it, prompt left out. `cancelled` also where another run took its place; `error` for a prompt that cannot be used. */
   | { type: 'generated'; id: number; text: string; cancelled: boolean; error: string | null }

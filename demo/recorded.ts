@@ -1,4 +1,4 @@
-// A whole run of the page, recorded by scripts/record-run.ts on a software adapter: what a visitor sees before her own run has begun.
+// A whole run of the page, recorded by scripts/record-run.ts on a software adapter: what a visitor sees before their own run has begun.
 import type { ModelPart, News, PageSettings } from './protocol.ts';
 import file from './recorded.json' with { type: 'json' };
 

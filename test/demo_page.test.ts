@@ -69,14 +69,16 @@ test('the log has a line a step, and what happened behind its step', () => {
   record.add({ event: 'save', step: 1, path: 'step-000001' });
   record.add(step(3, 2.5));
   record.add({ event: 'eval', step: 3, trainLoss: 2.4, validationLoss: 2.6 });
-  expect(record.log()).toEqual([
+  expect(record.logText().split('\n')).toEqual([
     'step   1/100  loss 4.390  3,050 tok/s  lr 0.01  norm 1.5',
     'step   1  saved',
     'step   2/100  loss 3.000  3,050 tok/s  lr 0.01  norm 1.5',
     'step   3/100  loss 2.500  3,050 tok/s  lr 0.01  norm 1.5',
     'step   3  train 2.400  validation 2.600',
   ]);
-  expect(record.log(2)).toEqual(record.log().slice(-2));
+  expect(record.log().map(({ step: at }) => at)).toEqual([1, 1, 2, 3, 3]);
+  expect(record.log(1)).toEqual(record.log().slice(2));
+  expect(record.log(1, 2)).toEqual(record.log().slice(2, 3));
 });
 
 test('time left comes from the last thirty steps, and from what lies between steps', () => {

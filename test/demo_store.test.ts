@@ -2,7 +2,6 @@
 import { effect } from '@preact/signals';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { actions, primaryAction } from '../demo/page/actions.ts';
-import { stepOf } from '../demo/page/address.ts';
 import { Store } from '../demo/page/store.ts';
 import type { Command, News, RunState } from '../demo/protocol.ts';
 import { recorded } from '../demo/recorded.ts';
@@ -124,8 +123,4 @@ test('buttons offer what the state allows', () => {
   store.take(step(1));
   expect(label('paused')).toEqual(['Go on', true, true]);
   expect(label('done')).toEqual(['Start over', false, false]);
-});
-
-test('the hash of an address is a step or nothing', () => {
-  expect(['#step=30', '#step=-1', '#step=1e9', '', '#foo'].map(stepOf)).toEqual([30, null, null, null, null]);
 });

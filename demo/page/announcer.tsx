@@ -1,17 +1,22 @@
-// One polite sentence for a screen reader, at most every ten seconds.
+// One polite sentence for a screen reader, at most every ten seconds: what the loss means where that has changed, else how far the run is.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { grouped, lossText } from '../../src/cli/format.ts';
 import { doing } from './run_bar.tsx';
 import { store } from './store.ts';
+import { story } from './story_line.tsx';
 
 const EVERY_MS = 10_000;
 
 export function Announcer() {
   const sentence = useSignal('');
   useEffect(() => {
+    let chapter: string | undefined;
     const timer = setInterval(() => {
-      sentence.value = tell();
+      if (document.hidden) return;
+      const told = story();
+      sentence.value = told && told.chapter !== chapter ? told.sentence : progress();
+      chapter = told?.chapter;
     }, EVERY_MS);
     return () => clearInterval(timer);
   }, [sentence]);
@@ -22,7 +27,7 @@ export function Announcer() {
   );
 }
 
-function tell(): string {
+function progress(): string {
   const { record } = store;
   if (record.step === 0) return `Not training yet: ${doing()}.`;
   const validation = record.lastValidation === undefined ? '' : `, validation loss ${lossText(record.lastValidation)}`;

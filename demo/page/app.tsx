@@ -1,5 +1,4 @@
 // The page's layout: what stands where, and the two panels that are sheets on a narrow screen.
-import { useSignal } from '@preact/signals';
 import { Announcer } from './announcer.tsx';
 import { Charts, MoreCharts } from './charts.tsx';
 import { DataCard } from './data_card.tsx';
@@ -13,23 +12,21 @@ import { RunFiles } from './run_files.tsx';
 import { Samples } from './samples.tsx';
 import { SelfCheck } from './self_check.tsx';
 import { SettingsForm } from './settings_form.tsx';
+import { Side } from './side.tsx';
 import { Trouble } from './trouble.tsx';
 
-export type Sheet = 'settings' | 'model' | null;
-
 export function App() {
-  const sheet = useSignal<Sheet>(null);
   return (
     <>
-      <Header sheet={sheet} />
+      <Header />
       <RunBar />
       <Trouble />
       <main>
-        <aside id="settings" class={`side ${sheet.value === 'settings' ? 'open' : ''}`} aria-label="Text and settings">
+        <Side name="settings" label="Text and settings">
           <DataCard />
           <SettingsForm />
           <RunFiles />
-        </aside>
+        </Side>
         <div class="middle">
           <Notes />
           <Charts />
@@ -38,10 +35,10 @@ export function App() {
           <MoreCharts />
           <Log />
         </div>
-        <aside id="model" class={`side ${sheet.value === 'model' ? 'open' : ''}`} aria-label="The model">
+        <Side name="model" label="The model">
           <ModelDrawing />
           <SelfCheck />
-        </aside>
+        </Side>
       </main>
       <Announcer />
     </>

@@ -3,27 +3,40 @@ import { effect, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { grouped, lossText } from '../../src/cli/format.ts';
 import { recorded } from '../recorded.ts';
+import { axisNames } from './axis.ts';
 import { GhostPicture } from './ghost_picture.tsx';
 import { ghostOf, lossFrame, lossParts } from './loss_parts.ts';
 import { NumbersTable } from './numbers_table.tsx';
+import { Pace } from './pace.ts';
 import { type ChartParts, RunChart } from './run_chart.ts';
 import { Scrub } from './scrub.tsx';
 import { store } from './store.ts';
-
-/** With reduced motion the curve moves once a second. */
-const CALM_MS = 1000;
+import { StoryLine } from './story_line.tsx';
+import { AXES, axis, logarithmic } from './view.ts';
 
 export function Charts() {
-  const logarithmic = useSignal(false);
   return (
     <section id="curve" aria-label="Curves">
       <div class="head">
         <h2>
-          Loss <span class="soft">nats a token, by step{ghostText()}</span>
+          Loss <span class="soft">nats a token{ghostText()}</span>
         </h2>
         <span class="legend">
           <i class="key train" /> train <i class="key validation" /> validation
         </span>
+        <label class="switch">
+          by{' '}
+          <select
+            value={axis.value}
+            onChange={({ currentTarget: { value } }) => (axis.value = AXES.find((each) => each === value)!)}
+          >
+            {AXES.map((each) => (
+              <option key={each} value={each}>
+                {each}
+              </option>
+            ))}
+          </select>
+        </label>
         <label class="switch">
           <input
             type="checkbox"
@@ -33,6 +46,7 @@ export function Charts() {
           logarithmic
         </label>
       </div>
+      <StoryLine />
       <Chart
         kind="loss"
         label={description()}
@@ -55,7 +69,7 @@ export function MoreCharts() {
           <h3>Learning rate</h3>
           <Chart
             kind="small"
-            label="Learning rate by step"
+            label={`Learning rate by ${axisNames[axis.value]}`}
             parts={() => smallParts('rate', () => store.record.learningRate)}
           />
         </div>
@@ -65,7 +79,7 @@ export function MoreCharts() {
           </h3>
           <Chart
             kind="small"
-            label="Norm of the gradient by step"
+            label={`Norm of the gradient by ${axisNames[axis.value]}`}
             parts={() => smallParts('norm', () => store.record.gradNorm)}
           />
         </div>
@@ -92,29 +106,22 @@ function Chart({ kind, label, parts, children }: ChartProps) {
       parts(() => chart.wide),
     );
     drawn.value = true;
-    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    let last = Number.NEGATIVE_INFINITY;
-    let late: ReturnType<typeof setTimeout> | undefined;
+    const pace = new Pace(() => chart.update());
     const stops = [
       effect(() => {
         store.version.value;
         store.text.value;
-        const wait = calm ? last + CALM_MS - performance.now() : 0;
-        clearTimeout(late);
-        const draw = () => {
-          last = performance.now();
-          chart.update();
-        };
-        if (wait > 0) late = setTimeout(draw, wait);
-        else draw();
+        axis.value;
+        logarithmic.value;
+        pace.ask();
       }),
       effect(() => {
         store.cursor.value;
         chart.place();
       }),
+      () => pace.close(),
     ];
     return () => {
-      clearTimeout(late);
       for (const stop of stops) stop();
       chart.close();
     };
@@ -142,7 +149,7 @@ function smallParts(colour: 'rate' | 'norm', column: () => (number | null)[]): C
 
 function ghostText(): string {
   if (ghostOf(store).length === 0) return '';
-  return `; grey: a run of ${grouped(recorded.parameters)} parameters, recorded before`;
+  return `; grey: recorded, ${grouped(recorded.parameters)} parameters`;
 }
 
 function description(): string {
@@ -151,5 +158,5 @@ function description(): string {
   const { left } = lossFrame(store);
   const said = record.step === 0 ? 'no step yet' : `step ${record.step}: ${lossText(record.lastLoss)}`;
   const far = left.map(({ label, value }) => `; outside the chart: ${label} ${value.toFixed(2)}`).join('');
-  return `Loss by step, ${said}${far}. The same numbers are in the table below.`;
+  return `Loss by ${axisNames[axis.value]}, ${said}${far}. The same numbers are in the table below.`;
 }

@@ -1,5 +1,6 @@
 // The page's line to its worker: where it is loaded from, what it is told first, and what is said when it is gone.
-import type { Command, News } from '../protocol.ts';
+import { effect } from '@preact/signals';
+import { type Command, type News, TAB_HIDDEN } from '../protocol.ts';
 import type { Store } from './store.ts';
 
 interface TrustedTypes {
@@ -25,14 +26,13 @@ export function connect(store: Store): void {
     };
   };
   store.connect(send);
-  let untouched = document.hidden;
   send({ type: 'open', search: location.search, hidden: document.hidden });
   document.addEventListener('visibilitychange', () => {
-    if (document.hidden) return;
-    store.flush();
-    // A tab that was opened in the background begins when somebody looks at it.
-    if (untouched && /hidden/.test(store.state.value?.waitsBecause ?? '')) store.send({ type: 'go' });
-    untouched = false;
+    if (!document.hidden) store.flush();
+  });
+  // A tab that was opened in the background begins when somebody looks at it: nothing is shown before.
+  effect(() => {
+    if (store.state.value?.waitsBecause === TAB_HIDDEN) store.send({ type: 'go' });
   });
 }
 

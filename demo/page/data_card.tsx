@@ -2,10 +2,14 @@
 import { useSignal } from '@preact/signals';
 import { grouped } from '../../src/cli/format.ts';
 import { printable } from '../../src/cli/printable.ts';
+import { InputError } from '../../src/errors.ts';
 import { recorded } from '../recorded.ts';
 import { draftSettings } from './draft.ts';
+import { fileText } from './file_text.ts';
+import { Foldout } from './foldout.tsx';
 import { store } from './store.ts';
 import { kindOf } from './token_kind.ts';
+import { closeSheets } from './view.ts';
 
 /** Larger ones would fill a page's memory before the worker could say so. Bytes. */
 const LARGEST = 100e6;
@@ -14,10 +18,13 @@ export function DataCard() {
   const dragged = useSignal(false);
   const text = store.text.value ?? recorded.text;
   const drop = (event: DragEvent) => {
-    event.preventDefault();
     dragged.value = false;
-    const file = event.dataTransfer?.files[0];
-    if (file) learnFile(file);
+    const files = [...(event.dataTransfer?.files ?? [])];
+    // A piece of text that is dragged into a box is the browser's to put there.
+    if (files.length === 0) return;
+    event.preventDefault();
+    if (files.length > 1) refuse(`Found ${files.length} files, expected one text. Put them into one file.`);
+    else learnFile(files[0]!);
   };
   return (
     <section
@@ -27,6 +34,7 @@ export function DataCard() {
       data-characters={text.characters}
       data-vocabulary={text.vocabSize}
       onDragOver={(event) => {
+        if (!event.dataTransfer?.types.includes('Files')) return;
         event.preventDefault();
         dragged.value = true;
       }}
@@ -69,23 +77,24 @@ function Token({ text }: { text: string }) {
 
 function OwnText() {
   const pasted = useSignal('');
-  const learn = () => {
-    learnText('pasted text', pasted.value);
-    pasted.value = '';
-  };
   const ready = store.ready.value !== null;
   return (
-    <details class="own">
-      <summary>Your own text</summary>
+    <Foldout name="text" title="Your own text" class="own">
       <p class="soft">It stays on this machine. Paste it, drop a file here, or pick one.</p>
       <textarea
         aria-label="Text to learn"
+        dir="auto"
         rows={4}
         value={pasted.value}
         onInput={(event) => (pasted.value = event.currentTarget.value)}
       />
       <div class="buttons">
-        <button type="button" class="primary" disabled={!ready || pasted.value.trim() === ''} onClick={learn}>
+        <button
+          type="button"
+          class="primary"
+          disabled={!ready || pasted.value.trim() === ''}
+          onClick={() => learnText('pasted text', pasted.value)}
+        >
           Learn it
         </button>
         <FilePicker
@@ -95,7 +104,7 @@ function OwnText() {
           onPick={([file]) => file && learnFile(file)}
         />
       </div>
-    </details>
+    </Foldout>
   );
 }
 
@@ -133,18 +142,22 @@ async function learnFile(file: File): Promise<void> {
     const found = `${grouped(file.size / 1e6)} MB`;
     return refuse(`${file.name}: found ${found}, expected at most ${grouped(LARGEST / 1e6)} MB. Take a part of it.`);
   }
-  const text = await file.text().catch(() => null);
-  if (text === null) return refuse(`${file.name}: cannot be read. Pick it again.`);
-  if (text.slice(0, 100_000).includes('\0')) {
-    return refuse(`${file.name}: found bytes that are no text, expected a text file in UTF-8. Pick another.`);
+  const read = await file.arrayBuffer().catch(() => null);
+  if (read === null) return refuse(`${file.name}: a folder, or a file that cannot be read. Pick a text file.`);
+  try {
+    learnText(file.name, fileText(file.name, new Uint8Array(read)));
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    refuse(error.message);
   }
-  learnText(file.name, text);
 }
 
 function learnText(name: string, text: string): void {
+  closeSheets();
   if (draftSettings()) store.restart({ name, text });
 }
 
 function refuse(sentence: string): void {
+  closeSheets();
   store.trouble.value = { sentence: printable(sentence, true), offers: [] };
 }

@@ -1,5 +1,6 @@
 // What has been changed in the form and not begun yet.
-import { checkSettings } from '../link.ts';
+import { grouped } from '../../src/cli/format.ts';
+import { checkSettings, nameOf } from '../link.ts';
 import type { PageSettings } from '../protocol.ts';
 import { store } from './store.ts';
 
@@ -18,14 +19,24 @@ export function draftChanged(): boolean {
   );
 }
 
+export interface Problem {
+  /** The setting that cannot be as it is. */
+  name: keyof PageSettings | undefined;
+  sentence: string;
+}
+
 /** Why these settings cannot be: the same sentence that a link or the command line gets; null where they can. */
-export function draftProblem(): string | null {
+export function draftProblem(): Problem | null {
   const settings = draftSettings();
   if (!settings || !draftChanged()) return null;
   try {
     checkSettings(settings);
-    return null;
   } catch (error) {
-    return (error as Error).message;
+    const sentence = (error as Error).message;
+    return { name: nameOf(sentence.slice(0, sentence.indexOf(':'))), sentence };
   }
+  const longest = store.text.value?.fits.longestContext ?? settings.context;
+  if (settings.context <= longest) return null;
+  const sentence = `context: found ${grouped(settings.context)}, expected at most ${grouped(longest)} for this text.`;
+  return { name: 'context', sentence };
 }

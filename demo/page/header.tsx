@@ -1,30 +1,21 @@
 // The line at the top: the page's name, the adapter that computes, the link to this run, and the keys.
-import { type Signal, useSignal } from '@preact/signals';
+import { useSignal } from '@preact/signals';
 import { shortNumber } from '../../src/cli/format.ts';
-import type { Sheet } from './app.tsx';
+import { viewText } from './address.ts';
 import { Dialog } from './dialog.tsx';
 import { shortcuts } from './keys.ts';
-import { sheetOpen } from './sheet.ts';
 import { store } from './store.ts';
+import { openSheet, panel } from './view.ts';
 
-export function Header({ sheet }: { sheet: Signal<Sheet> }) {
-  const toggle = (name: Exclude<Sheet, null>) => () => {
-    sheet.value = sheet.value === name ? null : name;
-    if (sheet.value) queueMicrotask(() => document.getElementById(name)?.querySelector<HTMLElement>('h2')?.focus());
-  };
+export function Header() {
   return (
     <header>
       <h1>shaderformer</h1>
       <nav class="sheets" aria-label="Panels">
-        <button
-          type="button"
-          aria-expanded={sheet.value === 'settings'}
-          aria-controls="settings"
-          onClick={toggle('settings')}
-        >
+        <button type="button" aria-haspopup="dialog" onClick={() => openSheet('settings')}>
           Text and settings
         </button>
-        <button type="button" aria-expanded={sheet.value === 'model'} aria-controls="model" onClick={toggle('model')}>
+        <button type="button" aria-haspopup="dialog" onClick={() => openSheet('model')}>
           Model
         </button>
       </nav>
@@ -36,7 +27,7 @@ export function Header({ sheet }: { sheet: Signal<Sheet> }) {
 }
 
 function AdapterChip() {
-  const open = useSignal(false);
+  const open = panel('adapter');
   const adapter = store.adapter.value;
   if (!adapter) return <span class="chip soft">looking for a graphics adapter</span>;
   const { name, software, gflops, twin, lines } = adapter;
@@ -69,13 +60,13 @@ function CopyLink() {
   const copied = useSignal('');
   const ready = store.ready.value;
   const copy = async () => {
-    const address = new URL(ready!.link, location.href.replace(/[?#].*$/, '')).href;
+    const address = new URL(ready!.link + viewText(store.chosen.peek()), location.href.replace(/[?#].*$/, '')).href;
     try {
       await navigator.clipboard.writeText(address);
       copied.value = 'copied';
     } catch {
       // Where the clipboard is not given, the address bar holds what can be copied.
-      history.replaceState(null, '', ready!.link);
+      history.replaceState(null, '', address);
       copied.value = 'now in the address bar';
     }
     setTimeout(() => (copied.value = ''), 3000);
@@ -88,12 +79,13 @@ function CopyLink() {
 }
 
 function Keys() {
+  const open = panel('keys');
   return (
     <>
-      <button type="button" class="plain" aria-label="Keys" onClick={() => (sheetOpen.value = true)}>
+      <button type="button" class="plain" aria-label="Keys" onClick={() => (open.value = true)}>
         ?
       </button>
-      <Dialog open={sheetOpen} title="Keys">
+      <Dialog open={open} title="Keys">
         <dl class="keys">
           {shortcuts.map(([key, what]) => (
             <div key={key}>

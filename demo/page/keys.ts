@@ -1,7 +1,7 @@
 // Keys that work anywhere on the page but where one types.
 import { actions, primaryAction } from './actions.ts';
-import { sheetOpen } from './sheet.ts';
 import type { Store } from './store.ts';
+import { panel } from './view.ts';
 
 export const shortcuts: readonly [key: string, what: string][] = [
   ['space', 'pause, or go on'],
@@ -18,9 +18,11 @@ export function listenToKeys(store: Store): void {
     const target = event.target as HTMLElement;
     if (target.closest('input, textarea, select, [contenteditable], dialog')) return;
     if (event.key === ' ' && target.closest('button, summary, a')) return;
-    if (event.key === '?') sheetOpen.value = true;
-    else if (event.key === 's' && actions(store).step) store.send({ type: 'step' });
-    else if (event.key === ' ') primaryAction(store)?.run();
+    const { pause, go, step } = actions(store);
+    if (event.key === '?') panel('keys').value = true;
+    else if (event.key === 's' && step) store.send({ type: 'step' });
+    // What else the first button does, begins another run: no key does that unasked.
+    else if (event.key === ' ' && (pause || go)) primaryAction(store)?.run();
     else return;
     event.preventDefault();
   });

@@ -103,17 +103,21 @@ function nameReferences(pen: Pen, theme: Theme, font: string, shown: readonly Re
           : least,
       1e6,
     );
+  const taken: number[] = [];
   for (const { label, value } of shown) {
     const y = pen.y(value);
+    // Above its line; below where the chart ends or another name stands; nowhere where a run explodes and leaves no room.
+    const free = (at: number) => taken.every((other) => Math.abs(other - at) >= 14 * pen.ratio);
+    const [above, below] = [y - 9 * pen.ratio, y + 9 * pen.ratio];
+    const at = [y - pen.box.top < 18 * pen.ratio ? below : above, below].find(free);
+    if (at === undefined) continue;
+    taken.push(at);
     const atRight = distance(y, 0.7, 1) >= Math.min(distance(y, 0, 0.3), 40 * pen.ratio);
-    pen.words(
-      `${label} ${value.toFixed(2)}`,
-      atRight ? right - 8 * pen.ratio : left + 8 * pen.ratio,
-      // Above its line; below where the chart ends.
-      y + (y - pen.box.top < 18 * pen.ratio ? 9 : -9) * pen.ratio,
-      theme.soft,
-      { align: atRight ? 'right' : 'left', font, behind: theme.paper },
-    );
+    pen.words(`${label} ${value.toFixed(2)}`, atRight ? right - 8 * pen.ratio : left + 8 * pen.ratio, at, theme.soft, {
+      align: atRight ? 'right' : 'left',
+      font,
+      behind: theme.paper,
+    });
   }
 }
 

@@ -1,12 +1,14 @@
 // What a visitor should know of this run: what its link said that was left out, and that there is no GPU.
 import { useSignal } from '@preact/signals';
 import { store } from './store.ts';
+import { viewNotes } from './view.ts';
 
 export function Notes() {
-  const hidden = useSignal(false);
+  const closed = useSignal('');
   const twin = store.adapter.value?.twin;
-  const notes = [...(twin ? [twin] : []), ...(store.ready.value?.notes ?? [])];
-  if (notes.length === 0 || hidden.value) return null;
+  const notes = [...(twin ? [twin] : []), ...(store.ready.value?.notes ?? []), ...viewNotes.value];
+  // Closed, these do not come again; others do.
+  if (notes.length === 0 || closed.value === notes.join('\n')) return null;
   return (
     <section class="notes" aria-label="Notes">
       <ul>
@@ -16,7 +18,7 @@ export function Notes() {
           </li>
         ))}
       </ul>
-      <button type="button" onClick={() => (hidden.value = true)}>
+      <button type="button" onClick={() => (closed.value = notes.join('\n'))}>
         Close
       </button>
     </section>

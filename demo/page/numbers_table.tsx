@@ -1,17 +1,15 @@
 // The curves as a table, for those who read rather than look.
-import { useSignal } from '@preact/signals';
 import { grouped, lossText, shortNumber } from '../../src/cli/format.ts';
+import { Foldout } from './foldout.tsx';
 import { store } from './store.ts';
 
 const ROWS = 25;
 
 export function NumbersTable() {
-  const open = useSignal(false);
   return (
-    <details onToggle={(event) => (open.value = event.currentTarget.open)}>
-      <summary>The numbers</summary>
-      {open.value && <Rows />}
-    </details>
+    <Foldout name="numbers" title="The numbers">
+      <Rows />
+    </Foldout>
   );
 }
 

@@ -1,5 +1,6 @@
 // Drawing on a chart in its own units: steps to the right, values upwards.
 import uPlot from 'uplot';
+import type { StepAxis } from './axis.ts';
 import { unit } from './theme.ts';
 
 export interface Point {
@@ -11,16 +12,18 @@ export interface Point {
 export class Pen {
   readonly #u: uPlot;
   readonly #context: CanvasRenderingContext2D;
+  readonly #axis: StepAxis;
   /** Device pixels of a CSS pixel, times the size of letters. */
   readonly ratio = uPlot.pxRatio * unit();
 
-  constructor(u: uPlot) {
+  constructor(u: uPlot, axis: StepAxis) {
     this.#u = u;
+    this.#axis = axis;
     this.#context = u.ctx;
   }
 
   x(step: number): number {
-    return this.#u.valToPos(step, 'x', true);
+    return this.#u.valToPos(this.#axis.of(step), 'x', true);
   }
 
   y(value: number): number {

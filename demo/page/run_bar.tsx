@@ -4,8 +4,8 @@ import { recorded } from '../recorded.ts';
 import { actions, primaryAction } from './actions.ts';
 import { Ago } from './ago.tsx';
 import { draftChanged, draftProblem } from './draft.ts';
-import { stopOpen } from './sheet.ts';
 import { StopDialog } from './stop_dialog.tsx';
+import { stopOpen } from './stop_open.ts';
 import { store } from './store.ts';
 
 export function RunBar() {
@@ -41,11 +41,6 @@ export function RunBar() {
         <button type="button" disabled={!stop} onClick={() => (stopOpen.value = true)}>
           Stop
         </button>
-        {state?.state === 'done' && (
-          <button type="button" onClick={() => store.longer()}>
-            Go on to {grouped(2 * total)}
-          </button>
-        )}
         {draftChanged() && (
           <button type="button" class="primary" disabled={draftProblem() !== null} onClick={() => store.restart()}>
             Restart with changes
@@ -117,15 +112,18 @@ export function doing(): string {
     case undefined:
       return 'loading';
     case 'waiting':
-      return state.waitsBecause ? `waiting: ${state.waitsBecause}` : 'waiting';
+      return state.waitsBecause ? `waiting: ${inner(state.waitsBecause)}` : 'waiting';
     case 'training':
       return store.record.step === 0 ? 'first step' : 'training';
     case 'done':
-      return 'done: ask it below, or change one thing and start over';
+      return 'done';
     default:
       return state?.state ?? '';
   }
 }
+
+/** A sentence as a part of another. */
+const inner = (sentence: string) => sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/, '');
 
 function amount({ done, total }: { done?: number; total?: number }): string {
   if (done === undefined) return '';

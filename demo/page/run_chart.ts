@@ -1,10 +1,11 @@
 // One chart over the steps of a run, by uPlot: a fixed axis to the planned end, redrawn in place, and the one cursor of the page.
 import uPlot from 'uplot';
 import { ticks, tickTexts } from '../../src/cli/curve.ts';
-import { grouped } from '../../src/cli/format.ts';
+import { type StepAxis, stepAxis } from './axis.ts';
 import { Pen } from './pen.ts';
 import type { Store } from './store.ts';
 import { MONO, onThemeChange, readTheme, type Theme, unit } from './theme.ts';
+import { axis } from './view.ts';
 
 export interface ChartSeries {
   colour: keyof Theme;
@@ -42,7 +43,10 @@ export class RunChart {
   #theme = readTheme();
   #unit = unit();
   #logarithmic: boolean;
+  #axis: StepAxis;
   #placing = false;
+  /** The pointer is over this chart. */
+  #pointed = false;
   #stopListening: (() => void)[] = [];
 
   constructor(host: HTMLElement, store: Store, parts: ChartParts) {
@@ -50,6 +54,7 @@ export class RunChart {
     this.#store = store;
     this.#parts = parts;
     this.#logarithmic = parts.logarithmic();
+    this.#axis = stepAxis(store, axis.peek());
     this.#plot = this.#make();
     const observer = new ResizeObserver(() => {
       if (unit() !== this.#unit) this.#remake();
@@ -57,6 +62,11 @@ export class RunChart {
       this.place();
     });
     observer.observe(host);
+    host.onmouseenter = () => (this.#pointed = true);
+    host.onmouseleave = () => {
+      this.#pointed = false;
+      store.hovered.value = null;
+    };
     this.#stopListening = [
       () => observer.disconnect(),
       onThemeChange(() => {
@@ -76,7 +86,7 @@ export class RunChart {
   /** Puts the cursor where the page's is. */
   place(): void {
     const step = this.#store.cursor.peek();
-    const left = step === null ? -10 : this.#plot.valToPos(step, 'x');
+    const left = step === null ? -10 : this.#plot.valToPos(this.#axis.of(step), 'x');
     this.#placing = true;
     this.#plot.setCursor({ left, top: step === null ? -10 : 0 });
     this.#placing = false;
@@ -100,7 +110,9 @@ export class RunChart {
   }
 
   #data(): uPlot.AlignedData {
-    return [this.#store.record.steps, ...this.#parts.columns()] as uPlot.AlignedData;
+    this.#axis = stepAxis(this.#store, axis.peek());
+    const places = this.#store.record.steps.map((step) => this.#axis.of(step));
+    return [places, ...this.#parts.columns()] as uPlot.AlignedData;
   }
 
   #make(): uPlot {
@@ -108,7 +120,7 @@ export class RunChart {
     const { soft, grid } = this.#theme;
     const px = this.#unit;
     const font = `${12 * px}px ${MONO}`;
-    const axis = { stroke: soft, font, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
+    const plain = { stroke: soft, font, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
     const options: uPlot.Options = {
       width: Math.max(100, this.#host.clientWidth),
       height: Math.max(60, this.#host.clientHeight),
@@ -116,23 +128,23 @@ export class RunChart {
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: {
-        x: { time: false, range: () => [0, Math.max(1, this.#store.record.totalSteps)] },
+        x: { time: false, range: () => [0, this.#axis.end || 1] },
         y: { range: () => [...range()], distr: this.#logarithmic ? 3 : 1 },
       },
       axes: [
         {
-          ...axis,
+          ...plain,
           show: numbers === true,
           size: 30 * px,
           space: 80 * px,
           gap: 8 * px,
-          values: (_, splits) => splits.map(grouped),
+          values: (_, splits) => splits.map((value) => this.#axis.text(value)),
         },
         {
-          ...axis,
+          ...plain,
           size: 52 * px,
           gap: 6 * px,
-          splits: (u) => ticks([u.scales.y!.min!, u.scales.y!.max!], names ? 6 : 2),
+          splits: (u) => ticks([u.scales.y!.min!, u.scales.y!.max!], names ? 6 : 3),
           // On a logarithmic axis too every line has its number.
           filter: (_, splits) => splits,
           values: (u, splits) => this.#axisTexts(u, splits),
@@ -149,8 +161,8 @@ export class RunChart {
         })),
       ],
       hooks: {
-        drawAxes: [(u) => below?.(new Pen(u), this.#theme)],
-        draw: [(u) => above?.(new Pen(u), this.#theme, `${12 * px * uPlot.pxRatio}px ${MONO}`)],
+        drawAxes: [(u) => below?.(new Pen(u, this.#axis), this.#theme)],
+        draw: [(u) => above?.(new Pen(u, this.#axis), this.#theme, `${12 * px * uPlot.pxRatio}px ${MONO}`)],
         setCursor: [(u) => this.#moved(u)],
       },
     };
@@ -162,12 +174,18 @@ export class RunChart {
     const { names } = this.#parts;
     const floor = u.bbox.height / uPlot.pxRatio - 16 * this.#unit;
     const hidden = (value: number) => (names ? u.valToPos(value, 'y') > floor : this.#store.record.step === 0);
-    return tickTexts(splits).map((text, i) => (hidden(splits[i]!) ? '' : text));
+    // A run that explodes: numbers as long as that have no room.
+    const long = splits.some((value) => Math.abs(value) >= 1e5);
+    const texts = long
+      ? splits.map((value) => value.toExponential(1).replace('.0e', 'e').replace('e+', 'e'))
+      : tickTexts(splits);
+    return texts.map((text, i) => (hidden(splits[i]!) ? '' : text));
   }
 
   /** The pointer has moved over this chart: all others follow. */
   #moved({ cursor }: uPlot): void {
-    if (this.#placing) return;
+    // Placed by the page, or kept where it was while the axis grew below it.
+    if (this.#placing || !this.#pointed) return;
     const { left = -1, idx } = cursor;
     const step = left >= 0 && idx !== null && idx !== undefined ? this.#store.record.steps[idx] : undefined;
     this.#store.hovered.value = step ?? null;

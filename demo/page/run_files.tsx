@@ -1,5 +1,6 @@
 // The run as files: out, as one archive that the command line goes on with, and in again.
 import { FilePicker } from './data_card.tsx';
+import { Foldout } from './foldout.tsx';
 import { store } from './store.ts';
 
 export function RunFiles() {
@@ -12,8 +13,7 @@ export function RunFiles() {
     else if (read.length > 0) store.send({ type: 'import', files: read });
   };
   return (
-    <details class="own">
-      <summary>The run as a file</summary>
+    <Foldout name="file" title="The run as a file" class="own">
       <p class="soft">The command line goes on with what is saved here, and this page with what is saved there.</p>
       <div class="buttons">
         <button type="button" disabled={!saved} onClick={() => store.send({ type: 'export' })}>
@@ -21,6 +21,6 @@ export function RunFiles() {
         </button>
         <FilePicker label="Open one" accept=".zip" disabled={!store.ready.value} multiple onPick={pick} />
       </div>
-    </details>
+    </Foldout>
   );
 }

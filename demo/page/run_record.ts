@@ -21,6 +21,11 @@ export interface Tick {
   text: string;
 }
 
+export interface LogLine {
+  step: number;
+  text: string;
+}
+
 /** Lines that are no steps: what stands behind which step, in order. */
 interface Remark {
   step: number;
@@ -121,20 +126,29 @@ export class RunRecord {
     this.#remark(step, text);
   }
 
-  /** The last `most` lines of the log; all without it. A step's line is as the command line prints it. */
-  log(most = Number.POSITIVE_INFINITY): string[] {
-    const lines: string[] = [];
-    let remark = this.#remarks.length - 1;
-    for (let i = this.steps.length - 1; lines.length < most; i--) {
-      const step = this.steps[i] ?? -1;
-      while (remark >= 0 && this.#remarks[remark]!.step >= Math.max(step, 0) && lines.length < most) {
-        const { step: at, text } = this.#remarks[remark--]!;
-        lines.push(`${this.#column(at)}  ${text}`);
+  /** Lines of the log from the `from`-th step told to before the `to`-th, each step with what happened behind it. */
+  log(from = 0, to = this.steps.length): LogLine[] {
+    const first = from === 0 ? Number.NEGATIVE_INFINITY : this.steps[from]!;
+    const end = this.steps[to] ?? Number.POSITIVE_INFINITY;
+    const remarks = this.#remarks.filter(({ step }) => step >= first && step < end);
+    const lines: LogLine[] = [];
+    let next = 0;
+    for (let i = from; i <= to; i++) {
+      const until = i < to ? this.steps[i]! : end;
+      for (; next < remarks.length && remarks[next]!.step < until; next++) {
+        const { step, text } = remarks[next]!;
+        lines.push({ step, text: `${this.#column(step)}  ${text}` });
       }
-      if (i < 0 || lines.length >= most) break;
-      lines.push(this.line(i));
+      if (i < to && i < this.steps.length) lines.push({ step: this.steps[i]!, text: this.line(i) });
     }
-    return lines.reverse();
+    return lines;
+  }
+
+  /** All of it, a line each. */
+  logText(): string {
+    return this.log()
+      .map(({ text }) => text)
+      .join('\n');
   }
 
   /** `step   431/2,000  loss 2.381  3,050 tok/s  lr 0.0095  norm 1.2` of the i-th step told. */

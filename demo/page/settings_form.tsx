@@ -1,14 +1,13 @@
-// The settings of the run: each with a mark where it is not the default, and the reason where a value cannot be.
+// The settings of the run, what a run with them takes, and the way to begin it.
 import { byteText, clockText, counted, grouped } from '../../src/cli/format.ts';
-import { ranges } from '../link.ts';
-import type { PageSettings } from '../protocol.ts';
 import { recorded } from '../recorded.ts';
 import { draftChanged, draftProblem, draftSettings } from './draft.ts';
+import { Field } from './setting_field.tsx';
+import type { SettingName } from './setting_limits.ts';
 import { store } from './store.ts';
+import { closeSheets } from './view.ts';
 
-type Name = Exclude<keyof PageSettings, 'data'>;
-
-const GROUPS: { title: string; fields: [name: Name, label: string][] }[] = [
+const GROUPS: { title: string; fields: [name: SettingName, label: string][] }[] = [
   {
     title: 'Model',
     fields: [
@@ -40,7 +39,9 @@ export function SettingsForm() {
   const problem = draftProblem();
   const submit = (event: Event) => {
     event.preventDefault();
-    if (!problem) store.restart();
+    if (problem) return;
+    closeSheets();
+    store.restart();
   };
   return (
     <section aria-label="Settings">
@@ -49,14 +50,14 @@ export function SettingsForm() {
           <fieldset key={title} disabled={!ready}>
             <legend>{title}</legend>
             {fields.map(([name, label]) => (
-              <Field key={name} name={name} label={label} settings={settings} />
+              <Field key={name} name={name} label={label} settings={settings} wrong={problem?.name === name} />
             ))}
           </fieldset>
         ))}
         <Cost />
         {problem && (
-          <p class="problem" role="alert">
-            {problem}
+          <p class="problem" role="alert" id="settings-problem">
+            {problem.sentence}
           </p>
         )}
         <div class="buttons">
@@ -71,65 +72,6 @@ export function SettingsForm() {
         </div>
       </form>
     </section>
-  );
-}
-
-interface FieldProps {
-  name: Name;
-  label: string;
-  settings: PageSettings;
-}
-
-function Field({ name, label, settings }: FieldProps) {
-  const ready = store.ready.value;
-  const initial = (ready?.defaults ?? recorded.settings)[name];
-  const range = (ready?.ranges ?? ranges)[name];
-  const value = settings[name];
-  const changed = value !== initial;
-  const set = (next: PageSettings[Name]) => {
-    store.draft.value = { ...store.draft.value, [name]: next };
-  };
-  const id = `set-${name}`;
-  return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      {range.choices ? (
-        <select
-          id={id}
-          value={String(value)}
-          onChange={(event) => set(event.currentTarget.value as PageSettings['schedule'])}
-        >
-          {range.choices.map((choice) => (
-            <option key={choice} value={choice}>
-              {choice}
-            </option>
-          ))}
-        </select>
-      ) : (
-        <input
-          id={id}
-          class="mono"
-          inputMode={range.whole ? 'numeric' : 'decimal'}
-          value={String(value)}
-          title={range.expected}
-          onChange={({ currentTarget: box }) => {
-            const number = Number(box.value);
-            if (box.value.trim() === '' || Number.isNaN(number)) box.value = String(value);
-            else set(number);
-          }}
-        />
-      )}
-      <button
-        type="button"
-        class="reset"
-        hidden={!changed}
-        aria-label={`${label}: back to ${initial}`}
-        title={`back to ${initial}`}
-        onClick={() => set(initial)}
-      >
-        {'\u21ba'}
-      </button>
-    </div>
   );
 }
 

@@ -1,7 +1,7 @@
 // What stopping means: three answers, and Escape is the one that changes nothing.
 import { grouped } from '../../src/cli/format.ts';
 import { Dialog } from './dialog.tsx';
-import { stopOpen } from './sheet.ts';
+import { stopOpen } from './stop_open.ts';
 import { store } from './store.ts';
 
 export function StopDialog() {

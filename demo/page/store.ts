@@ -167,6 +167,8 @@ export class Store {
         break;
       case 'error':
         this.#put(this.trouble, { sentence: news.sentence, offers: news.offers });
+        // A check that could not go on has no verdict: it can be begun again.
+        if (this.#latest(this.verdict) === null) this.#put(this.check, null);
         break;
     }
     this.#schedule();

@@ -1,11 +1,11 @@
 // How a run comes to be: what it begins from, whether it fits, whether it waits for a click, and what is told of it.
 import { InputError } from '../../src/index.ts';
 import { type ReadLink, ranges, writeLink } from '../link.ts';
-import type { Command, News, PageSettings } from '../protocol.ts';
+import { type Command, type News, type PageSettings, TAB_HIDDEN } from '../protocol.ts';
 import { type Fit, fittingRun } from './fit.ts';
 import type { Home } from './home.ts';
 import { fullSettings } from './presets.ts';
-import { PageRun } from './run.ts';
+import type { PageRun, RunSpec } from './run.ts';
 import { type Found, savedPrompt, savedSettings } from './saves.ts';
 import type { OpenText } from './text.ts';
 
@@ -26,13 +26,13 @@ export interface Beginning {
 
 /** The run, not brought to its save yet, or why it cannot be. @throws InputError for a text too short, or settings that contradict each other */
 export function makeRun(home: Home, { page, text, from, asked }: Beginning): Fit {
-  if (!from) return fittingRun(home, page, text, fullSettings);
-  const base = savedSettings(from);
-  if (asked) return fittingRun(home, page, text, (chosen) => fullSettings(chosen, base));
-  return {
-    run: new PageRun(home, { settings: base, seed: page.seed, text, prompt: savedPrompt(from) }),
-    refusal: null,
+  const base = from && savedSettings(from);
+  const prompt = from ? savedPrompt(from) : undefined;
+  const specOf = (chosen: PageSettings): RunSpec => {
+    const settings = base && !asked ? base : fullSettings(chosen, base);
+    return { settings, seed: chosen.seed, text, prompt };
   };
+  return fittingRun(home, page, specOf, { maybeSmaller: from === null });
 }
 
 /** @param seconds that it will take about */
@@ -44,7 +44,7 @@ export function whyHold({ waits, from, asked }: Beginning, seconds: number): str
 export function whyWait({ hidden }: Extract<Command, { type: 'open' }>, { waits }: ReadLink): string | null {
   const { connection } = globalThis.navigator as { connection?: { saveData?: boolean } };
   if (waits) return 'The link says so.';
-  if (hidden) return 'The tab was hidden.';
+  if (hidden) return TAB_HIDDEN;
   return connection?.saveData ? 'The browser saves data.' : null;
 }
 

@@ -64,7 +64,7 @@ function aboutHere(device: Device | null, name: string): string[] {
   ];
 }
 
-/** As the command line's \`golden\` prints it. */
+/** As the command line's `golden` prints it. */
 function lineOf({ name, ok, worst, detail }: CheckedCase): string {
   if (ok === null) return `skipped        ${name}: ${detail}`;
   const error = (worst?.toFixed(2) ?? 'NaN').padStart(10);

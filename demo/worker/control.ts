@@ -12,6 +12,10 @@ export class Control {
     return this.#want === 'hold';
   }
 
+  get going(): boolean {
+    return this.#want === 'go';
+  }
+
   get ended(): boolean {
     return this.#want === 'end';
   }

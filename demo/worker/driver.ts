@@ -3,7 +3,6 @@
 import { hashOf, type LoopProgress, loop, type RunEvent } from '../../src/index.ts';
 import type { News, RunState } from '../protocol.ts';
 import { Control } from './control.ts';
-import { Pace } from './pace.ts';
 import type { Prompts } from './prompts.ts';
 import type { PageRun } from './run.ts';
 
@@ -26,7 +25,6 @@ export class Driver {
   /** Settles when the run has ended. */
   readonly ended: Promise<void>;
   readonly #parts: DriverParts;
-  readonly #pace = new Pace();
   /** Seconds and steps since the page was opened. */
   #seconds = 0;
   #steps = 0;
@@ -44,6 +42,11 @@ export class Driver {
   get over(): boolean {
     const { trainer } = this.run.parts;
     return trainer.step >= this.run.spec.settings.steps && this.run.progress.evaluatedAt === trainer.step;
+  }
+
+  /** Goes on, where a step is left. */
+  go(): void {
+    if (!this.over) this.control.go();
   }
 
   /** Holds, and waits until it does. */
@@ -90,14 +93,10 @@ export class Driver {
     const options = run.loopOptions({ stop: this.control.stop, drawn: (step) => this.control.drawn(step), save });
     let since = performance.now();
     for await (const event of loop(trainer, options, run.progress)) {
-      const took = performance.now() - since;
-      this.#seconds += took / 1000;
+      this.#seconds += (performance.now() - since) / 1000;
       if (event.event === 'phase') this.#parts.send({ type: 'phase', text: event.text });
       else {
-        if (event.event === 'step') {
-          this.#steps++;
-          this.#pace.step((1000 * options.tokensPerStep) / event.tokensPerSecond);
-        } else if (event.event !== 'spike' && event.event !== 'warning') this.#pace.between(took);
+        if (event.event === 'step') this.#steps++;
         this.#emit(event);
         if (event.event === 'save') become('training');
       }
@@ -123,10 +122,9 @@ export class Driver {
 
   #tell(): void {
     this.#told = performance.now();
-    const { home, memory, parts, spec } = this.run;
+    const { home, memory } = this.run;
     const bytes = home.device?.shared.buffers.liveBytes ?? memory.total;
-    const left = this.#pace.left(spec.settings.steps - parts.trainer.step);
-    this.#parts.send({ type: 'measured', bytes, seconds: this.#seconds, steps: this.#steps, left });
+    this.#parts.send({ type: 'measured', bytes, seconds: this.#seconds, steps: this.#steps });
   }
 }
 

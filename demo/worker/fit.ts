@@ -1,9 +1,9 @@
 // Does a run fit this machine? Known before anything is allocated, and where it does not, the largest smaller run that does.
-import { misfit, type PretrainSettings, SizeError } from '../../src/index.ts';
+import { byteText } from '../../src/cli/format.ts';
+import { misfit, SizeError } from '../../src/index.ts';
 import type { PageSettings } from '../protocol.ts';
 import { type Home, limitsOfPage } from './home.ts';
-import { PageRun } from './run.ts';
-import type { OpenText } from './text.ts';
+import { PageRun, type RunSpec } from './run.ts';
 
 /** The twin walks its values one by one: beyond this many weights nobody would wait for a step. */
 const MOST_OF_THE_TWIN = 5e6;
@@ -13,48 +13,51 @@ export type Fit =
   /** `smaller` is a run that fits; null where none was found. */
   | { run: null; refusal: string; smaller: PageSettings | null };
 
-/** @throws InputError for a text too short for the context, and for settings that contradict each other */
+type SpecOf = (page: PageSettings) => RunSpec;
+
+/**
+ * @param maybeSmaller false where the weights are there already: then no smaller model is looked for
+ * @throws InputError for a text too short for the context, and for settings that contradict each other
+ */
 export function fittingRun(
   home: Home,
   page: PageSettings,
-  text: OpenText,
-  settingsOf: (page: PageSettings) => PretrainSettings,
+  specOf: SpecOf,
+  { maybeSmaller }: { maybeSmaller: boolean },
 ): Fit {
-  const reason = tooLarge(home, page, text, settingsOf);
+  const reason = tooLarge(home, page, specOf);
   if (typeof reason !== 'string') return { run: reason, refusal: null };
-  for (const smaller of smallerOnes(page)) {
-    const found = tooLarge(home, smaller, text, settingsOf);
+  for (const smaller of maybeSmaller ? smallerOnes(page) : []) {
+    const found = tooLarge(home, smaller, specOf);
     if (typeof found === 'string') continue;
     const { width, layers, batch } = smaller;
-    const advice = `A model of ${layers} layers, ${width} wide, with batches of ${batch} fits: it needs ${sizeText(found.memory.total)}.`;
+    const advice = `A model of ${layers} layers, ${width} wide, with batches of ${batch} fits: it needs ${byteText(found.memory.total)}.`;
     return { run: null, refusal: `${reason} ${advice}`, smaller };
   }
   return { run: null, refusal: reason, smaller: null };
 }
 
 /** A sentence, or the run that fits. */
-function tooLarge(
-  home: Home,
-  page: PageSettings,
-  text: OpenText,
-  settingsOf: (page: PageSettings) => PretrainSettings,
-): string | PageRun {
+function tooLarge(home: Home, page: PageSettings, specOf: SpecOf): string | PageRun {
   const limits = limitsOfPage(home);
-  const parameters = parametersOf(page, text.corpus.tokenizer.vocabSize);
+  const spec = specOf(page);
+  const parameters = parametersOf(page, spec.text.corpus.tokenizer.vocabSize);
   const count = parameters.toLocaleString('en');
   if (!home.device && parameters > MOST_OF_THE_TWIN)
     return `model: ${count} parameters, expected at most ${MOST_OF_THE_TWIN.toLocaleString('en')} on the CPU twin.`;
+  if (spec.settings.dtype === 'f16' && !home.device?.capabilities.features.has('shader-f16'))
+    return 'model: this run computes in f16, expected an adapter with shader-f16. Go on with it where there is one.';
   // Weights, gradients and two moments are there in any case.
   const least = 16 * parameters;
   if (least > limits.total)
-    return `model: training ${count} parameters needs more than ${sizeText(least)}, ${limits.says} ${sizeText(limits.total)}.`;
+    return `model: training ${count} parameters needs more than ${byteText(least)}, ${limits.says} ${byteText(limits.total)}.`;
   try {
-    const run = new PageRun(home, { settings: settingsOf(page), seed: page.seed, text });
+    const run = new PageRun(home, spec);
     const found = run.plans && misfit(run.plans.memory, limits);
     if (found === 'total')
-      return `model: training needs ${sizeText(run.memory.total)}, ${limits.says} ${sizeText(limits.total)}.`;
+      return `model: training needs ${byteText(run.memory.total)}, ${limits.says} ${byteText(limits.total)}.`;
     if (found)
-      return `model: one buffer (${found.name}) needs ${sizeText(found.bytes)}, this adapter allows ${sizeText(limits.buffer)}.`;
+      return `model: one buffer (${found.name}) needs ${byteText(found.bytes)}, this adapter allows ${byteText(limits.buffer)}.`;
     return run;
   } catch (error) {
     if (error instanceof SizeError) return error.message;
@@ -84,10 +87,4 @@ function* smallerOnes(page: PageSettings): Generator<PageSettings> {
 
 function parametersOf({ layers, width, context }: PageSettings, vocabSize: number): number {
   return (vocabSize + context) * width + layers * (12 * width * width + 13 * width) + 2 * width;
-}
-
-/** `3.2 MB`. */
-export function sizeText(bytes: number): string {
-  if (bytes < 1e6) return `${Math.round(bytes / 1e3)} kB`;
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

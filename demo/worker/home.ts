@@ -67,6 +67,16 @@ export class HomeKeeper {
     return Boolean(this.#home?.device) && JSON.stringify(kernels) !== JSON.stringify(this.#kernels);
   }
 
+  /** Lost, or stopped by an error: nothing runs on it any more. */
+  get broken(): boolean {
+    try {
+      this.#home?.device?.check();
+      return false;
+    } catch {
+      return true;
+    }
+  }
+
   /** @param kernels the table that a saved run recorded; by default what is fast on this adapter */
   async open(kernels: KernelTable | null): Promise<Home> {
     if (!this.#home) [this.#home, this.#kernels] = [await openHome(kernels, this.#onCompile), kernels];

@@ -1,5 +1,5 @@
 // The prompt box: requests are served one after the other, between two steps of a run or while it holds, a few tokens at a time.
-import { InputError, RunError, type TokenGenerator, type Tokenizer } from '../../src/index.ts';
+import { InputError, type TokenGenerator, type Tokenizer } from '../../src/index.ts';
 import type { Command, News } from '../protocol.ts';
 
 type Request = Extract<Command, { type: 'generate' }>;
@@ -119,9 +119,9 @@ export class Prompts {
     this.#send({ type: 'generated', id: request.id, text, cancelled, error: null });
   }
 
-  /** What a person can mend is told under the box; all else is the run's to tell. */
+  /** What a person can mend is told under the box; all else, such as a lost GPU, is the run's to tell too. */
   #fail(id: number, text: string, error: unknown): void {
-    const told = error instanceof InputError || error instanceof RunError;
+    const told = error instanceof InputError;
     this.#send({ type: 'generated', id, text, cancelled: true, error: told ? error.message : 'The prompt failed.' });
     if (!told) throw error;
   }

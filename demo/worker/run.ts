@@ -2,6 +2,7 @@
 // asks of it.
 
 import {
+  averageName,
   type Batch,
   bytesSource,
   checkpointFiles,
@@ -42,7 +43,7 @@ import {
 import type { Memory, ModelPart } from '../protocol.ts';
 import { twinMemory } from './forecast.ts';
 import { type Home, limitsOfPage } from './home.ts';
-import { eventsOf } from './log_lines.ts';
+import { eventsOf, linesOf } from './log_lines.ts';
 import { FIRST_SAMPLES } from './presets.ts';
 import { type OpenText, pinnedPrompt, requireContext, textFileName } from './text.ts';
 import { version } from './version.ts';
@@ -142,6 +143,7 @@ export class PageRun {
       throw new InputError(`${where}: found no ${name}, expected one. Begin a new run.`);
     };
     await loadModel(machine, model, [file('model.safetensors')]);
+    if (trainer.ema) await loadModel(machine, model, [file(averageName)], trainer.ema.weights);
     await loadOptimizer(machine, optimizer, file('optimizer.safetensors'));
     this.#sampler.restore(savedCursor(saved));
     trainer.step = saved.step;
@@ -161,9 +163,8 @@ export class PageRun {
   async files(progress: LoopProgress): Promise<Map<string, FileContent>> {
     const { step } = progress;
     const told: RunEvent[] = [...this.events, { event: 'save', step, path: `step-${step}` }];
-    const lines = told.map((event) => `${JSON.stringify(event)}\n`).join('');
     const files = await checkpointFiles(this.#saved, progress);
-    return files.set('metrics.jsonl', new TextEncoder().encode(lines));
+    return files.set('metrics.jsonl', linesOf(told));
   }
 
   /** What the loop asks for, besides when to stop and how to save. */

@@ -4,7 +4,6 @@ import {
   isFileName,
   manifestName,
   manifestText,
-  type RunEvent,
   readManifest,
   readZip,
   Sha256,
@@ -14,6 +13,7 @@ import {
   type ZipEntry,
 } from '../../src/index.ts';
 import type { OwnText, RunFile } from '../protocol.ts';
+import { eventsOf, linesOf } from './log_lines.ts';
 import type { PageRun } from './run.ts';
 import { type Found, readSave } from './saves.ts';
 import { textFileName } from './text.ts';
@@ -64,9 +64,10 @@ export function exportRun(files: Files, own: OwnText | null): { name: string; by
 
 /** samples.txt as the command line writes it. */
 function samplesOf(log: Uint8Array): string {
-  const lines = new TextDecoder().decode(log).split('\n').filter(Boolean);
-  const events = lines.map((line) => JSON.parse(line) as RunEvent);
-  return events.map((event) => (event.event === 'sample' ? `--- step ${event.step}\n${event.text}\n\n` : '')).join('');
+  const lines = eventsOf(log).map((event) =>
+    event.event === 'sample' ? `--- step ${event.step}\n${event.text}\n\n` : '',
+  );
+  return lines.join('');
 }
 
 /**
@@ -119,18 +120,8 @@ function faultOf(step: number, saved: Map<string, Uint8Array>): string | null {
 
 /** Of a log that goes on after the save only what was before. */
 function cutBack(log: Uint8Array, step: number): Uint8Array<ArrayBuffer> {
-  const kept = new TextDecoder()
-    .decode(log)
-    .split('\n')
-    .filter((line) => {
-      try {
-        const event = JSON.parse(line) as { step?: number; event: string };
-        return (event.step ?? 0) <= step && event.event !== 'end';
-      } catch {
-        return false;
-      }
-    });
-  return new TextEncoder().encode(kept.map((line) => `${line}\n`).join(''));
+  const before = eventsOf(log).filter((event) => event.event !== 'end' && (!('step' in event) || event.step <= step));
+  return linesOf(before);
 }
 
 /** The run's own text among the files beside its saves; null where it learns from the book. */

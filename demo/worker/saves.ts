@@ -12,9 +12,10 @@ import {
   type TrainingState,
   tokenizerFromFiles,
 } from '../../src/index.ts';
-import { agrees } from '../link.ts';
+import { agrees, checkSettings } from '../link.ts';
 import type { OwnText, PageSettings } from '../protocol.ts';
 import { BOOK, pageSettingsOf } from './presets.ts';
+import { soundSettings } from './sound_settings.ts';
 import { type OpenText, openBook, openOwn } from './text.ts';
 
 const FOLDER = 'shaderformer-runs';
@@ -115,11 +116,13 @@ export class Saves {
   }
 }
 
-/** @throws InputError for files without a training state, or with one of another version */
+/** @throws InputError for files without a training state, with one of another version, or with settings that no run has */
 export function readSave(files: LoadedRun['files']): Pick<Found, 'state' | 'files'> {
   const training = files.get('training.json');
   if (!training) throw new InputError('training.json: not found, expected one in a saved run.');
-  return { state: parseTrainingState(new TextDecoder().decode(training), 'training.json'), files };
+  const state = parseTrainingState(new TextDecoder().decode(training), 'training.json');
+  checkSettings(pageSettings({ state }));
+  return { state, files };
 }
 
 /** The text of a saved run, by the tokenizer that it was saved with. @throws InputError where the book cannot be fetched, and for a damaged tokenizer */
@@ -128,7 +131,10 @@ export async function savedText({ state, files, text }: Found): Promise<OpenText
   const tokenizer = await tokenizerFromFiles(
     new Map(names.map((name) => [name, new TextDecoder().decode(files.get(name))])),
   );
-  return text === null ? openBook(tokenizer) : openOwn({ name: String(state.settings.get('data')), text }, tokenizer);
+  if (text === null) return openBook(tokenizer);
+  // The command line remembers where it found the text.
+  const name = String(state.settings.get('data')).replace(/^.*[\\/]/, '');
+  return openOwn({ name, text }, tokenizer);
 }
 
 /** Form by op, as a saved run recorded them. */
@@ -136,9 +142,9 @@ export function savedKernels({ state }: Pick<Found, 'state'>): KernelTable {
   return Object.fromEntries(state.kernels) as KernelTable;
 }
 
-/** The settings of a saved run, all of them. */
+/** The settings of a saved run, all of them. @throws InputError for one that is missing, or that no run has */
 export function savedSettings({ state }: Pick<Found, 'state'>): PretrainSettings {
-  return Object.fromEntries(state.settings) as unknown as PretrainSettings;
+  return soundSettings(state.settings, 'training.json');
 }
 
 /** What the samples of a saved run begin with; undefined where it takes the text's own beginning. */

@@ -43,23 +43,16 @@ export function openOwn(own: OwnText, tokenizer?: Tokenizer): OpenText {
   return { data: corpus.hash.slice(0, 12), corpus, own: { name: own.name, text } };
 }
 
-/**
- * The text that settings name: the one that is open, the book, or one that a saved run has.
- * @param note is told where it is not here, and the book was taken
- */
+/** The text that settings name: the one that is open, the book, or one that a saved run has; null where it is not here. */
 export async function textOf(
   data: string,
   open: OpenText | null,
   saved: (data: string) => Promise<OwnText | null>,
-  note: (line: string) => void,
-): Promise<OpenText> {
+): Promise<OpenText | null> {
   if (open?.data === data) return open;
-  if (data !== BOOK) {
-    const own = await saved(data);
-    if (own) return openOwn(own);
-    note(`data: the text ${data} is not here, and a link carries none; the book was taken.`);
-  }
-  return openBook();
+  if (data === BOOK) return openBook();
+  const own = await saved(data);
+  return own && openOwn(own);
 }
 
 /** What samples begin with: the first words of a line of the validation part, the same ones in every run on this text. */
@@ -68,7 +61,8 @@ export function pinnedPrompt({ corpus }: OpenText): string {
   const lines = text.split('\n').slice(1, -1);
   const words = lines.map((line) => /^\p{L}\S*(?: \p{L}\S*)?/u.exec(line)?.[0] ?? '');
   const found = words.find((word) => word.length >= 4 && word.length <= 24);
-  return found ?? [...text.trimStart()].slice(0, 8).join('');
+  // Of blanks alone there is a text too.
+  return found ?? [...(text.trimStart() || text)].slice(0, 8).join('');
 }
 
 export function textNews({ data, corpus }: OpenText): News {
@@ -130,5 +124,6 @@ export function textFileName(name: string): string {
     .replace(/[^A-Za-z0-9_-]+/g, '-')
     .replace(/^-+|-+$/g, '')
     .slice(0, 40);
-  return `${plain || 'text'}.txt`;
+  // A run folder has a samples.txt of its own.
+  return `${plain === 'samples' ? 'samples-text' : plain || 'text'}.txt`;
 }

@@ -1,4 +1,7 @@
 // Which texts a run learns from: as they were typed, as a saved run remembers them, and what is told of them.
+import fs from 'node:fs';
+import path from 'node:path';
+import { Sha256 } from '../checkpoint/hash.ts';
 import type { Scalar, Scalars } from '../checkpoint/training_state.ts';
 import { type Corpus, checkWeights } from '../data/corpus.ts';
 import { InputError } from '../errors.ts';
@@ -109,15 +112,30 @@ export function datasetOf(corpus: Corpus): { [key: string]: Json } {
   };
 }
 
-function savedChoice({ settings }: SavedData): DataChoice {
+function savedChoice(saved: SavedData): DataChoice {
+  const { settings, where } = saved;
   const data = settings.get('data');
   const weights = settings.get('dataWeights');
   const field = settings.get('textField');
+  const paths = settings.has('shards') ? listOf(data) : typeof data === 'string' ? [data] : [];
+  const hashes = hashesOf(saved);
   return {
-    paths: settings.has('shards') ? listOf(data) : typeof data === 'string' ? [data] : [],
+    paths: paths.map((name, i) => placeOf(name, hashes[i], where)),
     weights: typeof weights === 'string' ? readWeights(weights) : null,
     textField: typeof field === 'string' ? field : 'text',
   };
+}
+
+/**
+ * Where a remembered text is: where it was, or beside the step folders, where a page's export puts it. Of two with its name the hash
+ * tells which it is: another may stand in the current folder, and a run writes a samples.txt of its own.
+ */
+function placeOf(name: string, hash: string | undefined, where: string): string {
+  const beside = path.join(path.dirname(where), path.basename(name));
+  if (!fs.existsSync(beside)) return name;
+  if (!fs.existsSync(name)) return beside;
+  const known = fs.statSync(beside).isFile() && new Sha256().update(fs.readFileSync(beside)).hex() === hash;
+  return known ? beside : name;
 }
 
 function hashesOf({ settings, dataHash }: SavedData): string[] {

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import type { RunFile } from '../../demo/protocol.ts';
 import { fullSettings } from '../../demo/worker/presets.ts';
 import { PageRun } from '../../demo/worker/run.ts';
 import { pretrain } from '../../src/cli/pretrain.ts';
@@ -11,14 +12,17 @@ import { readText } from '../../src/data/text_reader.ts';
 import { mobyDick } from '../../src/data/text_source.ts';
 import {
   bytesSource,
+  fastKernels,
   loop,
   openDevice,
   parameterHash,
   readZip,
   SafetensorsReader,
+  type TableStore,
   textCorpus,
 } from '../../src/index.ts';
 import { fakeHome, shaderformer } from '../cli_home.ts';
+import { changedRun } from '../harness/changed_run.ts';
 import { patience, useBrowser, visit } from './visit.ts';
 
 useBrowser();
@@ -52,21 +56,27 @@ test('check 12: without WebGPU the CPU twin trains the same model, and says so',
   await gpu.close();
 });
 
-test('the first 20 losses are those of Node on the same adapter, to the last bit', async () => {
+test('the first 20 losses are those of Node on the same adapter and kernels, to the last bit', async () => {
   const page = await visit('?steps=40&seed=11');
   await page.steps(20);
   const { settings } = await page.said('ready');
   const start = page.news.find((news) => news.type === 'event' && news.event.event === 'start');
-  const kernels = start?.type === 'event' && start.event.event === 'start' ? start.event.kernels : {};
+  if (start?.type !== 'event' || start.event.event !== 'start') throw new Error('the page told no start');
+  const { kernels, kernelsFrom } = start.event;
   await page.close();
 
-  const device = await openDevice({ adapter: 'swiftshader', kernels: kernels as Record<string, string> });
+  // Nothing was measured in this profile nor is here: both take what comes with the program for this kind of adapter.
+  const nothing: TableStore = { placeOf: () => 'nowhere', get: async () => null, set: async () => {} };
+  const device = await openDevice({ adapter: 'swiftshader', kernels: fastKernels(nothing) });
+  expect(kernelsFrom).toMatch(/^shipped: measured on swiftshader/);
+  expect(device.kernelsFrom).toBe(kernelsFrom);
   try {
     const text = { data: 'moby-dick', corpus: textCorpus('moby-dick', await book()), own: null };
     const run = new PageRun(
       { machine: device, device, twin: null },
       { settings: fullSettings(settings), seed: settings.seed, text },
     );
+    expect(run.kernels).toEqual(kernels);
     const losses: number[] = [];
     const options = run.loopOptions({ stop: () => losses.length >= 20, drawn: () => {}, save: async () => null });
     for await (const event of loop(run.parts.trainer, options, run.progress))
@@ -84,6 +94,8 @@ test('an exported run goes on from the command line, and ends at the hash that t
   const { name, bytes } = await page.said('exported');
   await page.state('done');
   const hash = await page.hash();
+  const told = page.news.flatMap((news) => (news.type === 'event' ? [news.event] : []));
+  const evaluations = told.filter((event) => event.event === 'eval');
   await page.close();
 
   expect(name).toMatch(/^moby-\d+\.zip$/);
@@ -101,6 +113,11 @@ test('an exported run goes on from the command line, and ends at the hash that t
   const entries = [];
   for (const tensor of reader.tensors.keys()) entries.push({ name: tensor, data: await reader.readFloat32(tensor) });
   expect(parameterHash(entries)).toBe(hash);
+  // It evaluates as many batches as the page did: the same ones.
+  const log = readFileSync(path.join(run, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
+  const evaluated = log.map((line) => JSON.parse(line)).filter((event) => event.event === 'eval');
+  expect(evaluated).toEqual(evaluations);
+  expect(evaluations.map(({ step }) => step)).toEqual([40]);
 });
 
 test('an export is imported again, and goes on', async () => {
@@ -129,6 +146,29 @@ test('an export is imported again, and goes on', async () => {
   await other.state('done');
   expect(await other.hash()).toBe(hash);
   await other.close();
+});
+
+test('an import that does not fit is refused in a sentence, and the run goes on', async () => {
+  const page = await visit('?steps=2000');
+  await page.steps(26);
+  await page.send({ type: 'export' });
+  const { name, bytes } = await page.said('exported');
+  const files = (await readZip(name, Uint8Array.from(bytes))) as RunFile[];
+  const large = changedRun(files, { width: 131072 });
+  await page.tab.evaluate(
+    (given) => {
+      const files = given.map(({ path, values }) => ({ path, bytes: Uint8Array.from(values) }));
+      (globalThis as unknown as { worker: Worker }).worker.postMessage({ type: 'import', files });
+    },
+    large.map((file) => ({ path: file.path, values: [...file.bytes] })),
+  );
+  const { sentence } = await page.said('error', 20);
+  expect(sentence).toMatch(/^model: training [\d,]+ parameters needs more than [\d.]+ GB/);
+  const step = await page.figure('step');
+  await page.steps(step + 5);
+  expect(await page.run.getAttribute('data-state')).toBe('training');
+  expect(page.news.filter((news) => news.type === 'ready').length).toBe(1);
+  await page.close();
 });
 
 test('the adapter is checked against reference values, and the run goes on', async () => {

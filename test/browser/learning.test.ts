@@ -1,5 +1,6 @@
 // The first visit: the page is complete before its scripts run, a model learns by itself, and one can look and ask meanwhile.
 import { expect, test } from 'vitest';
+import { printable } from '../../src/cli/printable.ts';
 import { address, patience, useBrowser, type Visit, visit } from './visit.ts';
 
 useBrowser({ sharedVisit: true });
@@ -34,13 +35,15 @@ test('check 3: the first loss is what guessing costs', async () => {
   expect(faults).toEqual([]);
 });
 
-test('check 5: compiling is counted before the first step, to its end', () => {
+test('check 5: compiling is counted before the first step, to its end, and shown', async () => {
   const begun = first.news.findIndex((news) => news.type === 'event' && news.event.event === 'step');
   const told = first.news
     .slice(0, begun)
     .flatMap((news) => (news.type === 'phase' && news.text === 'compiling kernel' ? [news] : []));
   expect(told.length).toBeGreaterThan(1);
-  expect(told.at(-1)!.done).toBe(told.at(-1)!.total);
+  const { done, total } = told.at(-1)!;
+  expect(done).toBe(total);
+  expect(await first.run.getAttribute('data-compiled')).toBe(`${total} of ${total}`);
 });
 
 test('check 17: the prompt box writes while it trains', async () => {
@@ -66,8 +69,9 @@ test('check 16: samples of the first steps are kept, and the slider shows them',
   await samples.getByRole('slider').fill('2');
   const shown = samples.locator('[data-sample]');
   expect(await shown.getAttribute('data-sample')).toBe('30');
+  expect(await shown.locator('pre').textContent()).toBe(printable(written.get(30)!).trimEnd());
   const { prompt } = await first.said('ready');
-  expect(await shown.textContent()).toContain(prompt);
+  expect(written.get(30)).toContain(prompt);
   await expect.poll(() => first.tab.locator('[data-cursor]').getAttribute('data-cursor')).toBe('30');
 });
 

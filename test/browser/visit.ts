@@ -32,6 +32,8 @@ export interface VisitOptions {
   context?: BrowserContext;
   /** Text put before the worker's script. */
   beforeWorker?: string;
+  /** A script that runs in the page before any of its own. */
+  beforePage?: string;
   width?: number;
   height?: number;
   dark?: boolean;
@@ -161,6 +163,7 @@ export async function visit(search = '', options: VisitOptions = {}): Promise<Vi
   });
   await tab.exposeFunction('told', (news: News) => found.news.push(news));
   await tab.addInitScript(listen);
+  if (options.beforePage !== undefined) await tab.addInitScript(options.beforePage);
   if (options.beforeWorker !== undefined) {
     await tab.route('**/worker.js', async (route) => {
       const response = await route.fetch();
