@@ -1,7 +1,8 @@
 // attention: y_i = sum over seen j of p_ij v_j, p_ij = exp(s_ij - lse_i), s_ij = scale * q_i . k_j, lse_i = log sum exp s_ij.
 // q (B,H,Tq,D), k and v (B,KV,Tk,D), each at its own start and strides, so that all three may lie in one packed tensor;
 // query head h reads kv head h / GROUP  ->  y (B,H,Tq,D) at strides, lse (B,H,Tq). Starts and strides count vec4s; D = 4 * vectors.
-// Query i sees keys j < Tk whose keyMask is not 0 and, if CAUSAL, j <= i + q_offset + qOffset. One that sees none: y = 0.
+// Query i sees keys j < Tk whose keyMask is not 0 and, if CAUSAL, n - window < j <= n, n = i + q_offset + qOffset being its own place
+// among the keys. One that sees none: y = 0.
 // Dropout (threshold > 0): p_ij reaches v times its factor of the mask that (stream, randomStep) stand for; lse knows nothing of it.
 // grid: one invocation 4 queries, y heads, z batch entries.
 // One pass over the keys, 4 at a time, with the running maximum and sum of each query; y holds the mean so far and is read
@@ -20,7 +21,7 @@ struct Sizes {
   v_start: u32, v_batch: u32, v_token: u32, v_head: u32,
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
   scale: f32,
-  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
   HAS_MASK: u32,
   stream: u32, threshold: u32, keep_scale: f32,
 }
@@ -42,7 +43,7 @@ fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(k[at.x]), vec4f(k[at.y]),
 fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(v[at.x]), vec4f(v[at.y]), vec4f(v[at.z]), vec4f(v[at.w])); }
 fn y_tile(at: vec4u) -> mat4x4f { return mat4x4f(y[at.x], y[at.y], y[at.z], y[at.w]); }
 
-// Keys are clamped to the last one before they are read; the causal end hides the repeats.
+// Keys are clamped to the last one before they are read; the end of what is seen hides the repeats.
 fn kept(b: u32, key: vec4u) -> vec4<bool> {
   if (sizes.HAS_MASK == 0u) {
     return vec4<bool>(true);
@@ -51,15 +52,15 @@ fn kept(b: u32, key: vec4u) -> vec4<bool> {
   return vec4u(keyMask[at.x], keyMask[at.y], keyMask[at.z], keyMask[at.w]) != vec4u();
 }
 
-fn ends(b: u32, query: vec4u) -> vec4u {
+fn seen_keys(b: u32, query: vec4u) -> KeyRange {
   if (sizes.CAUSAL == 0u) {
-    return vec4u(sizes.Tk);
+    return KeyRange(vec4u(), vec4u(sizes.Tk));
   }
   var offset = sizes.q_offset;
   if (sizes.HAS_OFFSET == 1u) {
     offset += i32(round(qOffset[b * sizes.offset_batch]));
   }
-  return causal_end(query, offset, sizes.Tk);
+  return causal_keys(query, offset, sizes.window, sizes.Tk);
 }
 
 @compute @workgroup_size(32)
@@ -72,14 +73,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     return;
   }
   let row = min(i, vec4u(sizes.Tq - 1u));
-  let end = ends(b, row);
+  let range = seen_keys(b, row);
   let q_at = vec4u(sizes.q_start + b * sizes.q_batch + head * sizes.q_head) + row * sizes.q_token;
   let y_at = vec4u(sizes.y_start + b * sizes.y_batch + head * sizes.y_head) + row * sizes.y_token;
   let k_start = vec4u(sizes.k_start + b * sizes.k_batch + kv * sizes.k_head);
   let v_start = vec4u(sizes.v_start + b * sizes.v_batch + kv * sizes.v_head);
-  // Neighbouring queries see nearly the same keys, so that an invocation stops where its last query does. One tile is always
-  // done: it writes the zeros of queries that see nothing.
-  let stop = max(end.w, 1u);
+  // Neighbouring queries see nearly the same keys, so that an invocation starts where its first query does and stops where its last
+  // does. One tile is always done: it writes the zeros of queries that see nothing.
+  let first = range.begin.x / 4u * 4u;
+  let stop = max(range.end.w, first + 1u);
   let mask_row = vec4u((b * sizes.H + head) * sizes.Tq) + row;
   var mask_key = vec2u();
   if (sizes.threshold > 0u) {
@@ -87,7 +89,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   var top = vec4f(SCORE_FLOOR);
   var total = vec4f();
-  for (var j = 0u; j < stop; j += 4u) {
+  for (var j = first; j < stop; j += 4u) {
     let keys = vec4u(j) + vec4u(0u, 1u, 2u, 3u);
     let key = min(keys, vec4u(sizes.Tk - 1u));
     let k_at = k_start + key * sizes.k_token;
@@ -96,7 +98,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var c = 0u; c < sizes.vectors; c++) {
       s += transpose(q_tile(q_at + c)) * k_tile(k_at + c);
     }
-    s = hide_unseen(sizes.scale * s, keys, end, kept(b, key));
+    s = hide_unseen(sizes.scale * s, keys, range, kept(b, key));
     let highest = max(max(max(s[0], s[1]), max(s[2], s[3])), top);
     let p = exp_tile(s, highest);
     let before = total * exp_below(top - highest);
@@ -114,7 +116,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var c = 0u; c < sizes.vectors; c++) {
       let at = y_at + c;
       var mean = v_tile(v_at + c) * weights;
-      if (j > 0u) {
+      if (j > first) {
         let old = y_tile(at);
         mean += mat4x4f(old_part.x * old[0], old_part.y * old[1], old_part.z * old[2], old_part.w * old[3]);
       }

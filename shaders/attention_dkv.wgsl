@@ -3,8 +3,8 @@
 // q, k, v, keyMask, qOffset, dy, rows, starts and strides as in attention_dq.wgsl  ->  dk, dv (B,KV,Tk,D), two parts of one
 // tensor dkv at their own starts and strides: WebGPU allows a packed gradient only one writable binding.
 // grid: one invocation 4 keys, y kv heads, z batch entries.
-// Sums run over heads upwards and over queries downwards, 4 at a time, down to the first query that sees the keys: so all
-// invocations start with the same queries. dkv is read and written once a tile: only the invocation's own rows, in f32
+// Sums run over heads upwards and over queries downwards, 4 at a time, from the last query that sees the keys to the first: without
+// a window all invocations start with the same queries. dkv is read and written once a tile: only the invocation's own rows, in f32
 // however q, k, v are stored.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
 // optional: keyMask, qOffset
@@ -21,7 +21,7 @@ struct Sizes {
   dk_start: u32, dk_batch: u32, dk_token: u32, dk_head: u32,
   dv_start: u32, dv_batch: u32, dv_token: u32, dv_head: u32,
   scale: f32,
-  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
   HAS_MASK: u32,
   stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
@@ -84,8 +84,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   // At least one tile of queries is done: it writes the zeros of keys that nobody sees.
   var lowest = 0u;
+  var highest = (sizes.Tq + 3u) / 4u;
   if (sizes.CAUSAL == 1u) {
-    lowest = u32(clamp(i32(keys.x) - offset, 0, i32(sizes.Tq) - 1)) / 4u;
+    let last = i32(sizes.Tq) - 1;
+    let first = i32(keys.x) - offset;
+    lowest = u32(clamp(first, 0, last)) / 4u;
+    highest = u32(clamp(first + 2 + sizes.window, 0, last)) / 4u + 1u;
   }
   var mask_key = vec2u();
   if (sizes.threshold > 0u) {
@@ -97,14 +101,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let q_start = vec4u(sizes.q_start + b * sizes.q_batch + head * sizes.q_head);
     let dy_start = vec4u(sizes.y_start + b * sizes.y_batch + head * sizes.y_head);
     let stats_start = vec4u((b * sizes.H + head) * sizes.Tq);
-    for (var tile = (sizes.Tq + 3u) / 4u; tile > lowest; tile--) {
+    for (var tile = highest; tile > lowest; tile--) {
       let i = vec4u(tile * 4u - 4u) + vec4u(0u, 1u, 2u, 3u);
       let row = min(i, vec4u(sizes.Tq - 1u));
-      var end = vec4u(sizes.Tk);
+      var range = KeyRange(vec4u(), vec4u(sizes.Tk));
       if (sizes.CAUSAL == 1u) {
-        end = causal_end(row, offset, sizes.Tk);
+        range = causal_keys(row, offset, sizes.window, sizes.Tk);
       }
-      end = select(vec4u(), end, i < vec4u(sizes.Tq));
+      range.end = select(range.begin, range.end, i < vec4u(sizes.Tq));
       let stats_at = stats_start + row;
       let stats = transpose(mat4x2f(rows[stats_at.x], rows[stats_at.y], rows[stats_at.z], rows[stats_at.w]));
       let q_at = q_start + row * sizes.q_token;
@@ -115,7 +119,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         s += transpose(q_tile(q_at + c)) * k_tile(k_at + c);
         dp += transpose(dy_tile(dy_at + c)) * v_tile(v_at + c);
       }
-      let p = exp_tile(hide_unseen(sizes.scale * s, keys, end, keep), stats[0]);
+      let p = exp_tile(hide_unseen(sizes.scale * s, keys, range, keep), stats[0]);
       var kept_p = p;
       if (sizes.threshold > 0u) {
         let factors = keep_tile(mask_key, stats_at, sizes.Tk, keys.x, sizes.threshold, sizes.keep_scale);

@@ -18,7 +18,7 @@ struct Sizes {
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
   dq_start: u32, dq_batch: u32, dq_token: u32, dq_head: u32,
   scale: f32,
-  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
   HAS_MASK: u32,
   stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
@@ -49,15 +49,15 @@ fn kept(b: u32, key: vec4u) -> vec4<bool> {
   return vec4u(keyMask[at.x], keyMask[at.y], keyMask[at.z], keyMask[at.w]) != vec4u();
 }
 
-fn ends(b: u32, query: vec4u) -> vec4u {
+fn seen_keys(b: u32, query: vec4u) -> KeyRange {
   if (sizes.CAUSAL == 0u) {
-    return vec4u(sizes.Tk);
+    return KeyRange(vec4u(), vec4u(sizes.Tk));
   }
   var offset = sizes.q_offset;
   if (sizes.HAS_OFFSET == 1u) {
     offset += i32(round(qOffset[b * sizes.offset_batch]));
   }
-  return causal_end(query, offset, sizes.Tk);
+  return causal_keys(query, offset, sizes.window, sizes.Tk);
 }
 
 @compute @workgroup_size(32)
@@ -70,7 +70,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     return;
   }
   let row = min(i, vec4u(sizes.Tq - 1u));
-  let end = ends(b, row);
+  let range = seen_keys(b, row);
   let stats_at = vec4u((b * sizes.H + head) * sizes.Tq) + row;
   // Column 0 of the transposed pairs is lse, column 1 delta.
   let stats = transpose(mat4x2f(rows[stats_at.x], rows[stats_at.y], rows[stats_at.z], rows[stats_at.w]));
@@ -84,8 +84,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     mask_key = step_key(sizes.stream, whole_of(rows[sizes.last]));
   }
   // One tile is always done: it writes the zeros of queries that see nothing.
-  let stop = max(end.w, 1u);
-  for (var j = 0u; j < stop; j += 4u) {
+  let first = range.begin.x / 4u * 4u;
+  let stop = max(range.end.w, first + 1u);
+  for (var j = first; j < stop; j += 4u) {
     let keys = vec4u(j) + vec4u(0u, 1u, 2u, 3u);
     let key = min(keys, vec4u(sizes.Tk - 1u));
     let k_at = k_start + key * sizes.k_token;
@@ -99,12 +100,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (sizes.threshold > 0u) {
       dp = scaled_tile(dp, keep_tile(mask_key, stats_at, sizes.Tk, j, sizes.threshold, sizes.keep_scale));
     }
-    let p = exp_tile(hide_unseen(sizes.scale * s, keys, end, kept(b, key)), stats[0]);
+    let p = exp_tile(hide_unseen(sizes.scale * s, keys, range, kept(b, key)), stats[0]);
     let ds = transpose(sizes.scale * score_gradient(p, dp, stats[1]));
     for (var c = 0u; c < sizes.vectors; c++) {
       let at = dq_at + c;
       var sum = k_tile(k_at + c) * ds;
-      if (j > 0u) {
+      if (j > first) {
         sum += dq_tile(at);
       }
       dq[at.x] = sum[0];

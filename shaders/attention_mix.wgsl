@@ -1,8 +1,9 @@
 // attention_mix: y[row] = sum over heads and columns of w[row,col] x[col]: dq from ds and k, dk from ds^T and q, dv from p^T and dy.
 // w: one of the two score matrices, read through w_row and w_col, so that a transpose is a change of strides; x (columns,D) and
 // y (rows,D) at strides that count vec4s. y head n adds up the `heads` score heads n * heads + g; score head m reads x head m / X_GROUP.
-// If CAUSAL, row r takes only the columns that the causal rule lets through: c <= r + offset where the rows are queries,
-// c >= r - offset where they are keys (KEY_ROWS): attention_scores does not write the others.
+// If CAUSAL, row r takes only the columns that the causal rule and the window let through, n - window < c <= n with n = r + offset
+// where the rows are queries, n <= c < n + window with n = r - offset where they are keys (KEY_ROWS): attention_scores does not
+// write the others.
 // grid: one invocation 8 rows x one vec4 of D, `vectors` neighbours side by side; y heads, z batch entries.
 // Sums run over heads and columns in order, in f32.
 // optional: qOffset
@@ -15,7 +16,7 @@ struct Sizes {
   w_start: u32, w_head: u32, w_row: u32, w_col: u32,
   x_start: u32, x_batch: u32, x_token: u32, x_head: u32,
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
-  CAUSAL: u32, KEY_ROWS: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
+  CAUSAL: u32, KEY_ROWS: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
 }
 
 @group(0) @binding(0) var<storage, read> w: array<Storage>;
@@ -54,9 +55,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (sizes.KEY_ROWS == 1u) {
       from0 = vec4i(i0) - offset;
       from1 = vec4i(i1) - offset;
+      end0 = from0 + sizes.window;
+      end1 = from1 + sizes.window;
     } else {
       end0 = vec4i(i0) + (offset + 1);
       end1 = vec4i(i1) + (offset + 1);
+      from0 = end0 - sizes.window;
+      from1 = end1 - sizes.window;
     }
   }
   let begin = u32(max(from0.x, 0));

@@ -1,6 +1,6 @@
 // attention_scores: p_ij = exp(s_ij - lse_i) and ds_ij = scale * p_ij (dy_i . v_j - delta_i), written out for attention_mix.
 // q, k, v, keyMask, qOffset, dy, rows, starts and strides as in attention_dq.wgsl  ->  scores (2,B,H,Tq,4*columns): p, then ds;
-// 4 * columns >= Tk, and the keys beyond Tk get 0. Tiles of 4 queries and 4 keys that the causal rule hides altogether are left as they are.
+// 4 * columns >= Tk, and the keys beyond Tk get 0. Tiles of 4 queries and 4 keys that the causal rule or the window hides altogether are left as they are.
 // With dropout p is what dropout leaves of it, and dy_i . v_j is multiplied with the same factors of the mask.
 // grid: one invocation 4 queries, y heads, z batch entries.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
@@ -16,7 +16,7 @@ struct Sizes {
   v_start: u32, v_batch: u32, v_token: u32, v_head: u32,
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
   scale: f32,
-  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
   HAS_MASK: u32,
   stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
@@ -46,15 +46,15 @@ fn kept(b: u32, key: vec4u) -> vec4<bool> {
   return vec4u(keyMask[at.x], keyMask[at.y], keyMask[at.z], keyMask[at.w]) != vec4u();
 }
 
-fn ends(b: u32, query: vec4u) -> vec4u {
+fn seen_keys(b: u32, query: vec4u) -> KeyRange {
   if (sizes.CAUSAL == 0u) {
-    return vec4u(sizes.Tk);
+    return KeyRange(vec4u(), vec4u(sizes.Tk));
   }
   var offset = sizes.q_offset;
   if (sizes.HAS_OFFSET == 1u) {
     offset += i32(round(qOffset[b * sizes.offset_batch]));
   }
-  return causal_end(query, offset, sizes.Tk);
+  return causal_keys(query, offset, sizes.window, sizes.Tk);
 }
 
 fn put(at: vec4u, i: vec4u, tile: mat4x4f) {
@@ -74,7 +74,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     return;
   }
   let row = min(i, vec4u(sizes.Tq - 1u));
-  let end = ends(b, row);
+  let range = seen_keys(b, row);
   let stats_at = vec4u((b * sizes.H + head) * sizes.Tq) + row;
   // Column 0 of the transposed pairs is lse, column 1 delta.
   let stats = transpose(mat4x2f(rows[stats_at.x], rows[stats_at.y], rows[stats_at.z], rows[stats_at.w]));
@@ -88,7 +88,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (sizes.threshold > 0u) {
     mask_key = step_key(sizes.stream, whole_of(rows[sizes.last]));
   }
-  for (var j = 0u; j < end.w; j += 4u) {
+  for (var j = range.begin.x / 4u * 4u; j < range.end.w; j += 4u) {
     let keys = vec4u(j) + vec4u(0u, 1u, 2u, 3u);
     let key = min(keys, vec4u(sizes.Tk - 1u));
     let k_at = k_start + key * sizes.k_token;
@@ -99,7 +99,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       s += transpose(q_tile(q_at + c)) * k_tile(k_at + c);
       dp += transpose(dy_tile(dy_at + c)) * v_tile(v_at + c);
     }
-    let p = exp_tile(hide_unseen(sizes.scale * s, keys, end, kept(b, key)), stats[0]);
+    let p = exp_tile(hide_unseen(sizes.scale * s, keys, range, kept(b, key)), stats[0]);
     var kept_p = p;
     if (sizes.threshold > 0u) {
       let keep = keep_tile(mask_key, stats_at, sizes.Tk, j, sizes.threshold, sizes.keep_scale);

@@ -5,7 +5,7 @@
 
 alias Storage = f32;
 
-struct Sizes { R: u32, C: u32, ACCUMULATE: u32 }
+struct Sizes { R: u32, C: u32, ACCUMULATE: u32, weight_offset: f32 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
@@ -27,12 +27,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let r = rstd[row];
   var sum_gx = vec4f();
   for (var q = 0u; q < quads; q++) {
-    sum_gx += vec4f(dy[start + q]) * weight[q] * (vec4f(x[start + q]) * r);
+    sum_gx += vec4f(dy[start + q]) * (weight[q] + sizes.weight_offset) * (vec4f(x[start + q]) * r);
   }
   let mean_gx = dot(sum_gx, vec4f(1.0 / f32(sizes.C)));
   for (var q = 0u; q < quads; q++) {
     let xhat = vec4f(x[start + q]) * r;
-    var value = r * (vec4f(dy[start + q]) * weight[q] - xhat * mean_gx);
+    var value = r * (vec4f(dy[start + q]) * (weight[q] + sizes.weight_offset) - xhat * mean_gx);
     if (sizes.ACCUMULATE == 1u) {
       value += vec4f(dx[start + q]);
     }

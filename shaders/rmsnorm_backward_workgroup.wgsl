@@ -6,7 +6,7 @@
 
 alias Storage = f32;
 
-struct Sizes { R: u32, C: u32, ACCUMULATE: u32 }
+struct Sizes { R: u32, C: u32, ACCUMULATE: u32, weight_offset: f32 }
 
 @group(0) @binding(0) var<storage, read> x: array<Storage>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
@@ -29,12 +29,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let r = rstd[row];
   var sum_gx = 0.0;
   for (var c = lane; c < C; c += LANES) {
-    sum_gx += f32(dy[start + c]) * weight[c] * (f32(x[start + c]) * r);
+    sum_gx += f32(dy[start + c]) * (weight[c] + sizes.weight_offset) * (f32(x[start + c]) * r);
   }
   let mean_gx = row_sum(vec2f(sum_gx, 0.0), index, LANES).x / f32(sizes.C);
   for (var c = lane; c < C; c += LANES) {
     let xhat = f32(x[start + c]) * r;
-    var value = r * (f32(dy[start + c]) * weight[c] - xhat * mean_gx);
+    var value = r * (f32(dy[start + c]) * (weight[c] + sizes.weight_offset) - xhat * mean_gx);
     if (sizes.ACCUMULATE == 1u) {
       value += f32(dx[start + c]);
     }

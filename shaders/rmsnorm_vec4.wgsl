@@ -5,7 +5,7 @@
 
 alias Storage = f32;
 
-struct Sizes { R: u32, C: u32, eps: f32 }
+struct Sizes { R: u32, C: u32, eps: f32, weight_offset: f32 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
@@ -30,7 +30,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let r = inverseSqrt(dot(squares, vec4f(1.0 / f32(sizes.C))) + sizes.eps);
   for (var q = 0u; q < quads; q++) {
-    y[start + q] = vec4<Storage>(vec4f(x[start + q]) * r * weight[q]);
+    y[start + q] = vec4<Storage>(vec4f(x[start + q]) * r * (weight[q] + sizes.weight_offset));
   }
   rstd[row] = r;
 }

@@ -6,7 +6,7 @@
 
 alias Storage = f32;
 
-struct Sizes { R: u32, C: u32, eps: f32 }
+struct Sizes { R: u32, C: u32, eps: f32, weight_offset: f32 }
 
 @group(0) @binding(0) var<storage, read> x: array<Storage>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
@@ -32,7 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let r = inverseSqrt(row_sum(vec2f(squares, 0.0), index, LANES).x / f32(sizes.C) + sizes.eps);
   for (var c = lane; c < C; c += LANES) {
-    y[start + c] = Storage(f32(x[start + c]) * r * weight[c]);
+    y[start + c] = Storage(f32(x[start + c]) * r * (weight[c] + sizes.weight_offset));
   }
   if (lane == 0u && row_index < sizes.R) {
     rstd[row] = r;

@@ -49,10 +49,11 @@ describe.each(['scores', 'recompute'])('what the causal rule hides is never comp
     }),
   });
   const finite = (x: ArrayLike<number>) => Array.from(x).every(Number.isFinite);
-  const sample = (real: Sample['real'], p: number): Sample => ({
+  const sample = (real: Sample['real'], p: number, window?: number): Sample => ({
     name: 'hidden',
     real,
-    build: (t) => attention(t.q!, t.k!, t.v!, { causal: true, dropout: { p, seed: 1, site: 0, step: stepNumber(1) } }),
+    build: (t) =>
+      attention(t.q!, t.k!, t.v!, { causal: true, window, dropout: { p, seed: 1, site: 0, step: stepNumber(1) } }),
   });
   const resultsOf = async (given: Sample) => {
     const prepared = prepare(given);
@@ -74,6 +75,24 @@ describe.each(['scores', 'recompute'])('what the causal rule hides is never comp
   test.each([0, 0.2])('earlier queries, dropout %d', async (p) => {
     const of = await resultsOf(sample({ q: values(0, 'first'), k: values(1), v: values(2) }, p));
     for (const name of ['dk', 'dv']) expect(finite(of(name).slice(seen * D)), name).toBe(true);
+    expect(
+      of('dk')
+        .slice(0, seen * D)
+        .some(Number.isNaN),
+    ).toBe(true);
+  });
+
+  // From query 24 on a window of 8 hides the first 16 keys, and from key 16 on the last query of a key is 8 further at most.
+  test('keys and values before the window', async () => {
+    const of = await resultsOf(sample({ q: values(0), k: values(1, 'first'), v: values(2, 'first') }, 0, 8));
+    const late = (seen + 8) * D;
+    for (const name of ['y', 'dq']) expect(finite(of(name).slice(late)), name).toBe(true);
+    expect(of('y').slice(0, late).some(Number.isNaN)).toBe(true);
+  });
+
+  test('queries behind the window', async () => {
+    const of = await resultsOf(sample({ q: values(0, 'last'), k: values(1), v: values(2) }, 0, 8));
+    for (const name of ['dk', 'dv']) expect(finite(of(name).slice(0, (seen - 8) * D)), name).toBe(true);
     expect(
       of('dk')
         .slice(0, seen * D)

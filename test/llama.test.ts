@@ -6,8 +6,8 @@ import { llamaConfigJson, parseLlamaConfig } from '../src/checkpoint/llama_confi
 import { bytesSource } from '../src/checkpoint/safetensors.ts';
 import { MOST_STORAGE, STORAGE_FACTOR } from '../src/cli/golden/judge.ts';
 import { TokenGenerator } from '../src/generate/generate.ts';
+import { configParameterCount } from '../src/nn/families.ts';
 import { Llama, type LlamaConfig, llamaConfig } from '../src/nn/llama.ts';
-import { llamaParameterCount } from '../src/nn/llama_config.ts';
 import { parameterCount } from '../src/nn/model.ts';
 import { ropeAngles, ropeFrequencies } from '../src/nn/rope_table.ts';
 import { constant } from '../src/ops/op.ts';
@@ -65,7 +65,7 @@ describe.each(Object.entries(models))('a Llama with %s', (_, changes) => {
   const model = () => new Llama(llamaConfig({ ...sizes, ...changes }), { seed: 3 });
 
   test('has as many parameters as its configuration says', () => {
-    expect(parameterCount(model())).toBe(llamaParameterCount(model().config));
+    expect(parameterCount(model())).toBe(configParameterCount(model().config));
   });
 
   test('has the gradients of its twin, also where blocks are computed again', async () => {
@@ -315,7 +315,7 @@ describe('pretrain --family llama', () => {
   });
 
   test.each([
-    [['--kv-heads', '2'], '--kv-heads: found 2 beside --family gpt2, expected it with --family llama alone.'],
+    [['--kv-heads', '2'], '--kv-heads: found 2 beside --family gpt2, whose heads share none.'],
     [
       ['--family', 'llama', '--heads', '4', '--kv-heads', '3'],
       '--kv-heads: found 3, expected a divisor of the 4 heads.',

@@ -4,14 +4,19 @@
 const SCORE_HIDDEN = -3e38;
 const SCORE_FLOOR = -1e38;
 
-// Query r sees key c if the key is kept and keys[c] < end[r].
-fn hide_unseen(s: mat4x4f, keys: vec4u, end: vec4u, keep: vec4<bool>) -> mat4x4f {
+// The keys begin <= j < end that each query sees; begin <= end.
+struct KeyRange { begin: vec4u, end: vec4u }
+
+// Query r sees key c if the key is kept and lies in its range. A key before begin wraps around to a large number.
+fn hide_unseen(s: mat4x4f, keys: vec4u, range: KeyRange, keep: vec4<bool>) -> mat4x4f {
   let hidden = vec4f(SCORE_HIDDEN);
+  let begin = range.begin;
+  let count = range.end - begin;
   return mat4x4f(
-    select(hidden, s[0], (keys.xxxx < end) & keep.xxxx),
-    select(hidden, s[1], (keys.yyyy < end) & keep.yyyy),
-    select(hidden, s[2], (keys.zzzz < end) & keep.zzzz),
-    select(hidden, s[3], (keys.wwww < end) & keep.wwww),
+    select(hidden, s[0], (keys.xxxx - begin < count) & keep.xxxx),
+    select(hidden, s[1], (keys.yyyy - begin < count) & keep.yyyy),
+    select(hidden, s[2], (keys.zzzz - begin < count) & keep.zzzz),
+    select(hidden, s[3], (keys.wwww - begin < count) & keep.wwww),
   );
 }
 
@@ -30,9 +35,11 @@ fn score_gradient(p: mat4x4f, dp: mat4x4f, delta: vec4f) -> mat4x4f {
   return mat4x4f(p[0] * (dp[0] - delta), p[1] * (dp[1] - delta), p[2] * (dp[2] - delta), p[3] * (dp[3] - delta));
 }
 
-// Number of the first key that each query does not see, of Tk keys.
-fn causal_end(query: vec4u, offset: i32, Tk: u32) -> vec4u {
-  return vec4u(clamp(vec4i(query) + vec4i(offset + 1), vec4i(0), vec4i(i32(Tk))));
+// The last `window` keys up to its own position, of Tk keys.
+fn causal_keys(query: vec4u, offset: i32, window: i32, Tk: u32) -> KeyRange {
+  let next = vec4i(query) + vec4i(offset + 1);
+  let end = clamp(next, vec4i(0), vec4i(i32(Tk)));
+  return KeyRange(vec4u(clamp(next - window, vec4i(0), end)), vec4u(end));
 }
 
 // Factor by factor, of two tiles.

@@ -4,6 +4,13 @@ import { InputError } from '../errors.ts';
 import { misfit, nearest, wholeNumber } from './fields.ts';
 import { described, firstTen, type JsonObject, parseJson, quoted } from './json.ts';
 
+/** The ids that begin and end a text. */
+export interface TextIds {
+  bosTokenId: number | null;
+  /** None, one or several. */
+  eosTokenIds: readonly number[];
+}
+
 /** The keys of one `model_type`. */
 export interface ConfigKeys {
   modelType: string;

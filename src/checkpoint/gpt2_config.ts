@@ -153,15 +153,3 @@ export function gpt2ConfigJson(
     key.endsWith('_pdrop') && Number.isInteger(value) ? `${value}.0` : JSON.stringify(value);
   return `{\n${fields.map(([key, value]) => `  ${JSON.stringify(key)}: ${asFloat(key, value)}`).join(',\n')}\n}\n`;
 }
-
-/** The text of generation_config.json: which ids begin and end a text. */
-export function generationConfigJson({
-  bosTokenId,
-  eosTokenId,
-}: Pick<SavedGpt2Config, 'bosTokenId' | 'eosTokenId'>): string {
-  const ids = {
-    ...(bosTokenId !== null && { bos_token_id: bosTokenId }),
-    ...(eosTokenId !== null && { eos_token_id: eosTokenId }),
-  };
-  return `${JSON.stringify({ _from_model_config: true, ...ids }, null, 2)}\n`;
-}

@@ -4,17 +4,17 @@ import { recompute as again, scope } from '../autograd/graph.ts';
 import { InputError } from '../errors.ts';
 import { gelu, relu, silu } from '../ops/activations.ts';
 import { add } from '../ops/add.ts';
-import { attentionPacked } from '../ops/attention.ts';
 import { cast } from '../ops/cast.ts';
 import type { CrossEntropy } from '../ops/cross_entropy.ts';
 import { embedding } from '../ops/embedding.ts';
 import { part } from '../ops/part.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { attendPacked } from './attend.ts';
 import { DropoutPlaces } from './dropout.ts';
 import { type Activation, fittingHeads, type GPT2Config } from './gpt2_config.ts';
 import { apply, applyOnto, type Linear, type Norm, normalise } from './layers.ts';
 import type { ForwardOptions, LanguageModel } from './model.ts';
-import { ParameterList } from './parameter_list.ts';
+import { type ModelOptions, ParameterList } from './parameter_list.ts';
 import type { Table, TableLossOptions } from './table.ts';
 
 export { type GPT2Config, gpt2Config } from './gpt2_config.ts';
@@ -45,15 +45,9 @@ export class GPT2 implements LanguageModel {
   #head: Table;
 
   /**
-   * @param options.seed of the initial weights
-   * @param options.embeddingStd of the token and position tables' first values; by default the configuration's
-   * @param options.pieceBytes of the largest tensor that the token table is stored in; see piecesOf
    * @throws InputError if the width is not divisible by the heads
    */
-  constructor(
-    config: GPT2Config,
-    { seed, pieceBytes, embeddingStd }: { seed: number; pieceBytes?: number; embeddingStd?: number | undefined },
-  ) {
+  constructor(config: GPT2Config, { seed, pieceBytes, embeddingStd }: ModelOptions) {
     const { vocabSize: V, blockSize, nEmbd: C, nLayer, nHead, nInner, initializerRange: std } = config;
     if (C % nHead !== 0)
       throw new InputError(
@@ -94,8 +88,12 @@ export class GPT2 implements LanguageModel {
     return this.config.vocabSize;
   }
 
+  get keyWidths(): number[] {
+    return Array.from(this.#blocks, () => this.config.nEmbd);
+  }
+
   /** The last hidden states, normalised.     ids (B,T) i32  ->  (B,T,C) */
-  hidden(ids: Tensor, { positions, dropout, recompute, dtype = 'f32' }: ForwardOptions = {}): Tensor {
+  hidden(ids: Tensor, { positions, cache, dropout, recompute, dtype = 'f32' }: ForwardOptions = {}): Tensor {
     const T = ids.shape.at(-1)!;
     if (T > this.config.blockSize)
       throw new InputError(`model: ${T} tokens, the context holds ${this.config.blockSize}. Pass fewer.`);
@@ -110,7 +108,7 @@ export class GPT2 implements LanguageModel {
       const block = () => {
         const attended = scope('attn', () => {
           const qkv = apply(normalise(x, ln1, eps), attn.qkv);
-          const y = attentionPacked(qkv, { heads: nHead, causal: true, dropout: places.attention() });
+          const y = attendPacked(cache, i, qkv, { heads: nHead, causal: true, dropout: places.attention() });
           return applyOnto(x, y, attn.proj, places);
         });
         return scope('mlp', () => {

@@ -1,68 +1,41 @@
-// What decides the shape of a Llama, and what follows from it before any tensor exists. Plain data: files of checkpoints are read
-// into it, and the model is made from it.
+// Llama, and Mistral, which is the same with a window over the keys and without biases.
+import {
+  type DecoderConfig,
+  type DecoderSizes,
+  type DecoderSpec,
+  decoderConfig,
+  decoderSpec,
+} from './decoder_config.ts';
 
-/** How a model stretches the angles it was trained with to longer texts. */
-export type RopeScaling =
-  | { type: 'linear'; factor: number }
-  | { type: 'llama3'; factor: number; lowFreqFactor: number; highFreqFactor: number; originalBlockSize: number };
+export type { RopeScaling } from './decoder_config.ts';
 
-export interface LlamaConfig {
+export interface LlamaConfig extends DecoderConfig {
   /** Tells configurations apart: Hugging Face's `model_type`. */
   family: 'llama';
-  vocabSize: number;
-  /** Longest context in tokens. */
-  blockSize: number;
-  nEmbd: number;
-  nLayer: number;
-  /** Query heads. */
-  nHead: number;
-  /** Heads of keys and values, each shared by nHead / kvHeads query heads. */
-  kvHeads: number;
-  /** Width of a head; nHead times it need not be nEmbd. */
-  headDim: number;
-  /** Width inside the MLP. */
-  nInner: number;
-  rmsNormEps: number;
-  ropeTheta: number;
-  ropeScaling: RopeScaling | null;
-  /** The head is the token table itself. */
-  tieWordEmbeddings: boolean;
-  attentionBias: boolean;
   mlpBias: boolean;
-  /** Standard deviation of the initial weights. */
-  initializerRange: number;
 }
 
 /** The rest of a configuration from its sizes. */
-export function llamaConfig(
-  sizes: Pick<LlamaConfig, 'vocabSize' | 'blockSize' | 'nEmbd' | 'nLayer' | 'nHead'> & Partial<LlamaConfig>,
-): LlamaConfig {
-  return {
-    ...sizes,
-    family: 'llama',
-    kvHeads: sizes.kvHeads ?? sizes.nHead,
-    headDim: sizes.headDim ?? sizes.nEmbd / sizes.nHead,
-    nInner: sizes.nInner ?? gatedWidth(sizes.nEmbd),
-    rmsNormEps: sizes.rmsNormEps ?? 1e-5,
-    ropeTheta: sizes.ropeTheta ?? 10_000,
-    ropeScaling: sizes.ropeScaling ?? null,
-    tieWordEmbeddings: sizes.tieWordEmbeddings ?? true,
-    attentionBias: sizes.attentionBias ?? false,
-    mlpBias: sizes.mlpBias ?? false,
-    initializerRange: sizes.initializerRange ?? 0.02,
-  };
+export function llamaConfig(sizes: DecoderSizes<LlamaConfig>): LlamaConfig {
+  return { family: 'llama', ...decoderConfig(sizes), mlpBias: sizes.mlpBias ?? false };
 }
 
-/** 8/3 of the width, so that three matrices have the weights of two of 4 widths, up to a multiple of 32: Shazeer 2020 (arXiv:2002.05202). */
-function gatedWidth(nEmbd: number): number {
-  return Math.ceil((8 * nEmbd) / 3 / 32) * 32;
+export function llamaSpec(config: LlamaConfig): DecoderSpec {
+  return decoderSpec(config, { mlpBias: config.mlpBias });
 }
 
-/** Number of parameters, tied ones once, without making them. */
-export function llamaParameterCount(config: LlamaConfig): number {
-  const { vocabSize: V, nEmbd: C, nLayer, nHead, kvHeads, headDim, nInner, tieWordEmbeddings } = config;
-  const [q, kv] = [nHead * headDim, kvHeads * headDim];
-  const attention = C * (2 * q + 2 * kv) + (config.attentionBias ? q + 2 * kv + C : 0);
-  const mlp = 3 * C * nInner + (config.mlpBias ? 2 * nInner + C : 0);
-  return (tieWordEmbeddings ? V : 2 * V) * C + nLayer * (attention + mlp + 2 * C) + C;
+export interface MistralConfig extends DecoderConfig {
+  family: 'mistral';
+  /** Keys that a query sees, its own the last; null: all before it. */
+  window: number | null;
+}
+
+/** The rest of a configuration from its sizes. */
+export function mistralConfig(sizes: DecoderSizes<MistralConfig>): MistralConfig {
+  return { family: 'mistral', ...decoderConfig(sizes), window: sizes.window ?? null };
+}
+
+export function mistralSpec(config: MistralConfig): DecoderSpec {
+  const { ropeTheta: theta, ropeScaling: scaling, window } = config;
+  return decoderSpec(config, { layer: () => ({ rope: { theta, scaling }, window: window ?? undefined }) });
 }

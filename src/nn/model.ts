@@ -1,13 +1,16 @@
 // What training and generation ask of a language model, whatever its family.
 import type { CrossEntropy } from '../ops/cross_entropy.ts';
 import type { Precision, Tensor } from '../tensor/tensor.ts';
-import type { ModelConfig } from './families.ts';
+import type { KeyValueCache } from './attend.ts';
+import type { ModelConfig } from './model_config.ts';
 import type { TableLossOptions } from './table.ts';
 
 /** How a forward pass is made, beside its tokens. */
 export interface ForwardOptions {
-  /** (T) i32, by default 0..T-1. */
+  /** (T) i32, or (B,T) where rows differ; by default 0..T-1. */
   positions?: Tensor;
+  /** Keys and values of earlier tokens, which those of this pass are added to; goes with `positions`. */
+  cache?: KeyValueCache | undefined;
   /** Values are dropped with probability p; the masks follow from the seed and the number `randomStep` sent with the step. */
   dropout?: { p: number; seed: number } | undefined;
   /**
@@ -27,6 +30,8 @@ export interface LanguageModel {
   readonly parameters: readonly Tensor[];
   readonly blockSize: number;
   readonly vocabSize: number;
+  /** For each layer: numbers of a token's keys, and as many of its values, KV*D. What a cache holds. */
+  readonly keyWidths: readonly number[];
   /** ids (B,T) i32  ->  last hidden states (B,T,C). @throws InputError beyond the context */
   hidden(ids: Tensor, options?: ForwardOptions): Tensor;
   /** hidden (...,C)  ->  logits (...,V) */

@@ -5,6 +5,16 @@ import { layOutSlabs } from '../tensor/slab.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { Table } from './table.ts';
 
+/** How a model begins. */
+export interface ModelOptions {
+  /** Of the initial weights. */
+  seed: number;
+  /** Of the largest tensor that the token table is stored in; see piecesOf. */
+  pieceBytes?: number | undefined;
+  /** Of the token table's first values, and those of a table of positions; by default the configuration's. */
+  embeddingStd?: number | undefined;
+}
+
 export class ParameterList {
   #tensors: Tensor[] = [];
   /** Parameters as files count them: a table in pieces is one, so that it draws the values that it would draw whole. */

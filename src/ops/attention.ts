@@ -1,36 +1,39 @@
-// Softmax attention over heads: fused, with nothing of size Tq x Tk in memory. The backward pass computes the scores again from
-// lse, the logarithm of each query's sum of exponentials: once, into scratch, where that is small, else in each of its kernels.
+// Softmax attention over heads: fused, with nothing of size Tq x Tk in memory.
 import { InputError } from '../errors.ts';
-import { show, sizeOf } from '../tensor/shape.ts';
-import { bytesOf, type Tensor } from '../tensor/tensor.ts';
+import { show } from '../tensor/shape.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { attentionBackwardOp } from './attention_backward.ts';
 import {
   castDispatches,
+  decodeDispatch,
   forwardDispatch,
   padDispatch,
   paddedScratch,
-  recomputingDispatches,
-  rowsShape,
-  scoresDispatches,
-  scoresShape,
   wideScratch,
 } from './attention_dispatch.ts';
 import {
   type AttentionAttrs,
   type AttentionLayout,
   attentionShape,
+  NO_WINDOW,
   paddedShape,
+  queriesAndKeys,
   type Strides,
 } from './attention_shape.ts';
 import { type DropoutAttrs, expectDropout } from './dropout_mask.ts';
-import { currentTape, defineOp, expectType, type Values } from './op.ts';
+import { currentTape, type Dispatch, defineOp, onSoftware, type Site, type Values } from './op.ts';
 import { part } from './part.ts';
 
-/** Bytes up to which the backward pass keeps p and ds between its kernels. */
-const MAX_SCORES = 32 * 2 ** 20;
+/** Queries up to which each is given a workgroup of its own. */
+const FEW_QUERIES = 4;
 
-/** The three parts of packed input are one tensor, read at three starts. */
-function queriesAndKeys({ qkv, q = qkv, k = qkv, v = qkv }: Values): Record<'q' | 'k' | 'v', Tensor> {
-  return { q: q!, k: k!, v: v! };
+function fewQueries({ inputs, attrs }: Site<AttentionAttrs>): boolean {
+  const { Tq, D } = attentionShape(inputs, attrs);
+  return Tq <= FEW_QUERIES && D % 4 === 0 && D <= 256 && !attrs.dropout;
+}
+
+function decode(site: Site<AttentionAttrs>, lanes: number): Dispatch {
+  return decodeDispatch(site, attentionShape(site.inputs, site.attrs), queriesAndKeys(site.inputs), lanes);
 }
 
 export const attentionOp = defineOp<AttentionAttrs>({
@@ -40,6 +43,14 @@ export const attentionOp = defineOp<AttentionAttrs>({
     return { y: { shape: yShape, dtype }, lse: { shape: [B, H, Tq] } };
   },
   forms: [
+    // Few lanes, as many as a head has vec4s, where the adapter pays for each that waits.
+    {
+      name: 'decode_narrow',
+      prefers: onSoftware,
+      when: fewQueries,
+      dispatches: (site) => [decode(site, 8 * Math.ceil(attentionShape(site.inputs, site.attrs).D / 32))],
+    },
+    { name: 'decode', when: fewQueries, dispatches: (site) => [decode(site, 64)] },
     {
       name: 'fused',
       when: ({ inputs, attrs }) => attentionShape(inputs, attrs).D % 4 === 0,
@@ -76,6 +87,8 @@ export const attentionOp = defineOp<AttentionAttrs>({
   ],
   backward: ({ inputs, outputs, attrs, grads, needs }) => {
     if (!grads.y) return {};
+    if (inputs.qkv && inputs.k)
+      throw new InputError('attention: found keys and values of a cache, which have no gradient. Pass qkv alone.');
     const needed = { needsQ: needs('q') || needs('qkv'), needsKV: needs('k') || needs('v') || needs('qkv') };
     const given = { ...inputs, y: outputs.y, lse: outputs.lse, dy: grads.y };
     const dqkv = currentTape().push(attentionBackwardOp, given, { ...attrs, ...needed }).dqkv!;
@@ -87,103 +100,6 @@ export const attentionOp = defineOp<AttentionAttrs>({
   },
 });
 
-export interface AttentionBackwardAttrs extends AttentionAttrs {
-  /** Which gradients are wanted. A part of dqkv that is not wanted holds anything. */
-  needsQ: boolean;
-  needsKV: boolean;
-}
-
-/** The inputs of attention without what only the backward pass has. */
-function backwardShape({ y, lse, dy, ...inputs }: Values, attrs: AttentionAttrs) {
-  const shape = attentionShape(inputs, attrs);
-  for (const [name, tensor] of Object.entries({ y, dy })) expectType('attention', name, tensor!, shape.dtype);
-  return shape;
-}
-
-function backwardTensors(inputs: Values, rows: Tensor) {
-  return { ...queriesAndKeys(inputs), y: inputs.y!, dy: inputs.dy!, lse: inputs.lse!, rows };
-}
-
-/** Inputs of attention, its outputs y and lse, and dy  ->  dqkv: its parts lie as `attentionShape` says of dq, dk, dv. */
-export const attentionBackwardOp = defineOp<AttentionBackwardAttrs>({
-  name: 'attention_backward',
-  outputs: (inputs, attrs) => {
-    const { dShape, dtype } = backwardShape(inputs, attrs);
-    return { dqkv: { shape: dShape, dtype } };
-  },
-  forms: [
-    {
-      name: 'scores',
-      when: ({ inputs, attrs }) => {
-        const shape = backwardShape(inputs, attrs);
-        return shape.D % 4 === 0 && bytesOf(sizeOf(scoresShape(shape)), shape.dtype) <= MAX_SCORES;
-      },
-      scratch: ({ inputs, attrs }) => {
-        const shape = backwardShape(inputs, attrs);
-        return { rows: { shape: rowsShape(shape) }, scores: { shape: scoresShape(shape), dtype: shape.dtype } };
-      },
-      dispatches: (site, { rows, scores }) => {
-        const { inputs, attrs, outputs } = site;
-        const needs = { q: attrs.needsQ, kv: attrs.needsKV };
-        const given = backwardTensors(inputs, rows!);
-        return scoresDispatches(site, backwardShape(inputs, attrs), given, scores!, outputs.dqkv!, needs);
-      },
-    },
-    {
-      name: 'recompute',
-      when: ({ inputs, attrs }) => backwardShape(inputs, attrs).D % 4 === 0,
-      scratch: ({ inputs, attrs }) => {
-        const shape = backwardShape(inputs, attrs);
-        return { rows: { shape: rowsShape(shape) }, ...wideScratch(shape.dtype, shape.dShape) };
-      },
-      dispatches: (site, { rows, wide }) => {
-        const { inputs, attrs } = site;
-        const needs = { q: attrs.needsQ, kv: attrs.needsKV };
-        const given = backwardTensors(inputs, rows!);
-        const dqkv = site.outputs.dqkv!;
-        const list = recomputingDispatches(site, backwardShape(inputs, attrs), given, wide ?? dqkv, needs);
-        return [...list, ...castDispatches(wide, dqkv)];
-      },
-    },
-    {
-      name: 'padded',
-      scratch: ({ inputs, attrs }) => {
-        const shape = backwardShape(inputs, attrs);
-        const { q, k, v, y, dqkv } = paddedScratch(shape);
-        const rows = { shape: rowsShape(shape) };
-        return { wideQ: q, wideK: k, wideV: v, wideY: y, wideDy: y, wideGradient: dqkv, rows };
-      },
-      dispatches: (site, scratch) => {
-        const { inputs, attrs, outputs } = site;
-        const shape = backwardShape(inputs, attrs);
-        const wide = paddedShape(shape);
-        const narrow = backwardTensors(inputs, scratch.rows!);
-        const given = {
-          ...narrow,
-          q: scratch.wideQ!,
-          k: scratch.wideK!,
-          v: scratch.wideV!,
-          y: scratch.wideY!,
-          dy: scratch.wideDy!,
-        };
-        const gradient = scratch.wideGradient!;
-        const needs = { q: attrs.needsQ, kv: attrs.needsKV };
-        const parts = [...(needs.q ? (['dq'] as const) : []), ...(needs.kv ? (['dk', 'dv'] as const) : [])];
-        return [
-          padDispatch('q', narrow.q, given.q, shape, wide),
-          padDispatch('k', narrow.k, given.k, shape, wide),
-          padDispatch('v', narrow.v, given.v, shape, wide),
-          padDispatch('y', narrow.y, given.y, shape, wide),
-          padDispatch('y', narrow.dy, given.dy, shape, wide),
-          ...recomputingDispatches(site, wide, given, gradient, needs),
-          ...parts.map((name) => padDispatch(name, gradient, outputs.dqkv!, wide, shape)),
-        ];
-      },
-    },
-  ],
-  backward: 'not differentiable',
-});
-
 export interface AttentionOptions {
   /** Query heads. Needed where the shapes do not say it: q (B,Tq,H*D), or packed. */
   heads?: number;
@@ -191,6 +107,8 @@ export interface AttentionOptions {
   kvHeads?: number;
   /** Query i sees only keys j <= i + qOffset. */
   causal?: boolean;
+  /** Causal: query i sees only the last `window` of those keys, j > i + qOffset - window. All of them when absent. */
+  window?: number | undefined;
   /** Scores are scale * q . k; 1 / sqrt(D) when absent. */
   scale?: number;
   /** 'bhtd' for four axes, 'bthd' for three, when absent. */
@@ -213,9 +131,10 @@ export interface AttentionDropout extends DropoutAttrs {
  * With p the softmax, dp_ij = dy_i . v_j and delta_i = dy_i . y_i:
  *   ds = p * (dp - delta)    dq = scale * ds k    dk = scale * ds^T q    dv = p^T dy, dk and dv summed over the heads that share a kv head
  * With dropout m_ij p_ij takes the place of p_ij in y and dv, and m_ij dp_ij that of dp_ij, m_ij being 0 or 1 / (1-p).
- * A query that sees no key has y = 0 and passes no gradient. keyMask and qOffset have none. y and the gradients have the type of q, k, v.
+ * Causal, i sees j <= n, n = i + qOffset; with a window n - window < j <= n. A query that sees no key has y = 0 and passes no gradient. keyMask and qOffset have none. y and the gradients have the type of q, k, v.
  * Source: Vaswani et al. 2017 (arXiv:1706.03762); online softmax and recomputation: Dao et al. 2022 (arXiv:2205.14135);
- * shared kv heads: Ainslie et al. 2023 (arXiv:2305.13245).
+ * shared kv heads: Ainslie et al. 2023 (arXiv:2305.13245); windows: Beltagy et al. 2020 (arXiv:2004.05150), counted as transformers'
+ * sliding_window.
  * @throws InputError if the shapes and head counts do not fit, or q, k and v differ in type
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
@@ -230,11 +149,17 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
 
 /**
  * Attention with q, k and v side by side on the last axis, as GPT-2 projects them. No part is copied out.
- * qkv (B,T,(H+2*KV)*D)  ->  y (B,T,H*D); otherwise as `attention`.
+ * qkv (B,T,(H+2*KV)*D)  ->  y (B,T,H*D); otherwise as `attention`. With `cached` keys and values are read there, (B,Tk,KV*D), and
+ * there is no gradient.
  * @throws InputError if the shapes and head counts do not fit
  */
-export function attentionPacked(qkv: Tensor, options: Omit<AttentionOptions, 'layout'> & { heads: number }): Tensor {
-  return push({ qkv }, options.heads, options.kvHeads ?? options.heads, 'bthd', options);
+export function attentionPacked(
+  qkv: Tensor,
+  options: Omit<AttentionOptions, 'layout'> & { heads: number; cached?: { keys: Tensor; values: Tensor } },
+): Tensor {
+  const { cached } = options;
+  const given = { qkv, ...(cached && { k: cached.keys, v: cached.values }) };
+  return push(given, options.heads, options.kvHeads ?? options.heads, 'bthd', options);
 }
 
 function push(
@@ -244,7 +169,7 @@ function push(
   layout: AttentionLayout,
   options: AttentionOptions,
 ): Tensor {
-  const { causal = false, qOffset = 0, keyMask } = options;
+  const { causal = false, window = NO_WINDOW, qOffset = 0, keyMask } = options;
   const offset = typeof qOffset === 'number' ? qOffset : 0;
   if (!Number.isSafeInteger(offset))
     throw new InputError(`attention: found qOffset ${offset}, expected a whole number.`);
@@ -257,7 +182,7 @@ function push(
     qOffset: typeof qOffset === 'number' ? undefined : qOffset,
     randomStep: dropout ? step : undefined,
   };
-  const attrs: AttentionAttrs = { heads, kvHeads, causal, scale: 1, layout, offset, dropout };
+  const attrs: AttentionAttrs = { heads, kvHeads, causal, scale: 1, layout, offset, window, dropout };
   const { D } = attentionShape(given, attrs);
   return currentTape().push(attentionOp, inputs, { ...attrs, scale: options.scale ?? 1 / Math.sqrt(D) }).y!;
 }

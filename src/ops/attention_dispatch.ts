@@ -32,6 +32,7 @@ function causalSizes({ inputs: { qOffset }, attrs }: AttentionSite): Record<stri
     q_offset: attrs.offset,
     HAS_OFFSET: qOffset ? 1 : 0,
     offset_batch: qOffset && qOffset.size > 1 ? 1 : 0,
+    window: attrs.window,
   };
 }
 
@@ -52,10 +53,11 @@ function commonSizes(site: AttentionSite, { Tq, Tk, H, KV, D, q, k, v, y }: Atte
 
 /**
  * Floating-point operations of `products` products between queries and keys, 2 D for each pair. Causal counts half of the pairs, as
- * is the custom (Dao 2023, arXiv:2307.08691, section 4.1), however many of them a kernel skips.
+ * is the custom (Dao 2023, arXiv:2307.08691, section 4.1), a window its band of them, however many of them a kernel skips.
  */
 function flopsOf({ attrs }: AttentionSite, { B, H, Tq, Tk, D }: AttentionShape, products: number): number {
-  return products * 2 * D * B * H * Tq * Tk * (attrs.causal ? 0.5 : 1);
+  const seen = Math.min(1, attrs.window / Tk);
+  return products * 2 * D * B * H * Tq * Tk * (attrs.causal ? seen * (1 - seen / 2) : 1);
 }
 
 /** y and lse. */
@@ -67,6 +69,19 @@ export function forwardDispatch(
   const { Tq, H, B } = shape;
   const flops = flopsOf(site, shape, 2);
   return { kernel: 'attention', sizes: commonSizes(site, shape), threads: [Tq, H, B], bind, flops };
+}
+
+/** The same by a workgroup a query, where there are few. @param LANES invocations of a workgroup */
+export function decodeDispatch(
+  site: AttentionSite,
+  shape: AttentionShape,
+  bind: Readonly<Record<'q' | 'k' | 'v', Tensor>>,
+  LANES: number,
+): Dispatch {
+  const { Tq, H, B } = shape;
+  const { stream: _, threshold: __, keep_scale: ___, ...sizes } = commonSizes(site, shape);
+  const flops = flopsOf(site, shape, 2);
+  return { kernel: 'attention_decode', sizes, threads: [Tq, H, B], bind, constants: { LANES }, flops };
 }
 
 /** lse and delta of each query, and one pair more for the number of the step. */

@@ -2,9 +2,12 @@
 // a start and strides. The kernels and the twin read through these, so that one form serves every layout and packed input.
 import { InputError } from '../errors.ts';
 import { type Shape, show } from '../tensor/shape.ts';
-import { bytesOf, type DType, type Tensor } from '../tensor/tensor.ts';
+import { bytesOf, type DType, Tensor } from '../tensor/tensor.ts';
 import { type DropoutAttrs, expectDropout } from './dropout_mask.ts';
 import { expectReal, expectType, type Values } from './op.ts';
+
+/** More keys than there can be. Added to a position it still fits i32. */
+export const NO_WINDOW = 2 ** 30;
 
 /** Axes of q and y: (B,T,H*D) or (B,T,H,D), or (B,H,T,D). k and v lie likewise. */
 export type AttentionLayout = 'bthd' | 'bhtd';
@@ -19,6 +22,8 @@ export interface AttentionAttrs {
   layout: AttentionLayout;
   /** Causal: query i sees keys j <= i + offset (+ the input qOffset). */
   offset: number;
+  /** Causal: of those it sees the last `window`; all of them at NO_WINDOW. */
+  window: number;
   /** Of the probabilities, or null. With it goes the input randomStep. */
   dropout: DropoutAttrs | null;
 }
@@ -53,6 +58,11 @@ export interface AttentionShape {
   dShape: Shape;
 }
 
+/** The three parts of packed input are one tensor, read at three starts. */
+export function queriesAndKeys({ qkv, q = qkv, k = qkv, v = qkv }: Values): Record<'q' | 'k' | 'v', Tensor> {
+  return { q: q!, k: k!, v: v! };
+}
+
 /** @throws InputError if the shapes and head counts do not fit together */
 export function attentionShape(inputs: Values, attrs: AttentionAttrs): AttentionShape {
   const { heads: H, kvHeads: KV } = attrs;
@@ -61,9 +71,11 @@ export function attentionShape(inputs: Values, attrs: AttentionAttrs): Attention
       `attention: found heads ${H} and kvHeads ${KV}, expected whole numbers of which heads is a multiple.`,
     );
   }
-  const shape = inputs.qkv
-    ? packedShape(inputs.qkv, H, KV)
-    : separateShape(inputs as Record<'q' | 'k' | 'v', Tensor>, attrs);
+  const shape = !inputs.qkv
+    ? separateShape(inputs as Record<'q' | 'k' | 'v', Tensor>, attrs)
+    : inputs.k
+      ? cachedShape(inputs, attrs)
+      : packedShape(inputs.qkv, H, KV);
   checkOthers(inputs, shape, attrs);
   return shape;
 }
@@ -102,6 +114,13 @@ function packedShape(qkv: Tensor, H: number, KV: number): AttentionShape {
   const y = laidOut('bthd', T, H, D);
   const { dtype, shape: dShape } = qkv;
   return { dtype, B, Tq: T, Tk: T, H, KV, D, q, k, v, y, yShape: [B, T, H * D], dq: q, dk: k, dv: v, dShape };
+}
+
+/** Queries out of packed input, keys and values out of tensors of their own. */
+function cachedShape({ qkv, k, v }: Values, attrs: AttentionAttrs): AttentionShape {
+  const { q, B, Tq, H, D, y, yShape } = packedShape(qkv!, attrs.heads, attrs.kvHeads);
+  const queries = new Tensor({ kind: 'activation', shape: [B, Tq, H * D], dtype: qkv!.dtype });
+  return { ...separateShape({ q: queries, k: k!, v: v! }, attrs), q, y, yShape };
 }
 
 function separateShape(
@@ -169,8 +188,15 @@ function gradientParts(
   return { dq: q, dk: { ...kv, start: sizeQ }, dv: { ...kv, start: sizeQ + sizeK }, dShape: [sizeQ + 2 * sizeK] };
 }
 
-function checkOthers(inputs: Values, { B, Tk, dtype }: AttentionShape, { dropout }: AttentionAttrs): void {
+function checkOthers(inputs: Values, { B, Tk, dtype }: AttentionShape, attrs: AttentionAttrs): void {
   const { keyMask, qOffset, randomStep, ...rest } = inputs;
+  const { dropout, window, causal } = attrs;
+  if (!Number.isSafeInteger(window) || window < 1 || window > NO_WINDOW)
+    throw new InputError(`attention: found window ${window}, expected a whole number of keys, 1 to ${NO_WINDOW}.`);
+  if (window < NO_WINDOW && !causal)
+    throw new InputError(
+      `attention: found window ${window} without causal: a window ends at the query's own key. Pass causal.`,
+    );
   if (dropout && randomStep) expectDropout('attention', dropout, randomStep);
   for (const [name, tensor] of Object.entries(rest)) {
     expectReal('attention', name, tensor);

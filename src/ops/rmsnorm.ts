@@ -7,6 +7,14 @@ import { rowForms, rowSumForms, rowsOf } from './rows.ts';
 export interface RmsnormAttrs {
   /** Added to the mean of the squares, inside the root. */
   eps: number;
+  /** Added to the weight. */
+  weightOffset: number;
+}
+
+export interface RmsnormOptions {
+  eps: number;
+  /** Added to the weight, which then stands for a difference. Default 0. */
+  weightOffset?: number | undefined;
 }
 
 export const rmsnormBackwardWeightOp = defineOp<null>({
@@ -29,12 +37,14 @@ export const rmsnormBackwardWeightOp = defineOp<null>({
   backward: 'not differentiable',
 });
 
+type RmsnormBackwardAttrs = Pick<RmsnormAttrs, 'weightOffset'>;
+
 /** Fields of the kernels' Sizes. */
-function backwardSizes({ inputs: { x, add } }: Site<null>) {
-  return { ...rowsOf('rmsnorm', x!), ACCUMULATE: add ? 1 : 0 };
+function backwardSizes({ inputs: { x, add }, attrs }: Site<RmsnormBackwardAttrs>) {
+  return { ...rowsOf('rmsnorm', x!), ACCUMULATE: add ? 1 : 0, weight_offset: attrs.weightOffset };
 }
 
-export const rmsnormBackwardOp = defineOp<null>({
+export const rmsnormBackwardOp = defineOp<RmsnormBackwardAttrs>({
   name: 'rmsnorm_backward',
   outputs: ({ x, dy, add }) => {
     const { shape, dtype } = x!;
@@ -48,8 +58,8 @@ export const rmsnormBackwardOp = defineOp<null>({
 });
 
 /** Fields of the kernels' Sizes. */
-function sizesOf({ inputs: { x }, attrs: { eps } }: Site<RmsnormAttrs>) {
-  return { ...rowsOf('rmsnorm', x!), eps };
+function sizesOf({ inputs: { x }, attrs: { eps, weightOffset } }: Site<RmsnormAttrs>) {
+  return { ...rowsOf('rmsnorm', x!), eps, weight_offset: weightOffset };
 }
 
 export const rmsnormOp = defineOp<RmsnormAttrs>({
@@ -63,24 +73,25 @@ export const rmsnormOp = defineOp<RmsnormAttrs>({
     return { y: { shape, dtype }, rstd: { shape: shape.slice(0, -1) } };
   },
   forms: rowForms('rmsnorm', 'rmsnorm', sizesOf),
-  backward: ({ inputs: { x, weight }, outputs: { rstd }, grads: { y: dy }, needs }) => {
+  backward: ({ inputs: { x, weight }, outputs: { rstd }, attrs: { weightOffset }, grads: { y: dy }, needs }) => {
     const tape = currentTape();
+    const attrs = { weightOffset };
     return {
       weight: needs('weight') ? tape.push(rmsnormBackwardWeightOp, { x, rstd, dy }, null).dweight : undefined,
       x: (before) =>
-        onto(before, x!.dtype, (add) => tape.push(rmsnormBackwardOp, { x, weight, rstd, dy, add }, null).dx!),
+        onto(before, x!.dtype, (add) => tape.push(rmsnormBackwardOp, { x, weight, rstd, dy, add }, attrs).dx!),
     };
   },
 });
 
 /**
- * y = weight * x * rstd over the last axis, rstd = 1 / sqrt(mean(x^2) + eps).
+ * y = w * x * rstd over the last axis, rstd = 1 / sqrt(mean(x^2) + eps), w = weightOffset + weight.
  * x (...,C)  weight (C)  ->  y (...,C) of x's type; weight and its gradient are f32
- * With xhat = x * rstd and g = dy * weight:
+ * With xhat = x * rstd and g = dy * w:
  *   dx = rstd * (g - xhat * mean(g * xhat))    dweight = sum over rows of dy * xhat
- * Source: Zhang and Sennrich 2019 (arXiv:1910.07467). Saves rstd, one f32 a row.
+ * Source: Zhang and Sennrich 2019 (arXiv:1910.07467); an offset of 1 as Gemma has it. Saves rstd, one f32 a row.
  * @throws InputError if weight has another shape than (C)
  */
-export function rmsnorm(x: Tensor, weight: Tensor, { eps }: RmsnormAttrs): Tensor {
-  return currentTape().push(rmsnormOp, { x, weight }, { eps }).y!;
+export function rmsnorm(x: Tensor, weight: Tensor, { eps, weightOffset = 0 }: RmsnormOptions): Tensor {
+  return currentTape().push(rmsnormOp, { x, weight }, { eps, weightOffset }).y!;
 }

@@ -2,7 +2,9 @@
 // form is made for longer rows, at one such. Rows of an op are summed, so large ones count more, as they do in a step.
 
 import { addOp } from '../ops/add.ts';
-import { attentionBackwardOp, attentionOp } from '../ops/attention.ts';
+import { attentionOp } from '../ops/attention.ts';
+import { attentionBackwardOp } from '../ops/attention_backward.ts';
+import { NO_WINDOW } from '../ops/attention_shape.ts';
 import { layernormBackwardOp, layernormBackwardParamsOp, layernormOp } from '../ops/layernorm.ts';
 import { matmulBackwardWeightsOp, matmulOp } from '../ops/matmul.ts';
 import { mulOp } from '../ops/mul.ts';
@@ -56,6 +58,7 @@ function heads(B: number, H: number, T: number, D: number): TuneCase[] {
     scale: 1 / Math.sqrt(D),
     layout: 'bthd',
     offset: 0,
+    window: NO_WINDOW,
     dropout: null,
   };
   const name = `B${B} H${H} T${T} D${D}`;

@@ -56,6 +56,39 @@ export const attentions: readonly OpRow[] = [
           return attention(t.q!, t.k!, t.v!, { causal: true, qOffset });
         },
       },
+      separate('a window of one key, heads of one number', [1, 2, 7, 1], [1, 2, 7, 1], { causal: true, window: 1 }),
+      separate('a window of 2', [1, 2, 7, 4], [1, 2, 7, 4], { causal: true, window: 2 }),
+      separate('a window of 5 among 33', [1, 2, 33, 8], [1, 2, 33, 8], { causal: true, window: 5 }),
+      separate('a window over all', [1, 2, 9, 4], [1, 2, 9, 4], { causal: true, window: 9 }),
+      separate('a window of 3, a key head for two, heads of 3', [2, 4, 11, 3], [2, 2, 11, 3], {
+        causal: true,
+        window: 3,
+      }),
+      packed('packed, a window of 4', [2, 13, 24], { heads: 2, causal: true, window: 4 }),
+      separate('from the middle of a cache, a window of 3', [2, 4, 3, 4], [2, 2, 9, 4], {
+        causal: true,
+        qOffset: 6,
+        window: 3,
+      }),
+      separate('windows that begin behind the keys', [1, 1, 5, 4], [1, 1, 8, 4], {
+        causal: true,
+        qOffset: 9,
+        window: 4,
+      }),
+      separate('a window, queries before the first key', [1, 1, 9, 4], [1, 1, 9, 4], {
+        causal: true,
+        qOffset: -3,
+        window: 2,
+      }),
+      {
+        name: 'an offset a row, sent with the batch, and a window of 6',
+        real: { q: [2, 4, 5, 4], k: [2, 2, 21, 4], v: [2, 2, 21, 4] },
+        build: (t) => {
+          const qOffset = constant('offset', [2], () => Float32Array.of(16, 3));
+          return attention(t.q!, t.k!, t.v!, { causal: true, qOffset, window: 6 });
+        },
+      },
+      masked('padded on the left, a window of 2', [0, 0, 1, 1, 1, 1, 1, 0, 1, 1], { causal: true, window: 2 }),
       masked('padded on the right', [1, 1, 1, 0, 0, 1, 1, 1, 1, 1], { causal: true }),
       masked('padded on the left: the first queries see nothing', [0, 0, 1, 1, 1, 1, 1, 1, 1, 1], { causal: true }),
       masked('a row without any key', [0, 0, 0, 0, 0, 1, 0, 1, 0, 1], {}),
@@ -66,6 +99,7 @@ export const attentions: readonly OpRow[] = [
       thinnedPacked('packed, kv heads shared by two, heads of 3', [1, 7, 24], { heads: 4, kvHeads: 2, causal: true }),
       thinnedSeparate('130 queries, 33 keys, kv heads shared by two', [1, 4, 130, 4], [1, 2, 33, 4]),
       thinnedSeparate('cross-attention in three axes', [2, 3, 12], [2, 6, 12], { heads: 3 }),
+      thinnedSeparate('a window of 5 among 33', [1, 2, 33, 8], [1, 2, 33, 8], { causal: true, window: 5 }),
       thinnedSeparate('from the middle of a cache', [2, 2, 3, 4], [2, 2, 9, 4], { causal: true, qOffset: 6 }),
       thinned(masked('a row without any key', [0, 0, 0, 0, 0, 1, 0, 1, 0, 1], {}), (t, dropout) =>
         attention(t.q!, t.k!, t.v!, { keyMask: t.keep!, dropout }),
@@ -104,6 +138,18 @@ export const attentions: readonly OpRow[] = [
       [
         (t) => attention(t(2, 2, 3, 4), t(2, 2, 5, 4), t(2, 2, 5, 4), { qOffset: t(3) }),
         /^attention: found qOffset \(3\), expected \(1\), or \(2\) for one a batch row\.$/,
+      ],
+      [
+        (t) => attentionPacked(t(1, 2, 12), { heads: 2, causal: true, window: 0 }),
+        /^attention: found window 0, expected a whole number of keys, 1 to 1073741824\.$/,
+      ],
+      [
+        (t) => attentionPacked(t(1, 2, 12), { heads: 2, causal: true, window: 2.5 }),
+        /^attention: found window 2\.5, expected a whole number of keys, 1 to 1073741824\.$/,
+      ],
+      [
+        (t) => attentionPacked(t(1, 2, 12), { heads: 2, window: 3 }),
+        /^attention: found window 3 without causal: a window ends at the query's own key\. Pass causal\.$/,
       ],
       [
         (t) => attentionPacked(t(1, 2, 12), { heads: 2, dropout: { p: 1, seed: 1, site: 0, step: stepNumber(1) } }),

@@ -7,12 +7,12 @@ import { type Shape, sizeOf } from '../../src/tensor/shape.ts';
 import { around, type OpRow } from './op_row.ts';
 import type { Sample } from './op_sample.ts';
 
-const norm = (x: Sample['real'][string], eps = 1e-5): Sample => {
+const norm = (x: Sample['real'][string], eps = 1e-5, weightOffset?: number): Sample => {
   const shape: Shape = 'shape' in x ? x.shape : x;
   return {
-    name: `(${shape})`,
+    name: `(${shape})${weightOffset === undefined ? '' : `, ${weightOffset} + weight`}`,
     real: { x, weight: [shape.at(-1)!] },
-    build: (t) => rmsnorm(t.x!, t.weight!, { eps }),
+    build: (t) => rmsnorm(t.x!, t.weight!, { eps, weightOffset }),
   };
 };
 
@@ -39,11 +39,21 @@ export const llamas: readonly OpRow[] = [
       norm([3, 5, 64]),
       norm([300, 7], 1e-3),
       norm([300, 8]),
+      norm([5, 33], 1e-6, 1),
+      norm([300, 8], 1e-6, 1),
       { ...norm(around(100, [5, 36])), name: 'a large mean stays', notSmooth: true },
       {
         name: 'gradients onto what is there',
         real: { x: [9, 20], weight: [20] },
         build: (t) => rmsnorm(rmsnorm(t.x!, t.weight!, { eps: 1e-5 }), t.weight!, { eps: 1e-5 }),
+      },
+      {
+        name: 'gradients onto what is there, 1 + weight',
+        real: { x: [9, 21], weight: [21] },
+        build: (t) => {
+          const attrs = { eps: 1e-6, weightOffset: 1 };
+          return rmsnorm(rmsnorm(t.x!, t.weight!, attrs), t.weight!, attrs);
+        },
       },
     ],
     tolerance: 1e-5,

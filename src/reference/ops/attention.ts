@@ -34,7 +34,8 @@ function* queries(given: Inputs, tensors: Values, attrs: AttentionAttrs): Genera
       for (let i = 0; i < Tq; i++) {
         const query: Query = { b, h, kv, i, keys: [], scores: [], factors: [] };
         for (let j = 0; j < Tk; j++) {
-          if ((attrs.causal && j > i + offset) || (keyMask && keyMask[b * Tk + j] === 0)) continue;
+          if (attrs.causal && (j > i + offset || j <= i + offset - attrs.window)) continue;
+          if (keyMask && keyMask[b * Tk + j] === 0) continue;
           let dot = 0;
           for (let d = 0; d < D; d++) dot += q![at(shape.q, b, i, h) + d]! * k![at(shape.k, b, j, kv) + d]!;
           query.keys.push(j);

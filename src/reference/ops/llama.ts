@@ -7,29 +7,33 @@ const sigmoid = (z: number) => 1 / (1 + Math.exp(-z));
 
 export const llama: References = {
   /** y = weight * x * rstd, rstd = 1 / sqrt(mean(x^2) + eps) */
-  rmsnorm: ({ x, weight }, { inputs, attrs: { eps } }) => {
+  rmsnorm: ({ x, weight }, { inputs, attrs: { eps, weightOffset } }) => {
     const { rows, width } = rowsOf(inputs.x!);
     const rstd = fill(rows, (r) => {
       let squares = 0;
       for (let c = 0; c < width; c++) squares += x![r * width + c]! ** 2;
       return 1 / Math.sqrt(squares / width + eps);
     });
-    return { y: fill(x!.length, (i) => weight![i % width]! * x![i]! * rstd[Math.floor(i / width)]!), rstd };
+    return {
+      y: fill(x!.length, (i) => (weightOffset + weight![i % width]!) * x![i]! * rstd[Math.floor(i / width)]!),
+      rstd,
+    };
   },
 
-  /** With xhat = x * rstd and g = dy * weight: dx = rstd * (g - xhat * mean(g * xhat)) */
-  rmsnorm_backward: ({ x, weight, rstd, dy, add }, { inputs }) => {
+  /** With xhat = x * rstd and g = dy * (weightOffset + weight): dx = rstd * (g - xhat * mean(g * xhat)) */
+  rmsnorm_backward: ({ x, weight, rstd, dy, add }, { inputs, attrs: { weightOffset } }) => {
     const { rows, width } = rowsOf(inputs.x!);
     const dx = startFrom(add, x!.length);
+    const w = weight!.map((each) => weightOffset + each);
     for (let r = 0; r < rows; r++) {
       let mean = 0;
       for (let c = 0; c < width; c++) {
         const at = r * width + c;
-        mean += (dy![at]! * weight![c]! * x![at]! * rstd![r]!) / width;
+        mean += (dy![at]! * w[c]! * x![at]! * rstd![r]!) / width;
       }
       for (let c = 0; c < width; c++) {
         const at = r * width + c;
-        dx[at]! += rstd![r]! * (dy![at]! * weight![c]! - x![at]! * rstd![r]! * mean);
+        dx[at]! += rstd![r]! * (dy![at]! * w[c]! - x![at]! * rstd![r]! * mean);
       }
     }
     return { dx };

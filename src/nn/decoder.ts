@@ -1,0 +1,166 @@
+// A decoder of Llama's kind as Hugging Face has it: RMS norms, rotary positions, grouped-query attention, a gated MLP; weights stored
+// (out, in). What families do differently is said by its spec.
+// Source: Touvron et al. 2023 (arXiv:2302.13971); transformers' modeling_llama.py and its siblings for names, layouts and initialisation.
+import { recompute as again, scope } from '../autograd/graph.ts';
+import { InputError } from '../errors.ts';
+import { gelu } from '../ops/activations.ts';
+import { add } from '../ops/add.ts';
+import type { CrossEntropy } from '../ops/cross_entropy.ts';
+import { mul } from '../ops/mul.ts';
+import { reshape } from '../ops/reshape.ts';
+import { rmsnorm } from '../ops/rmsnorm.ts';
+import { rope } from '../ops/rope.ts';
+import { scale } from '../ops/scale.ts';
+import { swiglu } from '../ops/swiglu.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { attend } from './attend.ts';
+import type { DecoderConfig, DecoderSpec } from './decoder_config.ts';
+import { DropoutPlaces } from './dropout.ts';
+import { apply, applyOnto, type Linear } from './layers.ts';
+import type { ForwardOptions, LanguageModel } from './model.ts';
+import type { ModelConfig } from './model_config.ts';
+import { type ModelOptions, ParameterList } from './parameter_list.ts';
+import { ropeTables } from './rope_table.ts';
+import type { Table, TableLossOptions } from './table.ts';
+
+interface Block {
+  attn: Record<'q' | 'k' | 'v' | 'o', Linear>;
+  /** Of queries and keys, head by head, where the spec has them. */
+  heads: Record<'q' | 'k', Tensor> | null;
+  mlp: Record<'gate' | 'up' | 'down', Linear>;
+  /** In front of each, and behind it where the spec has them. */
+  norms: Record<'attn' | 'mlp', { before: Tensor; after: Tensor | null }>;
+}
+
+export class Decoder<C extends ModelConfig = ModelConfig> implements LanguageModel {
+  readonly family: C['family'];
+  readonly config: C;
+  /** In the order of transformers' state dict; a table in pieces has a tensor for each. */
+  readonly parameters: readonly Tensor[];
+  #spec: DecoderSpec;
+  #tokens: Table;
+  #blocks: Block[];
+  #norm: Tensor;
+  #head: Table;
+
+  /** @throws InputError if the heads do not share the kv heads evenly, or a head's width is odd */
+  constructor(config: C, spec: DecoderSpec, { seed, pieceBytes, embeddingStd }: ModelOptions) {
+    refuseHeads(spec.config);
+    const { vocabSize: V, nEmbd: width, nLayer, initializerRange: std, tieWordEmbeddings } = spec.config;
+    this.family = config.family;
+    this.config = config;
+    this.#spec = spec;
+    const list = new ParameterList(seed, pieceBytes);
+    this.#tokens = list.table('model.embed_tokens.weight', [V, width], embeddingStd ?? std);
+    this.#blocks = Array.from({ length: nLayer }, (_, i) => makeBlock(list, `model.layers.${i}`, spec));
+    this.#norm = list.filled('model.norm.weight', [width], 1 - spec.normOffset);
+    this.#head = tieWordEmbeddings ? this.#tokens : list.table('lm_head.weight', [V, width], std);
+    this.parameters = list.finish();
+  }
+
+  get blockSize(): number {
+    return this.config.blockSize;
+  }
+
+  get vocabSize(): number {
+    return this.config.vocabSize;
+  }
+
+  get keyWidths(): number[] {
+    const { kvHeads, headDim } = this.#spec.config;
+    return this.#blocks.map(() => kvHeads * headDim);
+  }
+
+  /** The last hidden states, normalised.     ids (B,T) i32  ->  (B,T,C) */
+  hidden(ids: Tensor, { positions, cache, dropout, recompute, dtype }: ForwardOptions = {}): Tensor {
+    const T = ids.shape.at(-1)!;
+    if (T > this.config.blockSize)
+      throw new InputError(`model: ${T} tokens, the context holds ${this.config.blockSize}. Pass fewer.`);
+    const { config, layer, normOffset: weightOffset, gate, embeddingScale, scoreScale } = this.#spec;
+    const { nHead: heads, kvHeads, headDim, rmsNormEps: eps } = config;
+    const places = new DropoutPlaces(dropout);
+    const layers = this.#blocks.map((_, i) => layer(i));
+    const longest = positions ? (cache?.layers[0]?.keys.shape[1] ?? config.blockSize) : T;
+    const tables = scope('rope', () => ropeTables(layers, headDim, longest, positions));
+
+    const norm = (x: Tensor, weight: Tensor) => rmsnorm(x, weight, { eps, weightOffset });
+    /** Each head by itself: (B,T,H*D) read as (B,T,H,D). */
+    const headNorm = (x: Tensor, weight: Tensor | undefined) =>
+      weight
+        ? reshape(norm(reshape(x, [...x.shape.slice(0, -1), x.shape.at(-1)! / headDim, headDim]), weight), x.shape)
+        : x;
+    const onto = (x: Tensor, y: Tensor, linear: Linear, after: Tensor | null) =>
+      after ? add(x, places.apply(norm(apply(y, linear), after))) : applyOnto(x, y, linear, places);
+    const gated = (z: Tensor, up: Tensor) => (gate === 'silu' ? swiglu(z, up) : mul(gelu(z, 'tanh'), up));
+
+    let x = scope('embed', () => {
+      const found = this.#tokens.lookup(ids, dtype);
+      return places.apply(embeddingScale === 1 ? found : scale(found, embeddingScale));
+    });
+    this.#blocks.forEach(({ attn, heads: own, mlp, norms }, i) => {
+      const { window } = layers[i]!;
+      const block = () => {
+        const attended = scope('attn', () => {
+          const normed = norm(x, norms.attn.before);
+          const q = rope(headNorm(apply(normed, attn.q), own?.q), tables[i]!, { heads });
+          const k = rope(headNorm(apply(normed, attn.k), own?.k), tables[i]!, { heads: kvHeads });
+          const v = apply(normed, attn.v);
+          const options = { heads, kvHeads, causal: true, window, scale: scoreScale, dropout: places.attention() };
+          return onto(x, attend(cache, i, q, k, v, options), attn.o, norms.attn.after);
+        });
+        return scope('mlp', () => {
+          const normed = norm(attended, norms.mlp.before);
+          return onto(attended, gated(apply(normed, mlp.gate), apply(normed, mlp.up)), mlp.down, norms.mlp.after);
+        });
+      };
+      x = scope(`layers.${i}`, () => (recompute ? again(block) : block()));
+    });
+    return scope('norm', () => norm(x, this.#norm));
+  }
+
+  /** Logits of the next token.     hidden (...,C)  ->  (...,V) */
+  head(hidden: Tensor): Tensor {
+    return scope('head', () => this.#head.logits(hidden));
+  }
+
+  /** The cross-entropy of those logits. See Table.loss. */
+  loss(hidden: Tensor, targets: Tensor, options?: TableLossOptions): CrossEntropy {
+    return scope('head', () => this.#head.loss(hidden, targets, options));
+  }
+}
+
+/** Names and order as transformers has them. */
+function makeBlock(list: ParameterList, layer: string, spec: DecoderSpec): Block {
+  const { config, mlpBias, qkNorm, normsAfter, normOffset } = spec;
+  const { nEmbd: C, nHead, kvHeads, headDim, nInner, attentionBias, initializerRange: std } = config;
+  const linear = (name: string, fanIn: number, fanOut: number, bias: boolean): Linear => ({
+    weight: list.random(`${layer}.${name}_proj.weight`, [fanOut, fanIn], std),
+    bias: bias ? list.filled(`${layer}.${name}_proj.bias`, [fanOut]) : null,
+    stored: 'out_in',
+  });
+  const norm = (name: string, width = C) => list.filled(`${layer}.${name}.weight`, [width], 1 - normOffset);
+  const attn = (name: string, fanIn: number, fanOut: number) =>
+    linear(`self_attn.${name}`, fanIn, fanOut, attentionBias);
+  const inner = (name: string, fanIn: number, fanOut: number) => linear(`mlp.${name}`, fanIn, fanOut, mlpBias);
+  const [Q, KV] = [nHead * headDim, kvHeads * headDim];
+  const made = {
+    attn: { q: attn('q', C, Q), k: attn('k', C, KV), v: attn('v', C, KV), o: attn('o', Q, C) },
+    heads: qkNorm ? { q: norm('self_attn.q_norm', headDim), k: norm('self_attn.k_norm', headDim) } : null,
+    mlp: { gate: inner('gate', C, nInner), up: inner('up', C, nInner), down: inner('down', nInner, C) },
+  };
+  const before = norm('input_layernorm');
+  // The same name stands for the norm in front of the MLP where there are two norms, and for the one behind attention where there are four.
+  const post = norm('post_attention_layernorm');
+  if (!normsAfter) return { ...made, norms: { attn: { before, after: null }, mlp: { before: post, after: null } } };
+  const mlp = { before: norm('pre_feedforward_layernorm'), after: norm('post_feedforward_layernorm') };
+  return { ...made, norms: { attn: { before, after: post }, mlp } };
+}
+
+function refuseHeads({ nHead, kvHeads, headDim }: DecoderConfig): void {
+  if (nHead % kvHeads !== 0)
+    throw new InputError(`model: ${nHead} heads cannot share ${kvHeads} kv heads evenly; use a divisor of ${nHead}.`);
+  if (!Number.isInteger(headDim) || headDim % 2 !== 0)
+    throw new InputError(
+      `model: found heads of width ${headDim}, expected an even whole number: their halves are turned as pairs. Change the width or the number of heads.`,
+    );
+}
