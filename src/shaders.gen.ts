@@ -116,10 +116,99 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
+  'argmax': `// argmax: where each part of each row has its largest element.
+// x (N,width)  ->  best (N,PARTS,2): the element as a number that grows with it, and its column. A NaN is larger than all else.
+// grid: one workgroup a part of a row, folded. Lanes take neighbouring columns; of equal elements the first counts.
+// lib: fold
+
+alias Storage = f32;
+
+struct Sizes { N: u32, width: u32, PARTS: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read_write> best: array<vec2u>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+const TILE_X = 1;
+
+var<workgroup> found: array<vec2u, 64>;
+
+// Bits of an f32 in the order of its values: no comparison of floats, which a compiler may take for granted to have no NaN.
+fn ordered(value: f32) -> u32 {
+  var bits = bitcast<u32>(value);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) {
+    return 0xffffffffu;
+  }
+  if (bits == 0x80000000u) {
+    bits = 0u; // -0 is no smaller than 0
+  }
+  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  // A folded grid may have workgroups behind the last one: they repeat it, for barriers must be met by all.
+  let i = min(folded(group, groups), sizes.N * sizes.PARTS - 1u);
+  let part = i % sizes.PARTS;
+  let columns = (sizes.width + sizes.PARTS - 1u) / sizes.PARTS;
+  let end = min((part + 1u) * columns, sizes.width);
+  let start = (i / sizes.PARTS) * sizes.width;
+  var most = vec2u();
+  for (var c = part * columns + lane; c < end; c += 64u) {
+    let key = ordered(f32(x[start + c]));
+    if (key > most.x) {
+      most = vec2u(key, c);
+    }
+  }
+  found[lane] = most;
+  workgroupBarrier();
+  if (lane > 0u) {
+    return;
+  }
+  for (var l = 1u; l < 64u; l++) {
+    let other = found[l];
+    if (other.x > most.x || (other.x == most.x && other.y < most.y)) {
+      most = other;
+    }
+  }
+  best[i] = most;
+}
+`,
+
+  'argmax_parts': `// argmax_parts: the best of the parts of each row.
+// best (N,PARTS,2)  ->  y (N), -1 where the best is a NaN
+// grid: one invocation a row.
+
+struct Sizes { N: u32, PARTS: u32 }
+
+@group(0) @binding(0) var<storage, read> best: array<vec2u>;
+@group(0) @binding(1) var<storage, read_write> y: array<i32>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let n = id.x;
+  if (n >= sizes.N) {
+    return;
+  }
+  var most = vec2u();
+  for (var part = 0u; part < sizes.PARTS; part++) {
+    let other = best[n * sizes.PARTS + part];
+    if (other.x > most.x) {
+      most = other;
+    }
+  }
+  y[n] = select(i32(most.y), -1, most.x == 0xffffffffu);
+}
+`,
+
   'attention': `// attention: y_i = sum over seen j of p_ij v_j, p_ij = exp(s_ij - lse_i), s_ij = scale * q_i . k_j, lse_i = log sum exp s_ij.
 // q (B,H,Tq,D), k and v (B,KV,Tk,D), each at its own start and strides, so that all three may lie in one packed tensor;
 // query head h reads kv head h / GROUP  ->  y (B,H,Tq,D) at strides, lse (B,H,Tq). Starts and strides count vec4s; D = 4 * vectors.
-// Query i sees keys j < Tk whose keyMask is not 0 and, if CAUSAL, j <= i + q_offset + qOffset. One that sees none: y = 0.
+// Query i sees keys j < Tk whose keyMask is not 0 and, if CAUSAL, n - window < j <= n, n = i + q_offset + qOffset being its own place
+// among the keys. One that sees none: y = 0.
 // Dropout (threshold > 0): p_ij reaches v times its factor of the mask that (stream, randomStep) stand for; lse knows nothing of it.
 // grid: one invocation 4 queries, y heads, z batch entries.
 // One pass over the keys, 4 at a time, with the running maximum and sum of each query; y holds the mean so far and is read
@@ -138,7 +227,7 @@ struct Sizes {
   v_start: u32, v_batch: u32, v_token: u32, v_head: u32,
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
   scale: f32,
-  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
   HAS_MASK: u32,
   stream: u32, threshold: u32, keep_scale: f32,
 }
@@ -160,7 +249,7 @@ fn k_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(k[at.x]), vec4f(k[at.y]),
 fn v_tile(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(v[at.x]), vec4f(v[at.y]), vec4f(v[at.z]), vec4f(v[at.w])); }
 fn y_tile(at: vec4u) -> mat4x4f { return mat4x4f(y[at.x], y[at.y], y[at.z], y[at.w]); }
 
-// Keys are clamped to the last one before they are read; the causal end hides the repeats.
+// Keys are clamped to the last one before they are read; the end of what is seen hides the repeats.
 fn kept(b: u32, key: vec4u) -> vec4<bool> {
   if (sizes.HAS_MASK == 0u) {
     return vec4<bool>(true);
@@ -169,15 +258,15 @@ fn kept(b: u32, key: vec4u) -> vec4<bool> {
   return vec4u(keyMask[at.x], keyMask[at.y], keyMask[at.z], keyMask[at.w]) != vec4u();
 }
 
-fn ends(b: u32, query: vec4u) -> vec4u {
+fn seen_keys(b: u32, query: vec4u) -> KeyRange {
   if (sizes.CAUSAL == 0u) {
-    return vec4u(sizes.Tk);
+    return KeyRange(vec4u(), vec4u(sizes.Tk));
   }
   var offset = sizes.q_offset;
   if (sizes.HAS_OFFSET == 1u) {
     offset += i32(round(qOffset[b * sizes.offset_batch]));
   }
-  return causal_end(query, offset, sizes.Tk);
+  return causal_keys(query, offset, sizes.window, sizes.Tk);
 }
 
 @compute @workgroup_size(32)
@@ -190,14 +279,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     return;
   }
   let row = min(i, vec4u(sizes.Tq - 1u));
-  let end = ends(b, row);
+  let range = seen_keys(b, row);
   let q_at = vec4u(sizes.q_start + b * sizes.q_batch + head * sizes.q_head) + row * sizes.q_token;
   let y_at = vec4u(sizes.y_start + b * sizes.y_batch + head * sizes.y_head) + row * sizes.y_token;
   let k_start = vec4u(sizes.k_start + b * sizes.k_batch + kv * sizes.k_head);
   let v_start = vec4u(sizes.v_start + b * sizes.v_batch + kv * sizes.v_head);
-  // Neighbouring queries see nearly the same keys, so that an invocation stops where its last query does. One tile is always
-  // done: it writes the zeros of queries that see nothing.
-  let stop = max(end.w, 1u);
+  // Neighbouring queries see nearly the same keys, so that an invocation starts where its first query does and stops where its last
+  // does. One tile is always done: it writes the zeros of queries that see nothing.
+  let first = range.begin.x / 4u * 4u;
+  let stop = max(range.end.w, first + 1u);
   let mask_row = vec4u((b * sizes.H + head) * sizes.Tq) + row;
   var mask_key = vec2u();
   if (sizes.threshold > 0u) {
@@ -205,7 +295,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   var top = vec4f(SCORE_FLOOR);
   var total = vec4f();
-  for (var j = 0u; j < stop; j += 4u) {
+  for (var j = first; j < stop; j += 4u) {
     let keys = vec4u(j) + vec4u(0u, 1u, 2u, 3u);
     let key = min(keys, vec4u(sizes.Tk - 1u));
     let k_at = k_start + key * sizes.k_token;
@@ -214,7 +304,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var c = 0u; c < sizes.vectors; c++) {
       s += transpose(q_tile(q_at + c)) * k_tile(k_at + c);
     }
-    s = hide_unseen(sizes.scale * s, keys, end, kept(b, key));
+    s = hide_unseen(sizes.scale * s, keys, range, kept(b, key));
     let highest = max(max(max(s[0], s[1]), max(s[2], s[3])), top);
     let p = exp_tile(s, highest);
     let before = total * exp_below(top - highest);
@@ -232,7 +322,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var c = 0u; c < sizes.vectors; c++) {
       let at = y_at + c;
       var mean = v_tile(v_at + c) * weights;
-      if (j > 0u) {
+      if (j > first) {
         let old = y_tile(at);
         mean += mat4x4f(old_part.x * old[0], old_part.y * old[1], old_part.z * old[2], old_part.w * old[3]);
       }
@@ -248,6 +338,140 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (i[r] < sizes.Tq) {
       lse[at + i[r]] = log_sum[r];
     }
+  }
+}
+`,
+
+  'attention_decode': `// attention_decode: attention of a few queries, as decoding from a cache has them: y and lse as attention.wgsl says, without dropout.
+// q (B,H,Tq,D), k and v (B,KV,Tk,D), at strides that count vec4s; D = 4 * vectors, at most 256  ->  y (B,H,Tq,D) at strides, lse (B,H,Tq)
+// grid: one workgroup a query: x queries, y heads, z batch entries.
+// 64 keys at a time: a lane has a score, or several, then all lanes mix the values, each a vec4 of the head and every so many keys.
+// Only keys that are seen are visited, so that a large cache costs what stands in it. Partial sums meet in a fixed order.
+// LANES: at least \`vectors\`; few where the adapter runs on the CPU, which pays for every lane that waits at a barrier.
+// Source: Milakov and Gimelshein 2018 (arXiv:1805.02867); Dao et al. 2023, Flash-Decoding.
+// optional: keyMask, qOffset
+// lib: attention_tile
+
+alias Storage = f32;
+
+struct Sizes {
+  Tq: u32, Tk: u32, H: u32, GROUP: u32, vectors: u32,
+  q_start: u32, q_batch: u32, q_token: u32, q_head: u32,
+  k_start: u32, k_batch: u32, k_token: u32, k_head: u32,
+  v_start: u32, v_batch: u32, v_token: u32, v_head: u32,
+  y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
+  scale: f32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
+  HAS_MASK: u32,
+}
+
+@group(0) @binding(0) var<storage, read> q: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> k: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<Storage>>;
+@group(0) @binding(3) var<storage, read> keyMask: array<u32>;
+@group(0) @binding(4) var<storage, read> qOffset: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<vec4<Storage>>;
+@group(0) @binding(6) var<storage, read_write> lse: array<f32>;
+@group(0) @binding(7) var<uniform> sizes: Sizes;
+
+const TILE_X = 1;
+const KEYS = 64u;
+
+override LANES: u32 = 64;
+
+var<workgroup> scores: array<f32, 64>;
+var<workgroup> weights: array<f32, 64>;
+var<workgroup> mixed: array<vec4f, 64>;
+
+// The keys begin <= j < end that a query sees, but for the mask.
+fn seen_keys(b: u32, query: u32) -> vec2u {
+  if (sizes.CAUSAL == 0u) {
+    return vec2u(0u, sizes.Tk);
+  }
+  var offset = sizes.q_offset;
+  if (sizes.HAS_OFFSET == 1u) {
+    offset += i32(round(qOffset[b * sizes.offset_batch]));
+  }
+  let next = i32(query) + offset + 1;
+  let end = clamp(next, 0, i32(sizes.Tk));
+  return vec2u(u32(clamp(next - sizes.window, 0, end)), u32(end));
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = group.x;
+  let head = group.y;
+  let b = group.z;
+  let kv = head / sizes.GROUP;
+  let range = seen_keys(b, i);
+  let q_at = sizes.q_start + b * sizes.q_batch + head * sizes.q_head + i * sizes.q_token;
+  let k_start = sizes.k_start + b * sizes.k_batch + kv * sizes.k_head;
+  let v_start = sizes.v_start + b * sizes.v_batch + kv * sizes.v_head;
+  let slices = LANES / sizes.vectors;
+  let slice = lane / sizes.vectors;
+  let v_at = v_start + lane % sizes.vectors;
+  var top = SCORE_FLOOR;
+  var total = 0.0;
+  var mean = vec4f();
+  for (var first = range.x; first < range.y; first += KEYS) {
+    let count = min(KEYS, range.y - first);
+    for (var l = lane; l < count; l += LANES) {
+      var score = SCORE_HIDDEN;
+      if (sizes.HAS_MASK == 0u || keyMask[b * sizes.Tk + first + l] != 0u) {
+        let k_at = k_start + (first + l) * sizes.k_token;
+        var sum = vec4f();
+        for (var c = 0u; c < sizes.vectors; c++) {
+          sum += vec4f(q[q_at + c]) * vec4f(k[k_at + c]);
+        }
+        score = sizes.scale * (sum.x + sum.y + sum.z + sum.w);
+      }
+      scores[l] = score;
+    }
+    workgroupBarrier();
+    var highest = top;
+    for (var l = 0u; l < count; l++) {
+      highest = max(highest, scores[l]);
+    }
+    var own = 0.0;
+    for (var l = lane; l < count; l += LANES) {
+      let weight = exp_below(vec4f(scores[l] - highest)).x;
+      weights[l] = weight;
+      own += weight;
+    }
+    workgroupBarrier();
+    let kept = exp_below(vec4f(top - highest)).x;
+    total = total * kept + own;
+    mean *= kept;
+    if (slice < slices) {
+      for (var l = slice; l < count; l += slices) {
+        let p = weights[l];
+        // What is hidden is not even read: 0 times a NaN would be one.
+        if (p != 0.0) {
+          mean += p * vec4f(v[v_at + (first + l) * sizes.v_token]);
+        }
+      }
+    }
+    top = highest;
+  }
+  mixed[lane] = mean;
+  weights[lane] = total;
+  workgroupBarrier();
+  total = 0.0;
+  for (var l = 0u; l < LANES; l++) {
+    total += weights[l];
+  }
+  let blind = total == 0.0;
+  let part = 1.0 / select(total, 1.0, blind);
+  if (lane < sizes.vectors) {
+    mean = mixed[lane];
+    for (var other = 1u; other < slices; other++) {
+      mean += mixed[other * sizes.vectors + lane];
+    }
+    let y_at = sizes.y_start + b * sizes.y_batch + head * sizes.y_head + i * sizes.y_token;
+    y[y_at + lane] = vec4<Storage>(select(part * mean, vec4f(), blind));
+  }
+  if (lane == 0u) {
+    lse[(b * sizes.H + head) * sizes.Tq + i] = top + log(select(total, 1.0, blind));
   }
 }
 `,
@@ -301,8 +525,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // q, k, v, keyMask, qOffset, dy, rows, starts and strides as in attention_dq.wgsl  ->  dk, dv (B,KV,Tk,D), two parts of one
 // tensor dkv at their own starts and strides: WebGPU allows a packed gradient only one writable binding.
 // grid: one invocation 4 keys, y kv heads, z batch entries.
-// Sums run over heads upwards and over queries downwards, 4 at a time, down to the first query that sees the keys: so all
-// invocations start with the same queries. dkv is read and written once a tile: only the invocation's own rows, in f32
+// Sums run over heads upwards and over queries downwards, 4 at a time, from the last query that sees the keys to the first: without
+// a window all invocations start with the same queries. dkv is read and written once a tile: only the invocation's own rows, in f32
 // however q, k, v are stored.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
 // optional: keyMask, qOffset
@@ -319,7 +543,7 @@ struct Sizes {
   dk_start: u32, dk_batch: u32, dk_token: u32, dk_head: u32,
   dv_start: u32, dv_batch: u32, dv_token: u32, dv_head: u32,
   scale: f32,
-  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
   HAS_MASK: u32,
   stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
@@ -382,8 +606,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   // At least one tile of queries is done: it writes the zeros of keys that nobody sees.
   var lowest = 0u;
+  var highest = (sizes.Tq + 3u) / 4u;
   if (sizes.CAUSAL == 1u) {
-    lowest = u32(clamp(i32(keys.x) - offset, 0, i32(sizes.Tq) - 1)) / 4u;
+    let last = i32(sizes.Tq) - 1;
+    let first = i32(keys.x) - offset;
+    lowest = u32(clamp(first, 0, last)) / 4u;
+    highest = u32(clamp(first + 2 + sizes.window, 0, last)) / 4u + 1u;
   }
   var mask_key = vec2u();
   if (sizes.threshold > 0u) {
@@ -395,14 +623,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let q_start = vec4u(sizes.q_start + b * sizes.q_batch + head * sizes.q_head);
     let dy_start = vec4u(sizes.y_start + b * sizes.y_batch + head * sizes.y_head);
     let stats_start = vec4u((b * sizes.H + head) * sizes.Tq);
-    for (var tile = (sizes.Tq + 3u) / 4u; tile > lowest; tile--) {
+    for (var tile = highest; tile > lowest; tile--) {
       let i = vec4u(tile * 4u - 4u) + vec4u(0u, 1u, 2u, 3u);
       let row = min(i, vec4u(sizes.Tq - 1u));
-      var end = vec4u(sizes.Tk);
+      var range = KeyRange(vec4u(), vec4u(sizes.Tk));
       if (sizes.CAUSAL == 1u) {
-        end = causal_end(row, offset, sizes.Tk);
+        range = causal_keys(row, offset, sizes.window, sizes.Tk);
       }
-      end = select(vec4u(), end, i < vec4u(sizes.Tq));
+      range.end = select(range.begin, range.end, i < vec4u(sizes.Tq));
       let stats_at = stats_start + row;
       let stats = transpose(mat4x2f(rows[stats_at.x], rows[stats_at.y], rows[stats_at.z], rows[stats_at.w]));
       let q_at = q_start + row * sizes.q_token;
@@ -413,7 +641,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         s += transpose(q_tile(q_at + c)) * k_tile(k_at + c);
         dp += transpose(dy_tile(dy_at + c)) * v_tile(v_at + c);
       }
-      let p = exp_tile(hide_unseen(sizes.scale * s, keys, end, keep), stats[0]);
+      let p = exp_tile(hide_unseen(sizes.scale * s, keys, range, keep), stats[0]);
       var kept_p = p;
       if (sizes.threshold > 0u) {
         let factors = keep_tile(mask_key, stats_at, sizes.Tk, keys.x, sizes.threshold, sizes.keep_scale);
@@ -451,7 +679,7 @@ struct Sizes {
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
   dq_start: u32, dq_batch: u32, dq_token: u32, dq_head: u32,
   scale: f32,
-  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
   HAS_MASK: u32,
   stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
@@ -482,15 +710,15 @@ fn kept(b: u32, key: vec4u) -> vec4<bool> {
   return vec4u(keyMask[at.x], keyMask[at.y], keyMask[at.z], keyMask[at.w]) != vec4u();
 }
 
-fn ends(b: u32, query: vec4u) -> vec4u {
+fn seen_keys(b: u32, query: vec4u) -> KeyRange {
   if (sizes.CAUSAL == 0u) {
-    return vec4u(sizes.Tk);
+    return KeyRange(vec4u(), vec4u(sizes.Tk));
   }
   var offset = sizes.q_offset;
   if (sizes.HAS_OFFSET == 1u) {
     offset += i32(round(qOffset[b * sizes.offset_batch]));
   }
-  return causal_end(query, offset, sizes.Tk);
+  return causal_keys(query, offset, sizes.window, sizes.Tk);
 }
 
 @compute @workgroup_size(32)
@@ -503,7 +731,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     return;
   }
   let row = min(i, vec4u(sizes.Tq - 1u));
-  let end = ends(b, row);
+  let range = seen_keys(b, row);
   let stats_at = vec4u((b * sizes.H + head) * sizes.Tq) + row;
   // Column 0 of the transposed pairs is lse, column 1 delta.
   let stats = transpose(mat4x2f(rows[stats_at.x], rows[stats_at.y], rows[stats_at.z], rows[stats_at.w]));
@@ -517,8 +745,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     mask_key = step_key(sizes.stream, whole_of(rows[sizes.last]));
   }
   // One tile is always done: it writes the zeros of queries that see nothing.
-  let stop = max(end.w, 1u);
-  for (var j = 0u; j < stop; j += 4u) {
+  let first = range.begin.x / 4u * 4u;
+  let stop = max(range.end.w, first + 1u);
+  for (var j = first; j < stop; j += 4u) {
     let keys = vec4u(j) + vec4u(0u, 1u, 2u, 3u);
     let key = min(keys, vec4u(sizes.Tk - 1u));
     let k_at = k_start + key * sizes.k_token;
@@ -532,12 +761,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (sizes.threshold > 0u) {
       dp = scaled_tile(dp, keep_tile(mask_key, stats_at, sizes.Tk, j, sizes.threshold, sizes.keep_scale));
     }
-    let p = exp_tile(hide_unseen(sizes.scale * s, keys, end, kept(b, key)), stats[0]);
+    let p = exp_tile(hide_unseen(sizes.scale * s, keys, range, kept(b, key)), stats[0]);
     let ds = transpose(sizes.scale * score_gradient(p, dp, stats[1]));
     for (var c = 0u; c < sizes.vectors; c++) {
       let at = dq_at + c;
       var sum = k_tile(k_at + c) * ds;
-      if (j > 0u) {
+      if (j > first) {
         sum += dq_tile(at);
       }
       dq[at.x] = sum[0];
@@ -552,8 +781,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   'attention_mix': `// attention_mix: y[row] = sum over heads and columns of w[row,col] x[col]: dq from ds and k, dk from ds^T and q, dv from p^T and dy.
 // w: one of the two score matrices, read through w_row and w_col, so that a transpose is a change of strides; x (columns,D) and
 // y (rows,D) at strides that count vec4s. y head n adds up the \`heads\` score heads n * heads + g; score head m reads x head m / X_GROUP.
-// If CAUSAL, row r takes only the columns that the causal rule lets through: c <= r + offset where the rows are queries,
-// c >= r - offset where they are keys (KEY_ROWS): attention_scores does not write the others.
+// If CAUSAL, row r takes only the columns that the causal rule and the window let through, n - window < c <= n with n = r + offset
+// where the rows are queries, n <= c < n + window with n = r - offset where they are keys (KEY_ROWS): attention_scores does not
+// write the others.
 // grid: one invocation 8 rows x one vec4 of D, \`vectors\` neighbours side by side; y heads, z batch entries.
 // Sums run over heads and columns in order, in f32.
 // optional: qOffset
@@ -566,7 +796,7 @@ struct Sizes {
   w_start: u32, w_head: u32, w_row: u32, w_col: u32,
   x_start: u32, x_batch: u32, x_token: u32, x_head: u32,
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
-  CAUSAL: u32, KEY_ROWS: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
+  CAUSAL: u32, KEY_ROWS: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
 }
 
 @group(0) @binding(0) var<storage, read> w: array<Storage>;
@@ -605,9 +835,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (sizes.KEY_ROWS == 1u) {
       from0 = vec4i(i0) - offset;
       from1 = vec4i(i1) - offset;
+      end0 = from0 + sizes.window;
+      end1 = from1 + sizes.window;
     } else {
       end0 = vec4i(i0) + (offset + 1);
       end1 = vec4i(i1) + (offset + 1);
+      from0 = end0 - sizes.window;
+      from1 = end1 - sizes.window;
     }
   }
   let begin = u32(max(from0.x, 0));
@@ -696,7 +930,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
   'attention_scores': `// attention_scores: p_ij = exp(s_ij - lse_i) and ds_ij = scale * p_ij (dy_i . v_j - delta_i), written out for attention_mix.
 // q, k, v, keyMask, qOffset, dy, rows, starts and strides as in attention_dq.wgsl  ->  scores (2,B,H,Tq,4*columns): p, then ds;
-// 4 * columns >= Tk, and the keys beyond Tk get 0. Tiles of 4 queries and 4 keys that the causal rule hides altogether are left as they are.
+// 4 * columns >= Tk, and the keys beyond Tk get 0. Tiles of 4 queries and 4 keys that the causal rule or the window hides altogether are left as they are.
 // With dropout p is what dropout leaves of it, and dy_i . v_j is multiplied with the same factors of the mask.
 // grid: one invocation 4 queries, y heads, z batch entries.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
@@ -712,7 +946,7 @@ struct Sizes {
   v_start: u32, v_batch: u32, v_token: u32, v_head: u32,
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
   scale: f32,
-  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
   HAS_MASK: u32,
   stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
@@ -742,15 +976,15 @@ fn kept(b: u32, key: vec4u) -> vec4<bool> {
   return vec4u(keyMask[at.x], keyMask[at.y], keyMask[at.z], keyMask[at.w]) != vec4u();
 }
 
-fn ends(b: u32, query: vec4u) -> vec4u {
+fn seen_keys(b: u32, query: vec4u) -> KeyRange {
   if (sizes.CAUSAL == 0u) {
-    return vec4u(sizes.Tk);
+    return KeyRange(vec4u(), vec4u(sizes.Tk));
   }
   var offset = sizes.q_offset;
   if (sizes.HAS_OFFSET == 1u) {
     offset += i32(round(qOffset[b * sizes.offset_batch]));
   }
-  return causal_end(query, offset, sizes.Tk);
+  return causal_keys(query, offset, sizes.window, sizes.Tk);
 }
 
 fn put(at: vec4u, i: vec4u, tile: mat4x4f) {
@@ -770,7 +1004,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     return;
   }
   let row = min(i, vec4u(sizes.Tq - 1u));
-  let end = ends(b, row);
+  let range = seen_keys(b, row);
   let stats_at = vec4u((b * sizes.H + head) * sizes.Tq) + row;
   // Column 0 of the transposed pairs is lse, column 1 delta.
   let stats = transpose(mat4x2f(rows[stats_at.x], rows[stats_at.y], rows[stats_at.z], rows[stats_at.w]));
@@ -784,7 +1018,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (sizes.threshold > 0u) {
     mask_key = step_key(sizes.stream, whole_of(rows[sizes.last]));
   }
-  for (var j = 0u; j < end.w; j += 4u) {
+  for (var j = range.begin.x / 4u * 4u; j < range.end.w; j += 4u) {
     let keys = vec4u(j) + vec4u(0u, 1u, 2u, 3u);
     let key = min(keys, vec4u(sizes.Tk - 1u));
     let k_at = k_start + key * sizes.k_token;
@@ -795,7 +1029,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       s += transpose(q_tile(q_at + c)) * k_tile(k_at + c);
       dp += transpose(dy_tile(dy_at + c)) * v_tile(v_at + c);
     }
-    let p = exp_tile(hide_unseen(sizes.scale * s, keys, end, kept(b, key)), stats[0]);
+    let p = exp_tile(hide_unseen(sizes.scale * s, keys, range, kept(b, key)), stats[0]);
     var kept_p = p;
     if (sizes.threshold > 0u) {
       let keep = keep_tile(mask_key, stats_at, sizes.Tk, j, sizes.threshold, sizes.keep_scale);
@@ -805,6 +1039,85 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     put(p_at + j / 4u, i, transpose(kept_p));
     put(ds_at + j / 4u, i, transpose(sizes.scale * score_gradient(p, dp, stats[1])));
   }
+}
+`,
+
+  'cache_reorder': `// cache_reorder: positions begin[b] to end[b] of row b: y[b,t] = x[rows[b],t] with GATHER, else y[b,t] = x[b,t], the way back.
+// x, y (B,capacity,W)  rows, begin, end (B). A row that stays where it is is left out, there and back.
+// grid: one invocation a number of a token and every PARTS-th position, folded: the cost is what stands there, not the capacity.
+// lib: fold
+
+alias Storage = f32;
+
+struct Sizes { N: u32, W: u32, capacity: u32, PARTS: u32, GATHER: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<Storage>;
+@group(0) @binding(1) var<storage, read> rows: array<i32>;
+@group(0) @binding(2) var<storage, read> begin: array<f32>;
+@group(0) @binding(3) var<storage, read> end: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<Storage>;
+@group(0) @binding(5) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded(group, groups) * 64u + lane;
+  if (i >= sizes.N) {
+    return;
+  }
+  let c = i % sizes.W;
+  let part = (i / sizes.W) % sizes.PARTS;
+  let b = i / sizes.W / sizes.PARTS;
+  let row = u32(rows[b]);
+  if (row == b) {
+    return;
+  }
+  let first = u32(round(begin[b])) + part;
+  let stop = min(u32(round(end[b])), sizes.capacity);
+  let from_row = select(b, row, sizes.GATHER == 1u);
+  for (var t = first; t < stop; t += sizes.PARTS) {
+    y[(b * sizes.capacity + t) * sizes.W + c] = x[(from_row * sizes.capacity + t) * sizes.W + c];
+  }
+}
+`,
+
+  'cache_write': `// cache_write: keys and values of new tokens into a cache: keys[b, start[b] + t] = k[b,t], values likewise.
+// k, v: rows (B*T) of \`token\` numbers, of which W from k_first and from v_first on are read, so that both may lie in one packed
+// tensor; start (B)  ->  keys, values (B,capacity,W), in place. What would lie behind the capacity is left out.
+// grid: one invocation a number of k and the same one of v, folded.
+// lib: fold
+
+alias Storage = f32;
+
+struct Sizes { N: u32, T: u32, W: u32, capacity: u32, token: u32, k_first: u32, v_first: u32 }
+
+@group(0) @binding(0) var<storage, read> k: array<Storage>;
+@group(0) @binding(1) var<storage, read> v: array<Storage>;
+@group(0) @binding(2) var<storage, read> start: array<f32>;
+@group(0) @binding(3) var<storage, read_write> keys: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> values: array<Storage>;
+@group(0) @binding(5) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded(group, groups) * 64u + lane;
+  if (i >= sizes.N) {
+    return;
+  }
+  let row = i / sizes.W;
+  let c = i % sizes.W;
+  let b = row / sizes.T;
+  let place = u32(max(i32(round(start[b])), 0)) + row % sizes.T;
+  if (place >= sizes.capacity) {
+    return;
+  }
+  let source = row * sizes.token + c;
+  let target_at = (b * sizes.capacity + place) * sizes.W + c;
+  keys[target_at] = k[source + sizes.k_first];
+  values[target_at] = v[source + sizes.v_first];
 }
 `,
 
@@ -2014,14 +2327,19 @@ fn whole_of(halves: vec2f) -> u32 {
 const SCORE_HIDDEN = -3e38;
 const SCORE_FLOOR = -1e38;
 
-// Query r sees key c if the key is kept and keys[c] < end[r].
-fn hide_unseen(s: mat4x4f, keys: vec4u, end: vec4u, keep: vec4<bool>) -> mat4x4f {
+// The keys begin <= j < end that each query sees; begin <= end.
+struct KeyRange { begin: vec4u, end: vec4u }
+
+// Query r sees key c if the key is kept and lies in its range. A key before begin wraps around to a large number.
+fn hide_unseen(s: mat4x4f, keys: vec4u, range: KeyRange, keep: vec4<bool>) -> mat4x4f {
   let hidden = vec4f(SCORE_HIDDEN);
+  let begin = range.begin;
+  let count = range.end - begin;
   return mat4x4f(
-    select(hidden, s[0], (keys.xxxx < end) & keep.xxxx),
-    select(hidden, s[1], (keys.yyyy < end) & keep.yyyy),
-    select(hidden, s[2], (keys.zzzz < end) & keep.zzzz),
-    select(hidden, s[3], (keys.wwww < end) & keep.wwww),
+    select(hidden, s[0], (keys.xxxx - begin < count) & keep.xxxx),
+    select(hidden, s[1], (keys.yyyy - begin < count) & keep.yyyy),
+    select(hidden, s[2], (keys.zzzz - begin < count) & keep.zzzz),
+    select(hidden, s[3], (keys.wwww - begin < count) & keep.wwww),
   );
 }
 
@@ -2040,9 +2358,11 @@ fn score_gradient(p: mat4x4f, dp: mat4x4f, delta: vec4f) -> mat4x4f {
   return mat4x4f(p[0] * (dp[0] - delta), p[1] * (dp[1] - delta), p[2] * (dp[2] - delta), p[3] * (dp[3] - delta));
 }
 
-// Number of the first key that each query does not see, of Tk keys.
-fn causal_end(query: vec4u, offset: i32, Tk: u32) -> vec4u {
-  return vec4u(clamp(vec4i(query) + vec4i(offset + 1), vec4i(0), vec4i(i32(Tk))));
+// The last \`window\` keys up to its own position, of Tk keys.
+fn causal_keys(query: vec4u, offset: i32, window: i32, Tk: u32) -> KeyRange {
+  let next = vec4i(query) + vec4i(offset + 1);
+  let end = clamp(next, vec4i(0), vec4i(i32(Tk)));
+  return KeyRange(vec4u(clamp(next - window, vec4i(0), end)), vec4u(end));
 }
 
 // Factor by factor, of two tiles.
@@ -4106,6 +4426,190 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
+  'matmul_vector_columns': `// matmul_vector_columns: products of a few rows of a with b stored (K,N), as decoding asks for where an adapter runs on the CPU.
+// y = a b (+ bias) (+ residual) (+ y).     a (M,K), M at most 4  b (K,N)  ->  y (M,N)     N a multiple of 4
+// grid: one invocation 8 columns, in two vec4s of b, so that neighbouring lanes read neighbouring vec4s. Sums run over k in order, in f32.
+// lib: fold
+// optional: bias, residual
+
+alias Storage = f32;
+alias Result = f32;
+
+struct Sizes { M: u32, N: u32, K: u32, HAS_BIAS: u32, HAS_RESIDUAL: u32, ACCUMULATE: u32 }
+
+// M, known to the compiler: rows that are not there cost nothing.
+override ROWS: u32 = 4;
+
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read> residual: array<vec4<Storage>>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4<Result>>;
+@group(0) @binding(5) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+// \`col\` counts vec4s.
+fn store(row: u32, col: u32, sum: vec4f) {
+  let at = row * (sizes.N / 4u) + col;
+  var value = sum;
+  if (sizes.HAS_BIAS == 1u) {
+    value += bias[col];
+  }
+  if (sizes.HAS_RESIDUAL == 1u) {
+    value += vec4f(residual[at]);
+  }
+  if (sizes.ACCUMULATE == 1u) {
+    value += vec4f(y[at]);
+  }
+  y[at] = vec4<Result>(value);
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let columns = sizes.N / 4u;
+  let first = folded(group, groups) * 16u + lane;
+  let second = first + 8u;
+  var at0 = min(first, columns - 1u);
+  var at1 = min(second, columns - 1u);
+  var s0 = vec4f();
+  var s1 = vec4f();
+  var t0 = vec4f();
+  var t1 = vec4f();
+  var u0 = vec4f();
+  var u1 = vec4f();
+  var v0 = vec4f();
+  var v1 = vec4f();
+  for (var k = 0u; k < sizes.K; k++) {
+    let p = vec4f(b[at0]);
+    let q = vec4f(b[at1]);
+    let x = f32(a[k]);
+    s0 += x * p;
+    s1 += x * q;
+    if (ROWS > 1u) {
+      let x1 = f32(a[sizes.K + k]);
+      t0 += x1 * p;
+      t1 += x1 * q;
+    }
+    if (ROWS > 2u) {
+      let x2 = f32(a[2u * sizes.K + k]);
+      u0 += x2 * p;
+      u1 += x2 * q;
+    }
+    if (ROWS > 3u) {
+      let x3 = f32(a[3u * sizes.K + k]);
+      v0 += x3 * p;
+      v1 += x3 * q;
+    }
+    at0 += columns;
+    at1 += columns;
+  }
+  if (first < columns) {
+    store(0u, first, s0);
+    if (ROWS > 1u) { store(1u, first, t0); }
+    if (ROWS > 2u) { store(2u, first, u0); }
+    if (ROWS > 3u) { store(3u, first, v0); }
+  }
+  if (second < columns) {
+    store(0u, second, s1);
+    if (ROWS > 1u) { store(1u, second, t1); }
+    if (ROWS > 2u) { store(2u, second, u1); }
+    if (ROWS > 3u) { store(3u, second, v1); }
+  }
+}
+`,
+
+  'matmul_vector_rows': `// matmul_vector_rows: products of a few rows of a with b stored (N,K), as decoding asks for where an adapter runs on the CPU.
+// y = a b^T (+ bias) (+ residual) (+ y).     a (M,K), M at most 4  b (N,K)  ->  y (M,N)     K a multiple of 4
+// grid: one invocation 2 columns, folded. Each reads its own rows of b from end to end: loads are the cost there, each lane's its own,
+// and a longer body of the loop is no faster. Sums run over k in order, four beside each other, in f32.
+// lib: fold
+// optional: bias, residual
+
+alias Storage = f32;
+alias Result = f32;
+
+struct Sizes { M: u32, N: u32, K: u32, HAS_BIAS: u32, HAS_RESIDUAL: u32, ACCUMULATE: u32 }
+
+// M, known to the compiler: rows that are not there cost nothing.
+override ROWS: u32 = 4;
+
+@group(0) @binding(0) var<storage, read> a: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> y: array<Result>;
+@group(0) @binding(5) var<uniform> sizes: Sizes;
+
+const TILE_X = 16;
+
+fn store(row: u32, col: u32, sum: vec4f) {
+  let at = row * sizes.N + col;
+  var value = (sum.x + sum.y) + (sum.z + sum.w);
+  if (sizes.HAS_BIAS == 1u) {
+    value += bias[col];
+  }
+  if (sizes.HAS_RESIDUAL == 1u) {
+    value += f32(residual[at]);
+  }
+  if (sizes.ACCUMULATE == 1u) {
+    value += f32(y[at]);
+  }
+  y[at] = Result(value);
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = folded(group, groups) * 16u + lane;
+  let second = first + 8u;
+  let length = sizes.K / 4u;
+  let b0 = min(first, sizes.N - 1u) * length;
+  let b1 = min(second, sizes.N - 1u) * length;
+  var s0 = vec4f();
+  var s1 = vec4f();
+  var t0 = vec4f();
+  var t1 = vec4f();
+  var u0 = vec4f();
+  var u1 = vec4f();
+  var v0 = vec4f();
+  var v1 = vec4f();
+  for (var k = 0u; k < length; k++) {
+    let p = vec4f(b[b0 + k]);
+    let q = vec4f(b[b1 + k]);
+    let x = vec4f(a[k]);
+    s0 += x * p;
+    s1 += x * q;
+    if (ROWS > 1u) {
+      let x1 = vec4f(a[length + k]);
+      t0 += x1 * p;
+      t1 += x1 * q;
+    }
+    if (ROWS > 2u) {
+      let x2 = vec4f(a[2u * length + k]);
+      u0 += x2 * p;
+      u1 += x2 * q;
+    }
+    if (ROWS > 3u) {
+      let x3 = vec4f(a[3u * length + k]);
+      v0 += x3 * p;
+      v1 += x3 * q;
+    }
+  }
+  if (first < sizes.N) {
+    store(0u, first, s0);
+    if (ROWS > 1u) { store(1u, first, t0); }
+    if (ROWS > 2u) { store(2u, first, u0); }
+    if (ROWS > 3u) { store(3u, first, v0); }
+  }
+  if (second < sizes.N) {
+    store(0u, second, s1);
+    if (ROWS > 1u) { store(1u, second, t1); }
+    if (ROWS > 2u) { store(2u, second, u1); }
+    if (ROWS > 3u) { store(3u, second, v1); }
+  }
+}
+`,
+
   'mul': `// mul: y = a * b, element by element, for equal shapes.
 // grid: 64 invocations a workgroup, four elements each, folded.
 // lib: fold
@@ -4361,7 +4865,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
-  'rmsnorm': `// rmsnorm: y = weight * x * rstd over the last axis, rstd = 1 / sqrt(mean(x^2) + eps).
+  'rmsnorm': `// rmsnorm: y = (weight_offset + weight) * x * rstd over the last axis, rstd = 1 / sqrt(mean(x^2) + eps).
 // x (R,C)  weight (C)  ->  y (R,C)  rstd (R), saved for the backward pass
 // grid: one invocation a row, folded.
 // Source: Zhang and Sennrich 2019 (arXiv:1910.07467), section 3; with eps inside the root as Llama has it.
@@ -4369,7 +4873,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
 alias Storage = f32;
 
-struct Sizes { R: u32, C: u32, eps: f32 }
+struct Sizes { R: u32, C: u32, eps: f32, weight_offset: f32 }
 
 @group(0) @binding(0) var<storage, read> x: array<Storage>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
@@ -4393,20 +4897,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let r = inverseSqrt(squares / f32(sizes.C) + sizes.eps);
   for (var c = 0u; c < sizes.C; c++) {
-    y[start + c] = Storage(f32(x[start + c]) * r * weight[c]);
+    y[start + c] = Storage(f32(x[start + c]) * r * (weight[c] + sizes.weight_offset));
   }
   rstd[row] = r;
 }
 `,
 
-  'rmsnorm_backward': `// rmsnorm_backward: dx (+)= rstd * (g - xhat * mean(g * xhat)), g = dy * weight, xhat = x * rstd.
+  'rmsnorm_backward': `// rmsnorm_backward: dx (+)= rstd * (g - xhat * mean(g * xhat)), g = dy * (weight_offset + weight), xhat = x * rstd.
 // x, dy (R,C)  weight (C)  rstd (R)  ->  dx (R,C), added onto what dx holds if ACCUMULATE is 1
 // grid: one invocation a row, folded.
 // lib: fold
 
 alias Storage = f32;
 
-struct Sizes { R: u32, C: u32, ACCUMULATE: u32 }
+struct Sizes { R: u32, C: u32, ACCUMULATE: u32, weight_offset: f32 }
 
 @group(0) @binding(0) var<storage, read> x: array<Storage>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
@@ -4427,12 +4931,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let r = rstd[row];
   var sum_gx = 0.0;
   for (var c = 0u; c < sizes.C; c++) {
-    sum_gx += f32(dy[start + c]) * weight[c] * (f32(x[start + c]) * r);
+    sum_gx += f32(dy[start + c]) * (weight[c] + sizes.weight_offset) * (f32(x[start + c]) * r);
   }
   let mean_gx = sum_gx / f32(sizes.C);
   for (var c = 0u; c < sizes.C; c++) {
     let xhat = f32(x[start + c]) * r;
-    var value = r * (f32(dy[start + c]) * weight[c] - xhat * mean_gx);
+    var value = r * (f32(dy[start + c]) * (weight[c] + sizes.weight_offset) - xhat * mean_gx);
     if (sizes.ACCUMULATE == 1u) {
       value += f32(dx[start + c]);
     }
@@ -4448,7 +4952,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
 alias Storage = f32;
 
-struct Sizes { R: u32, C: u32, ACCUMULATE: u32 }
+struct Sizes { R: u32, C: u32, ACCUMULATE: u32, weight_offset: f32 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
@@ -4470,12 +4974,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let r = rstd[row];
   var sum_gx = vec4f();
   for (var q = 0u; q < quads; q++) {
-    sum_gx += vec4f(dy[start + q]) * weight[q] * (vec4f(x[start + q]) * r);
+    sum_gx += vec4f(dy[start + q]) * (weight[q] + sizes.weight_offset) * (vec4f(x[start + q]) * r);
   }
   let mean_gx = dot(sum_gx, vec4f(1.0 / f32(sizes.C)));
   for (var q = 0u; q < quads; q++) {
     let xhat = vec4f(x[start + q]) * r;
-    var value = r * (vec4f(dy[start + q]) * weight[q] - xhat * mean_gx);
+    var value = r * (vec4f(dy[start + q]) * (weight[q] + sizes.weight_offset) - xhat * mean_gx);
     if (sizes.ACCUMULATE == 1u) {
       value += vec4f(dx[start + q]);
     }
@@ -4602,7 +5106,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) in
 
 alias Storage = f32;
 
-struct Sizes { R: u32, C: u32, ACCUMULATE: u32 }
+struct Sizes { R: u32, C: u32, ACCUMULATE: u32, weight_offset: f32 }
 
 @group(0) @binding(0) var<storage, read> x: array<Storage>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
@@ -4625,12 +5129,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let r = rstd[row];
   var sum_gx = 0.0;
   for (var c = lane; c < C; c += LANES) {
-    sum_gx += f32(dy[start + c]) * weight[c] * (f32(x[start + c]) * r);
+    sum_gx += f32(dy[start + c]) * (weight[c] + sizes.weight_offset) * (f32(x[start + c]) * r);
   }
   let mean_gx = row_sum(vec2f(sum_gx, 0.0), index, LANES).x / f32(sizes.C);
   for (var c = lane; c < C; c += LANES) {
     let xhat = f32(x[start + c]) * r;
-    var value = r * (f32(dy[start + c]) * weight[c] - xhat * mean_gx);
+    var value = r * (f32(dy[start + c]) * (weight[c] + sizes.weight_offset) - xhat * mean_gx);
     if (sizes.ACCUMULATE == 1u) {
       value += f32(dx[start + c]);
     }
@@ -4646,7 +5150,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
 alias Storage = f32;
 
-struct Sizes { R: u32, C: u32, eps: f32 }
+struct Sizes { R: u32, C: u32, eps: f32, weight_offset: f32 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<Storage>>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
@@ -4671,7 +5175,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let r = inverseSqrt(dot(squares, vec4f(1.0 / f32(sizes.C))) + sizes.eps);
   for (var q = 0u; q < quads; q++) {
-    y[start + q] = vec4<Storage>(vec4f(x[start + q]) * r * weight[q]);
+    y[start + q] = vec4<Storage>(vec4f(x[start + q]) * r * (weight[q] + sizes.weight_offset));
   }
   rstd[row] = r;
 }
@@ -4685,7 +5189,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
 alias Storage = f32;
 
-struct Sizes { R: u32, C: u32, eps: f32 }
+struct Sizes { R: u32, C: u32, eps: f32, weight_offset: f32 }
 
 @group(0) @binding(0) var<storage, read> x: array<Storage>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
@@ -4711,7 +5215,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let r = inverseSqrt(row_sum(vec2f(squares, 0.0), index, LANES).x / f32(sizes.C) + sizes.eps);
   for (var c = lane; c < C; c += LANES) {
-    y[start + c] = Storage(f32(x[start + c]) * r * weight[c]);
+    y[start + c] = Storage(f32(x[start + c]) * r * (weight[c] + sizes.weight_offset));
   }
   if (lane == 0u && row_index < sizes.R) {
     rstd[row] = r;

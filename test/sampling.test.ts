@@ -139,9 +139,10 @@ describe('generation', () => {
 
   test('greedy takes the best token each time, and gives the same again', async () => {
     const ids: number[] = [];
-    for await (const { id, logits: scores } of run.generator.generate(prompt, { maxNewTokens: 6, temperature: 0 })) {
-      expect(scores.length).toBe(vocabSize);
-      expect(id).toBe(argmax(scores));
+    const told = { maxNewTokens: 6, temperature: 0, logits: true };
+    for await (const { id, logits: scores } of run.generator.generate(prompt, told)) {
+      expect(scores!.length).toBe(vocabSize);
+      expect(id).toBe(argmax(scores!));
       ids.push(id);
     }
     expect(await generate({ maxNewTokens: 6, temperature: 0 })).toEqual(ids);
@@ -191,8 +192,10 @@ describe('generation', () => {
   });
 
   test('the shapes that are planned are those that are used', async () => {
-    const lengths = run.generator.shapes(3, 20).map((b) => b.ids!.shape[1]);
-    expect(lengths).toEqual([CONTEXT]);
+    const lengths = (...sizes: [number, number]) =>
+      run.generator.planned(...sizes).map(({ batch }) => batch.ids!.shape[1]);
+    expect(lengths(3, 1)).toEqual([16]);
+    expect(lengths(3, 20)).toEqual([16, 1]);
   });
 
   test('an empty prompt and ids outside the vocabulary are refused', async () => {

@@ -55,8 +55,11 @@ export interface Machine {
   ): Compiled<keyof R & string>;
   /** Present values of a parameter or of state. */
   read(tensor: Tensor): Promise<HostArray>;
-  /** Overwrites a parameter or state. @throws InputError on a wrong length */
-  write(tensor: Tensor, data: HostArray): void;
+  /**
+   * Overwrites a parameter or state, or the part of it that begins at an element.
+   * @throws InputError if the values are not as many, or reach beyond its end
+   */
+  write(tensor: Tensor, data: HostArray, start?: number): void;
   /** Frees what the machine keeps for these tensors; they start from their first values when used again. */
   release(tensors: Iterable<Tensor>): void;
   /** Frees everything. */

@@ -32,10 +32,7 @@ export function chooseToken(
 ): number {
   const { temperature = 1, topK, topP, minP, repetitionPenalty = 1, seed = 0 } = options;
   const scores = Float64Array.from(logits);
-  if (scores.some(Number.isNaN))
-    throw new InputError(
-      'generate: the model gave NaN for the next token. Its weights are damaged, or training diverged.',
-    );
+  refuseNaN(scores.some(Number.isNaN) ? -1 : 0);
   if (repetitionPenalty !== 1) {
     for (const id of new Set(before))
       scores[id] = scores[id]! > 0 ? scores[id]! / repetitionPenalty : scores[id]! * repetitionPenalty;
@@ -65,6 +62,14 @@ export function chooseToken(
   let point = uniform(seed, STREAM, position) * total;
   for (const { id, p } of kept) if ((point -= p) < 0) return id;
   return kept.at(-1)!.id;
+}
+
+/** @param id -1 where the logits hold a NaN, as the op argmax gives it     @throws InputError then */
+export function refuseNaN(id: number): number {
+  if (id >= 0) return id;
+  throw new InputError(
+    'generate: the model gave NaN for the next token. Its weights are damaged, or training diverged.',
+  );
 }
 
 /** Index of the largest value, the first one if there are several. */

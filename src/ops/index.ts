@@ -12,7 +12,11 @@ import {
   siluOp,
 } from './activations.ts';
 import { addOp } from './add.ts';
-import { attentionBackwardOp, attentionOp } from './attention.ts';
+import { argmaxOp } from './argmax.ts';
+import { attentionOp } from './attention.ts';
+import { attentionBackwardOp } from './attention_backward.ts';
+import { cacheReorderOp } from './cache_reorder.ts';
+import { cacheWriteOp } from './cache_write.ts';
 import { castOp } from './cast.ts';
 import { concatBackwardOp, concatOp } from './concat.ts';
 import { assignOp } from './copy.ts';
@@ -68,8 +72,11 @@ export const ops: readonly Op<any>[] = [
   softmaxBackwardOp,
   softmaxOp,
   addOp,
+  argmaxOp,
   attentionBackwardOp,
   attentionOp,
+  cacheReorderOp,
+  cacheWriteOp,
   castOp,
   concatBackwardOp,
   concatOp,

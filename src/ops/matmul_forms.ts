@@ -1,45 +1,19 @@
 // The ways to compute a product of matrices: which kernels, for which shapes, on which adapters. Those that
 // suit the adapter are tried first, in this order.
 import type { Tensor } from '../tensor/tensor.ts';
-import { dimensions, type MatmulAttrs } from './matmul_shape.ts';
-import { type Dispatch, type Form, onGPU, onSoftware, type Site } from './op.ts';
-
-type MatmulForm = Form<MatmulAttrs>;
-type MatmulSite = Site<MatmulAttrs>;
-
-const shapeOf = ({ inputs, attrs }: MatmulSite) => dimensions(inputs, attrs);
-const flag = (value: unknown) => (value ? 1 : 0);
-
-/** What is done to a product before it is stored. */
-function epilogue({ inputs, outputs }: MatmulSite) {
-  return {
-    HAS_BIAS: flag(inputs.bias),
-    HAS_RESIDUAL: flag(inputs.residual),
-    ACCUMULATE: flag(inputs.add),
-    HAS_SUMS: flag(outputs.sums),
-    ACCUMULATE_SUMS: flag(inputs.addSums),
-  };
-}
-
-/** Elements from one row, and from one column, to the next. */
-function aStrides({ M, K }: { M: number; K: number }, { transposeA }: MatmulAttrs) {
-  return transposeA ? { a_row: 1, a_col: M } : { a_row: K, a_col: 1 };
-}
-function bStrides({ N, K }: { N: number; K: number }, { transposeB }: MatmulAttrs) {
-  return transposeB ? { b_row: 1, b_col: K } : { b_row: N, b_col: 1 };
-}
-
-/** A kernel that makes the whole product in one dispatch, with the sizes that it has beside M, N, K and what is done in passing. */
-function whole(kernel: string, site: MatmulSite, sizes: Record<string, number>, b = site.inputs.b!): Dispatch {
-  const { batch, M, N, K } = shapeOf(site);
-  return {
-    kernel,
-    sizes: { M, N, K, ...sizes, ...epilogue(site) },
-    threads: [N, M, batch],
-    bind: { b, y: site.outputs.y! },
-    flops: 2 * M * N * K * batch,
-  };
-}
+import {
+  addParts,
+  aStrides,
+  bStrides,
+  flag,
+  type MatmulForm,
+  type MatmulSite,
+  shapeOf,
+  strides,
+  whole,
+} from './matmul_dispatch.ts';
+import { vectorForms } from './matmul_vector.ts';
+import { type Dispatch, onGPU, onSoftware } from './op.ts';
 
 /** Columns and rows of a tile, for kernels whose tiles are counted here. */
 export const TILES = { matmul_shared: [64, 64], matmul_subgroup8_32: [64, 32] } as const;
@@ -88,11 +62,6 @@ function rowsFirst(kernel: string, site: MatmulSite, sizes: Record<string, numbe
     : product;
 }
 
-const strides = (site: MatmulSite) => ({
-  ...aStrides(shapeOf(site), site.attrs),
-  ...bStrides(shapeOf(site), site.attrs),
-});
-
 const tileForm: MatmulForm = {
   name: 'tile',
   dispatches: (site) => [whole('matmul', site, strides(site))],
@@ -106,13 +75,6 @@ const sharedForm: MatmulForm = {
     return [whole('matmul_shared', site, { ...strides(site), BATCH, K_PART: K })];
   },
 };
-
-/** The second half of a product in parts. */
-function addParts(site: MatmulSite, PARTS: number): Dispatch {
-  const { batch, M, N } = shapeOf(site);
-  const COUNT = batch * M * N;
-  return { kernel: 'matmul_sum', sizes: { COUNT, N, PARTS, ...epilogue(site) }, threads: [COUNT] };
-}
 
 /** Workgroups that a GPU should be given, and the shortest sum that is worth a part of its own. */
 const WANTED_TILES = 128;
@@ -165,28 +127,6 @@ const registerForm: MatmulForm = {
   },
 };
 
-/** Decoding: few rows, so that reading b is all there is to do. Of a b that others would have to pack first, up to four. */
-const vectorForm: MatmulForm = {
-  name: 'vector',
-  when: (site) => {
-    const { batch, M } = shapeOf(site);
-    return batch === 1 && M <= (site.attrs.transposeB ? 4 : 2);
-  },
-  scratch: (site) => {
-    const { M, N, K } = shapeOf(site);
-    return { partial: { shape: [vectorParts(K), M, N] } };
-  },
-  dispatches: (site) => {
-    const { M, N, K } = shapeOf(site);
-    const [QUARTER, PARTS] = [Math.ceil(N / 4), vectorParts(K)];
-    const sizes = { M, N, K, ...strides(site), QUARTER, PARTS, ALONG_K: flag(site.attrs.transposeB) };
-    const threads = [QUARTER * PARTS] as const;
-    const product = { kernel: 'matmul_vector', sizes, threads, constants: { ROWS: M }, flops: 2 * M * N * K };
-    return [product, addParts(site, PARTS)];
-  },
-};
-const vectorParts = (K: number) => Math.min(16, Math.ceil(K / 16));
-
 /** M, N and K of the blocks that hardware multiplies, with a kernel each, because WGSL wants constants; types of their elements. */
 const blocks = [
   { kernel: 'matmul_subgroup_matrix_16x16x16', size: [16, 16, 16], components: ['f16'] },
@@ -235,4 +175,4 @@ export const gradientForms: readonly MatmulForm[] = [
   tileForm,
 ];
 
-export const matmulForms: readonly MatmulForm[] = [vectorForm, ...gradientForms];
+export const matmulForms: readonly MatmulForm[] = [...vectorForms, ...gradientForms];

@@ -1,7 +1,7 @@
 // The twin's own copy of parameters and state: one float64 array a slab or single tensor; a slice of a slab is a window of it.
 import { InputError } from '../errors.ts';
 import { roundedToHalf } from '../tensor/halves.ts';
-import type { DType, HostArray, Tensor } from '../tensor/tensor.ts';
+import { checkWritten, type DType, type HostArray, type Tensor } from '../tensor/tensor.ts';
 
 /** Numbers of one value: real ones in float64, whole ones in their own type. */
 export type Numbers = Float64Array | Int32Array | Uint32Array;
@@ -46,12 +46,10 @@ export class TwinStore {
     return array.subarray(tensor.slabOffset, tensor.slabOffset + tensor.size);
   }
 
-  /** @throws InputError on a wrong length */
-  write(tensor: Tensor, data: HostArray | Float64Array): void {
-    if (data.length !== tensor.size) {
-      throw new InputError(`${tensor}: got ${data.length} values, expected ${tensor.size}.`);
-    }
-    this.values(tensor).set(stored(tensor.dtype, data as Numbers));
+  /** @throws InputError as checkWritten */
+  write(tensor: Tensor, data: HostArray | Float64Array, start?: number): void {
+    checkWritten(tensor, data, start);
+    this.values(tensor).set(stored(tensor.dtype, data as Numbers), start);
   }
 
   release(tensors: Iterable<Tensor>): void {

@@ -72,8 +72,8 @@ export class Twin implements Machine {
     return this.#store.values(tensor).slice();
   }
 
-  write(tensor: Tensor, data: HostArray | Float64Array): void {
-    this.#store.write(tensor, data);
+  write(tensor: Tensor, data: HostArray | Float64Array, start?: number): void {
+    this.#store.write(tensor, data, start);
   }
 
   release(tensors: Iterable<Tensor>): void {

@@ -2,7 +2,7 @@
 import { InputError, RunError } from '../errors.ts';
 import { aligned } from '../schedule/memory.ts';
 import { storedBytes, toStored } from '../tensor/stored.ts';
-import { bytesOf, type HostArray, type Tensor } from '../tensor/tensor.ts';
+import { bytesOf, checkWritten, type HostArray, type Tensor } from '../tensor/tensor.ts';
 
 /** Makes and destroys buffers, and counts their bytes. */
 export class Buffers {
@@ -80,12 +80,12 @@ export class Store {
     return buffer;
   }
 
-  /** @throws InputError on a wrong length */
-  write(tensor: Tensor, data: HostArray): void {
-    if (data.length !== tensor.size)
-      throw new InputError(`${tensor}: got ${data.length} values, expected ${tensor.size}.`);
+  /** @throws InputError as checkWritten */
+  write(tensor: Tensor, data: HostArray, start?: number): void {
+    checkWritten(tensor, data, start);
     const { buffer, offset } = this.at(tensor);
-    this.#buffers.device.queue.writeBuffer(buffer, offset, toStored(tensor.dtype, data));
+    const at = offset + bytesOf(start ?? 0, tensor.dtype);
+    this.#buffers.device.queue.writeBuffer(buffer, at, toStored(tensor.dtype, data));
   }
 
   /** Where the values of a parameter or of state stand, in bytes. @throws InputError for any other tensor */

@@ -197,8 +197,8 @@ export class Device implements Machine {
     }
   }
 
-  write(tensor: Tensor, data: HostArray): void {
-    this.shared.store.write(tensor, data);
+  write(tensor: Tensor, data: HostArray, start?: number): void {
+    this.shared.store.write(tensor, data, start);
   }
 
   /** Waits, if too much is queued, until the GPU has caught up. */

@@ -100,6 +100,14 @@ export function bytesOf(count: number, dtype: DType): number {
   return count * (dtype === 'f16' ? 2 : 4);
 }
 
+/** @throws InputError unless there is a value for every element, or, from `start` on, none beyond the last */
+export function checkWritten(tensor: Tensor, { length }: { length: number }, start?: number): void {
+  const { size } = tensor;
+  if (start === undefined ? length === size : start >= 0 && start + length <= size) return;
+  const from = start === undefined ? '' : ` from element ${start} on`;
+  throw new InputError(`${tensor}: got ${length} values${from}, expected ${size}${start === undefined ? '' : ' in all'}.`);
+}
+
 /** Whether values of this type are real numbers, which have gradients. */
 export function isReal(dtype: DType): dtype is Precision {
   return dtype === 'f32' || dtype === 'f16';

@@ -4,6 +4,7 @@ import { arithmetic } from './op_rows_arithmetic.ts';
 import { attentions } from './op_rows_attention.ts';
 import { crossEntropies } from './op_rows_cross_entropy.ts';
 import { dropouts } from './op_rows_dropout.ts';
+import { generation } from './op_rows_generation.ts';
 import { layers } from './op_rows_layers.ts';
 import { llamas } from './op_rows_llama.ts';
 import { products } from './op_rows_matmul.ts';
@@ -20,4 +21,5 @@ export const rows: readonly OpRow[] = [
   ...state,
   ...crossEntropies,
   ...vocabulary,
+  ...generation,
 ];

@@ -1,7 +1,6 @@
 // bench: the fixed workloads, timed as peers time them, one JSON line each.
 import { readFile } from 'node:fs/promises';
 import { InputError } from '../../errors.ts';
-import { GPT2 } from '../../nn/gpt2.ts';
 import { parameterCount } from '../../nn/model.ts';
 import { AdamW } from '../../optim/adamw.ts';
 import { type Counts, countCalls } from '../../runtime/counters.ts';
@@ -9,7 +8,6 @@ import type { Device } from '../../runtime/device.ts';
 import { median } from '../../runtime/profile.ts';
 import { LONGEST_PAUSE } from '../../runtime/waiter.ts';
 import { languageBatch, languageTask } from '../../tasks/language.ts';
-import { takeApart, wholesOf } from '../../tensor/pieces.ts';
 import type { Precision } from '../../tensor/tensor.ts';
 import { stepFlops } from '../../train/step_time.ts';
 import { Trainer } from '../../train/trainer.ts';
@@ -19,9 +17,10 @@ import { DTYPE_FLAG, dtypeOn } from '../dtype.ts';
 import { defineFlags } from '../flags.ts';
 import { deviceFor } from '../open_device.ts';
 import { version } from '../version.ts';
+import { benchDecode, fixedModel } from './decode.ts';
 import { productsOf, round, timeProducts } from './products.ts';
 import { ratioTable, readBenchLines } from './table.ts';
-import { fixedBatch, initialWeights, LEARNING_RATE, OPTIMIZER, WORKLOADS } from './workloads.ts';
+import { fixedBatch, LEARNING_RATE, OPTIMIZER, WORKLOADS } from './workloads.ts';
 
 const flags = defineFlags([
   { name: 'warm', type: 'integer', min: 1, max: 1000, default: 3, unit: 'steps', help: 'before the timed ones' },
@@ -63,21 +62,21 @@ const WAITING = {
 
 export const bench = defineCommand({
   name: 'bench',
-  summary: 'times a fixed workload: a training step, or a matrix product; or sets timings side by side',
+  summary: 'times a fixed workload: a training step, decoding, or a matrix product; or sets timings side by side',
   flags,
   examples: [
     'bench train TINY',
     'bench train WIDE --adapter swiftshader --json',
+    'bench decode',
     'bench matmul 512',
     'bench matmul TINY',
     'bench table times.jsonl',
   ],
   positionals: [
-    { name: 'WORKLOAD', help: 'train, matmul or table', required: true },
+    { name: 'WORKLOAD', help: 'train, decode, matmul or table', required: true },
     {
       name: 'SIZE',
       help: `${Object.keys(WORKLOADS).join(', ')}, of matmul every product of its step; N of an N x N product; files of JSON lines for a table`,
-      required: true,
       variadic: true,
     },
   ],
@@ -87,9 +86,10 @@ export const bench = defineCommand({
       context.out.print(ratioTable((await Promise.all(words.map(readLines))).flat()));
       return 0;
     }
-    if ((workload !== 'train' && workload !== 'matmul') || words.length !== 1)
+    const sizes = { train: 1, matmul: 1, decode: 0 }[workload];
+    if (words.length !== sizes)
       throw new InputError(
-        `bench: found ${JSON.stringify([workload, ...words].join(' '))}, expected train or matmul with one size, or table with files. For example: bench train TINY`,
+        `bench: found ${JSON.stringify([workload, ...words].join(' '))}, expected train or matmul with one size, decode alone, or table with files. For example: bench train TINY`,
       );
     const fixed = WORKLOADS[size];
     const n = Number(size);
@@ -97,18 +97,20 @@ export const bench = defineCommand({
       throw new InputError(
         `bench train: found ${JSON.stringify(size)}, expected one of ${Object.keys(WORKLOADS).join(', ')}.`,
       );
-    if (!fixed && !(Number.isInteger(n) && n >= 1 && n <= 16384))
+    if (!fixed && workload === 'matmul' && !(Number.isInteger(n) && n >= 1 && n <= 16384))
       throw new InputError(
         `bench matmul: found ${JSON.stringify(size)}, expected a whole number from 1 to 16384, or one of ${Object.keys(WORKLOADS).join(', ')}.`,
       );
-    const own = workload === 'matmul' && STEPS.find((name) => context.given.has(name));
-    if (own) throw new InputError(`--${own}: found with bench matmul, expected with bench train alone. Leave it out.`);
+    const own = workload !== 'train' && STEPS.find((name) => context.given.has(name));
+    if (own)
+      throw new InputError(`--${own}: found with bench ${workload}, expected with bench train alone. Leave it out.`);
     const device = await deviceFor(context, given);
     if (given.waiting === 'await') device.waiter.holds = false;
     try {
       const dtype = dtypeOn(device, given.dtype, context.out);
       if (workload === 'train')
         report(context, device, given.waiting, await benchTrain(device, size, { ...given, dtype }));
+      else if (workload === 'decode') report(context, device, given.waiting, await benchDecode(device, dtype));
       else {
         const products = fixed ? productsOf(fixed) : [{ layout: 'NN' as const, M: n, N: n, K: n }];
         for (const figures of await timeProducts(device, products, dtype))
@@ -140,11 +142,7 @@ async function benchTrain(
   const { config } = workload;
   const counters = countCalls();
   try {
-    const model = new GPT2(config, { seed: 0 });
-    const parameters = wholesOf(model.parameters);
-    const weights = initialWeights(parameters, config.nLayer);
-    for (const whole of parameters)
-      for (const [piece, own] of takeApart(whole, weights.get(whole.name)!)) piece.init = () => own;
+    const model = fixedModel(workload);
     const trainer = new Trainer({
       machine: device,
       model,

@@ -27,6 +27,9 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   GPT2: workload(50257, 1024, 12, 12, 768, 4),
 };
 
+/** Not trained. */
+export const DECODE = workload(50257, 128, 4, 4, 256, 1);
+
 export const OPTIMIZER = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1 };
 export const LEARNING_RATE = 1e-3;
 

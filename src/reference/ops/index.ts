@@ -4,6 +4,7 @@ import { attention } from './attention.ts';
 import { crossEntropy } from './cross_entropy.ts';
 import { elementwise } from './elementwise.ts';
 import { embedding } from './embedding.ts';
+import { generation } from './generation.ts';
 import { layernorm } from './layernorm.ts';
 import { llama } from './llama.ts';
 import { matmul } from './matmul.ts';
@@ -23,6 +24,7 @@ export const references: ReadonlyMap<string, Reference> = new Map(
     crossEntropy,
     elementwise,
     embedding,
+    generation,
     layernorm,
     llama,
     matmul,

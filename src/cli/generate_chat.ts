@@ -1,0 +1,186 @@
+// generate --chat: a conversation. Each turn, only what is new goes through the model: the cache holds what was said before.
+import { createInterface } from 'node:readline';
+import { type ChatMessage, ChatTemplate } from '../data/chat_template.ts';
+import type { Tokenizer } from '../data/tokenizer.ts';
+import { InputError } from '../errors.ts';
+import { ends, TokenGenerator } from '../generate/generate.ts';
+import { StopText } from '../generate/stop_text.ts';
+import type { CommandContext } from './command.ts';
+import { readPlainFile } from './folders.ts';
+import type { Generation } from './generate.ts';
+import { DecodeClock } from './generate_clock.ts';
+import type { GenerateFlags } from './generate_flags.ts';
+import type { StopSignal } from './stop.ts';
+
+/** Where a message is typed. */
+const PROMPT = '> ';
+
+/** @returns the exit code */
+export async function chat(
+  context: CommandContext,
+  given: GenerateFlags & { seed: number },
+  parts: Generation,
+): Promise<number> {
+  const { out, signal } = context;
+  const { model, tokenizer, dir } = parts;
+  if (!tokenizer) throw new InputError(`--chat: ${dir} has no tokenizer, expected one with a chat template.`);
+  const template = await templateOf(dir);
+  const generator = new TokenGenerator(parts.device, model, parts.dtype);
+  const messages: ChatMessage[] = [];
+  const lines = new Lines(signal, out.json ? process.stderr : process.stdout);
+  try {
+    for (let turn = 0; ; turn++) {
+      const line = await lines.next();
+      if (line === null || signal.requested) return signal.exitCode;
+      if (line.trim() === '') continue;
+      messages.push({ role: 'user', content: line });
+      const promptIds = fitting(template, tokenizer, messages, model.blockSize, out);
+      if (promptIds) {
+        const content = await answer(context, { ...given, seed: given.seed + turn }, parts, generator, promptIds);
+        messages.push({ role: 'assistant', content });
+      } else messages.pop();
+      if (signal.exitCode === TERMINATED || out.stdoutClosed) return signal.exitCode;
+      // Ctrl-C has stopped the answer, not the conversation.
+      signal.forget();
+    }
+  } finally {
+    lines.close();
+    generator.release();
+  }
+}
+
+/** 128 + SIGTERM: that ends the program, whenever it comes. */
+const TERMINATED = 143;
+
+async function templateOf(dir: string): Promise<ChatTemplate> {
+  const names = ['chat_template.jinja', 'tokenizer_config.json'];
+  const files = new Map<string, string>();
+  for (const name of names) {
+    const text = await readPlainFile(`${dir}/${name}`);
+    if (text !== undefined) files.set(name, text);
+  }
+  const template = await ChatTemplate.fromFiles(files);
+  if (template) return template;
+  throw new InputError(
+    `--chat: ${dir} has no chat template, expected chat_template.jinja, or chat_template in tokenizer_config.json. Take a model that was tuned for conversations, or continue a text with --prompt.`,
+  );
+}
+
+/**
+ * The conversation as ids, without its oldest turns where it has outgrown the context; those are taken out of `messages`.
+ * @returns null where the last message alone is too long, which is told
+ */
+function fitting(
+  template: ChatTemplate,
+  tokenizer: Tokenizer,
+  messages: ChatMessage[],
+  blockSize: number,
+  out: CommandContext['out'],
+): number[] | null {
+  const encoded = () => template.encode(tokenizer, messages, { addGenerationPrompt: true });
+  let ids = encoded();
+  let left = 0;
+  // An answer wants room too.
+  while (ids.length >= blockSize && messages.length > 1) {
+    messages.splice(0, 2);
+    left++;
+    ids = encoded();
+  }
+  if (left > 0)
+    out.note(
+      `the conversation has outgrown the context of ${blockSize} tokens: its first ${left === 1 ? 'turn is' : `${left} turns are`} left out.`,
+    );
+  if (ids.length < blockSize) return ids;
+  out.warn(`message: found ${ids.length} tokens, the context holds ${blockSize}, with room for an answer. Shorten it.`);
+  return null;
+}
+
+async function answer(
+  { out, signal }: CommandContext,
+  given: GenerateFlags & { seed: number },
+  { tokenizer, eosIds }: Generation,
+  generator: TokenGenerator,
+  promptIds: number[],
+): Promise<string> {
+  const decoder = tokenizer!.decoder(promptIds);
+  const text = new StopText(given.stop);
+  const ids: number[] = [];
+  const clock = new DecodeClock();
+  for await (const { id } of generator.generate(promptIds, { ...given, eosId: eosIds, reuse: true })) {
+    ids.push(id);
+    clock.token();
+    if (ends(id, eosIds)) break;
+    out.stream(text.push(decoder.push(id)));
+    if (text.stopped || signal.requested || out.stdoutClosed) break;
+  }
+  if (!text.stopped) out.stream(text.end(decoder.end()));
+  out.emit({ text: text.text, ids, promptIds, tokensPerSecond: clock.tokensPerSecond });
+  out.print();
+  return text.text;
+}
+
+/** Lines of standard input, one at a time; at a terminal each is asked for. */
+class Lines {
+  #signal: StopSignal;
+  #screen: NodeJS.WritableStream;
+  #waiting: string[] = [];
+  #piped: ReturnType<typeof createInterface> | null = null;
+  #ended = false;
+  #arrived: () => void = () => {};
+
+  constructor(signal: StopSignal, screen: NodeJS.WritableStream) {
+    this.#signal = signal;
+    this.#screen = screen;
+  }
+
+  /** null at the end of the input, and where Ctrl-C came instead. */
+  async next(): Promise<string | null> {
+    if (process.stdin.isTTY) return this.#asked();
+    this.#piped ??= this.#listen();
+    while (this.#waiting.length === 0 && !this.#ended && !this.#signal.requested) {
+      const arrival = new Promise<void>((resolve) => {
+        this.#arrived = resolve;
+      });
+      await Promise.race([arrival, this.#signal.whenRequested]);
+    }
+    return this.#waiting.shift() ?? null;
+  }
+
+  #listen() {
+    const lines = createInterface({ input: process.stdin });
+    lines.on('line', (line) => {
+      this.#waiting.push(line);
+      this.#arrived();
+    });
+    lines.on('close', () => {
+      this.#ended = true;
+      this.#arrived();
+    });
+    return lines;
+  }
+
+  /** The terminal is read for one line only: in between, Ctrl-C is a signal as always. */
+  #asked(): Promise<string | null> {
+    const lines = createInterface({ input: process.stdin, output: this.#screen, terminal: true });
+    return new Promise((resolve) => {
+      const end = (line: string | null) => {
+        lines.close();
+        resolve(line);
+      };
+      lines.on('SIGINT', () => {
+        this.#signal.request('SIGINT');
+        this.#screen.write('\n');
+        end(null);
+      });
+      lines.on('close', () => resolve(null));
+      void this.#signal.whenRequested.then(() => end(null));
+      lines.question(PROMPT, end);
+    });
+  }
+
+  close(): void {
+    this.#piped?.close();
+    // A pipe that nobody reads any more would keep the program alive.
+    process.stdin.pause();
+  }
+}

@@ -1,0 +1,125 @@
+// One pass of a model over new tokens, with the keys and values of earlier ones in a cache: what every way to generate is made of.
+import type { Batch, Compiled, Machine, Output } from '../autograd/machine.ts';
+import { layerCaches } from '../nn/kv_cache.ts';
+import type { LanguageModel } from '../nn/model.ts';
+import { argmax } from '../ops/argmax.ts';
+import { cacheReorder } from '../ops/cache_reorder.ts';
+import { assign } from '../ops/copy.ts';
+import { embedding } from '../ops/embedding.ts';
+import { reshape } from '../ops/reshape.ts';
+import { type Precision, Tensor } from '../tensor/tensor.ts';
+
+export interface DecoderOptions {
+  /** Texts side by side. */
+  rows: number;
+  /** Tokens of a text that the cache holds, at most the model's context. */
+  capacity: number;
+  /** Of values between layers, and of the cache. */
+  dtype: Precision;
+}
+
+/** What a pass gives: the most probable token of each row, (B) i32, chosen on the machine; or the logits (B,V). */
+export type Wanted = 'token' | 'logits';
+
+/** A model on a machine, with a cache of its own. Two functions are compiled; a plan for each number of tokens. */
+export class Decoder {
+  readonly rows: number;
+  readonly capacity: number;
+  #model: LanguageModel;
+  #machine: Machine;
+  #dtype: Precision;
+  #layers: ReturnType<typeof layerCaches>;
+  /** (B,1): what was chosen last. The next pass can read it without the host. */
+  #chosen: Tensor;
+  #compiled: Partial<Record<Wanted, Compiled>> = {};
+
+  constructor(machine: Machine, model: LanguageModel, { rows, capacity, dtype }: DecoderOptions) {
+    this.rows = rows;
+    this.capacity = capacity;
+    this.#model = model;
+    this.#machine = machine;
+    this.#dtype = dtype;
+    this.#layers = layerCaches(model, rows, capacity, dtype);
+    this.#chosen = new Tensor({ kind: 'state', name: 'chosen', shape: [rows, 1], dtype: 'i32' });
+  }
+
+  /** A pass as a function over a batch: what is compiled and planned. Without ids it reads those that it chose last. */
+  readonly functions = {
+    token: (batch: Record<string, Tensor>) => {
+      const token = argmax(this.#logits(batch));
+      assign(this.#chosen, reshape(token, this.#chosen.shape));
+      return { token };
+    },
+    logits: (batch: Record<string, Tensor>) => ({ logits: this.#logits(batch) }),
+  };
+
+  #logits({ ids = this.#chosen, positions, start, last, rows: from, begin }: Record<string, Tensor>): Tensor {
+    if (from) for (const layer of this.#layers) cacheReorder(layer, { rows: from, begin: begin!, end: start! });
+    const cache = { layers: this.#layers, start: start! };
+    const hidden = this.#model.hidden(ids, { positions: positions!, cache, dtype: this.#dtype });
+    const rows = reshape(hidden, [ids.size, hidden.shape.at(-1)!]);
+    // One row of each text goes through the head: the logits of all would not fit for a large vocabulary.
+    return this.#model.head(last ? embedding(rows, last) : rows);
+  }
+
+  /**
+   * Feeds each row its new tokens, behind the first `starts[b]` of its cache.
+   * @param places first row b becomes a copy of row places.rows[b], from position places.begin on
+   * @returns the token or the logits behind the last one of each row
+   */
+  async feed(
+    tokens: readonly (readonly number[])[],
+    starts: readonly number[],
+    wanted: Wanted,
+    places?: { rows: readonly number[]; begin: number },
+  ): Promise<Output> {
+    const longest = Math.max(...tokens.map((row) => row.length));
+    const batch = this.batch(longest, starts, tokens);
+    if (!places) return this.#run(batch, wanted);
+    const shape = [this.rows];
+    const rows = { shape, data: Int32Array.from(places.rows) };
+    const begin = { shape, data: new Float32Array(this.rows).fill(places.begin) };
+    return this.#run({ ...batch, rows, begin }, wanted);
+  }
+
+  /** Feeds each row the token that was chosen last, without the host knowing it. */
+  async feedChosen(starts: readonly number[], wanted: Wanted): Promise<Output> {
+    return this.#run(this.batch(1, starts), wanted);
+  }
+
+  /** The batch for `length` new tokens a row; rows that have fewer are filled up with zeros, which nobody sees. */
+  batch(length: number, starts: readonly number[], tokens?: readonly (readonly number[])[]): Batch {
+    const [B, T] = [this.rows, Math.min(length === 1 ? 1 : bucket(length), this.capacity)];
+    const most = this.#model.blockSize - 1;
+    const positions = Int32Array.from({ length: B * T }, (_, i) =>
+      Math.min(starts[Math.floor(i / T)]! + (i % T), most),
+    );
+    const last = Int32Array.from({ length: B }, (_, b) => b * T + (tokens?.[b]?.length ?? length) - 1);
+    const ids = new Int32Array(B * T);
+    tokens?.forEach((row, b) => void ids.set(row, b * T));
+    return {
+      ...(tokens && { ids: { shape: [B, T], data: ids } }),
+      positions: { shape: [B, T], data: positions },
+      start: { shape: [B], data: Float32Array.from(starts) },
+      ...(T > 1 && { last: { shape: [B], data: last } }),
+    };
+  }
+
+  async #run(batch: Batch, wanted: Wanted): Promise<Output> {
+    let compiled = this.#compiled[wanted];
+    if (!compiled)
+      this.#compiled[wanted] = compiled = this.#machine.compile<Record<string, Tensor>>(this.functions[wanted]);
+    return (await compiled(batch))[wanted]!;
+  }
+
+  release(): void {
+    for (const compiled of Object.values(this.#compiled)) compiled.release();
+    this.#compiled = {};
+    this.#machine.release([this.#chosen, ...this.#layers.flatMap(({ keys, values }) => [keys, values])]);
+  }
+}
+
+/** Lengths that get a plan: multiples of 16 up to 128, then powers of two. */
+export function bucket(n: number): number {
+  return n <= 128 ? Math.ceil(n / 16) * 16 : 2 ** Math.ceil(Math.log2(n));
+}

@@ -1,0 +1,75 @@
+// generate --chat as a program: each line is a message, each turn an object, and what was said before stands in the cache.
+import fs from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { run } from './harness/inside.ts';
+import { type Line, scratchFolder, start, tiny } from './harness/program.ts';
+
+const place = scratchFolder();
+afterAll(() => place.remove());
+
+/** In characters that the training text has. */
+const TEMPLATE = "{% for m in messages %}{{ m['content'] }}\n{% endfor %}{% if add_generation_prompt %}It {% endif %}";
+
+beforeAll(async () => {
+  const words = ['--data', place.data, '--steps', '10', '--eval-every', '10', '--sample-every', '0', '--json'];
+  const { code, stderr } = await run(['pretrain', ...tiny(['--context', '64']), ...words, '--out', place.at('run')]);
+  if (code !== 0) throw new Error(stderr);
+  fs.cpSync(place.at('run/step-000010'), place.at('chat'), { recursive: true });
+  fs.writeFileSync(place.at('chat/chat_template.jinja'), TEMPLATE);
+});
+
+const words = (folder: string) => ['--model', place.at(folder), '--temperature', '0', '--max-new-tokens', '6'];
+
+describe('a conversation', () => {
+  test('an object a turn; the second goes on from the first, and equals the same text continued', async () => {
+    const { code, lines, stderr } = await start('generate', [...words('chat'), '--chat'], {
+      input: 'It is\n\nis it\n',
+    });
+    expect(code, stderr).toBe(0);
+    expect(lines.length).toBe(2);
+    const [first, second] = lines as (Line & { text: string; ids: number[]; promptIds: number[] })[];
+    expect(Object.keys(first!)).toEqual(['text', 'ids', 'promptIds', 'tokensPerSecond']);
+    expect(first!.ids.length).toBe(6);
+    expect(second!.promptIds.length).toBe('It is\n'.length + first!.text.length + '\nis it\nIt '.length);
+    const alone = await run(['generate', ...words('chat'), '--json', '--prompt-ids', second!.promptIds.join(',')]);
+    expect((alone.lines[0] as Line & { ids: number[] }).ids).toEqual(second!.ids);
+  });
+
+  test('what a conversation cannot be is said before it begins', async () => {
+    const said = async (...more: string[]) => {
+      const { code, errors } = await run(['generate', ...more]);
+      return [code, errors[0]];
+    };
+    expect(await said(...words('run'), '--chat')).toEqual([
+      2,
+      expect.stringMatching(/^--chat: .*step-000010 has no chat template, expected chat_template\.jinja, or/),
+    ]);
+    expect(await said(...words('chat'), '--chat', '--prompt', 'It')).toEqual([
+      2,
+      '--prompt: found together with --chat, where every line of standard input is a message. Leave one of the two out.',
+    ]);
+  });
+});
+
+describe('beams', () => {
+  test('the most probable text, the same each time, its score beside it', async () => {
+    const asked = ['generate', '--model', place.at('run'), '--max-new-tokens', '6', '--prompt', 'It is', '--json'];
+    const [one, again, greedy] = [
+      await run([...asked, '--beams', '4']),
+      await run([...asked, '--beams', '4', '--length-penalty', '1']),
+      await run([...asked, '--beams', '1']),
+    ];
+    const line = one.lines[0] as Line & { text: string; ids: number[]; score: number };
+    expect([one.code, line.ids.length, line.text.length]).toEqual([0, 6, 6]);
+    expect((again.lines[0] as typeof line).ids).toEqual(line.ids);
+    expect(line.score).toBeGreaterThanOrEqual((greedy.lines[0] as typeof line).score);
+  });
+
+  test('do not go with flags of chance', async () => {
+    const { code, errors } = await run(['generate', '--model', place.at('run'), '--beams', '2', '--top-k', '3']);
+    expect([code, errors[0]]).toEqual([
+      2,
+      '--top-k: found together with --beams, which looks for the most probable text. Leave one of the two out.',
+    ]);
+  });
+});
