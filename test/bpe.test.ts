@@ -350,66 +350,78 @@ describe('files', () => {
   });
 });
 
-describe('files that would give other ids are refused with a sentence', () => {
+describe('files that are not quite of this kind', () => {
   type Json = { model: Record<string, unknown>; pre_tokenizer: object; added_tokens: Record<string, unknown>[] };
   const good = (): Json & Record<string, unknown> =>
     JSON.parse(BpeTokenizer.fromMerges([['a', 'b'], ['ab', 'c'], ['d', 'e']]).files().get('tokenizer.json')!); // biome-ignore format: a pair each
-  const refused = async (change: (json: ReturnType<typeof good>) => void) => {
+  const opened = async (change: (json: ReturnType<typeof good>) => void) => {
     const json = good();
     change(json);
-    const error = await tokenizerFromFiles(new Map([['tokenizer.json', JSON.stringify(json)]])).catch(
-      (e: unknown) => e,
-    );
-    expect(error).toBeInstanceOf(InputError);
-    return (error as InputError).message;
+    return tokenizerFromFiles(new Map([['tokenizer.json', JSON.stringify(json)]]));
   };
-  const set = (key: string, value: unknown) => refused((json) => void (json.model[key] = value));
+  const set = (key: string, value: unknown) => (json: Json) => void (json.model[key] = value);
+  const [ab, abc] = [256, 257];
 
-  test('settings of the model', async () => {
-    expect(await set('ignore_merges', true)).toContain(
-      'tokenizer.json: model.ignore_merges: found true, expected false.',
+  test.each<[string, (json: Json & Record<string, unknown>) => void]>([
+    ['pieces that are tokens stay whole', set('ignore_merges', true)],
+    ['an added token is plain', (json) => void (json.added_tokens[0]!.special = false)],
+    ['merges are in an order that no text teaches', set('merges', ['ab c', 'a b', 'd e'])],
+    [
+      'two merges make one token',
+      (json) => {
+        json.model.vocab = { ...(json.model.vocab as object), bc: 260 };
+        json.model.merges = ['b c', 'a bc', 'a b', 'ab c', 'd e'];
+      },
+    ],
+    [
+      'a token is put before every text',
+      (json) => {
+        const special_tokens = { '<|endoftext|>': { id: '<|endoftext|>', ids: [259], tokens: ['<|endoftext|>'] } };
+        const single = [{ SpecialToken: { id: '<|endoftext|>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }];
+        json.post_processor = { type: 'TemplateProcessing', single, special_tokens };
+      },
+    ],
+  ])('go to the library where %s', async (_, change) => {
+    const tokenizer = await opened(change);
+    expect(tokenizer.kind).toBe('huggingface');
+    expect(tokenizer.encode('abc ab')).toEqual([abc, 220, ab]);
+  });
+
+  test('are refused with a sentence where ids would differ', async () => {
+    const refused = async (change: Parameters<typeof opened>[0]) => {
+      const error = await opened(change).catch((e: unknown) => e);
+      expect(error).toBeInstanceOf(InputError);
+      return (error as InputError).message;
+    };
+    expect(await refused(set('byte_fallback', true))).toContain('model.byte_fallback: found true, expected false.');
+    expect(await refused(set('dropout', 0.1))).toContain('tokenizer.json: model.dropout: found 0.1, expected 0.');
+    expect(await refused(set('end_of_word_suffix', '</w>'))).toContain('model.end_of_word_suffix: found text "</w>"');
+    expect(await refused(set('merges', ['a b', 'd e', 'a bc']))).toContain(
+      'found "bc", which is not in the vocabulary',
     );
-    expect(await set('byte_fallback', true)).toContain('model.byte_fallback: found true');
-    expect(await set('dropout', 0.1)).toContain('model.dropout: found 0.1, expected 0.');
-    expect(await set('end_of_word_suffix', '</w>')).toContain('model.end_of_word_suffix: found text "</w>"');
     const pre = { type: 'ByteLevel', add_prefix_space: false, use_regex: false };
-    expect(await refused((json) => void (json.pre_tokenizer = pre))).toContain('pre_tokenizer.use_regex: found false');
+    expect(await refused((json) => void (json.pre_tokenizer = pre))).toContain('expected a pattern that cuts texts');
     const post = { type: 'TemplateProcessing', single: [] };
     expect(await refused((json) => void (json.post_processor = post))).toContain(
-      'post_processor: found text "TemplateProcessing", expected none or ByteLevel, which add no tokens.',
+      'post_processor: found {"type":"TemplateProcessing","single":[]}, expected a template that holds the text.',
+    );
+    expect(await refused((json) => void (json.added_tokens[0]!.lstrip = true))).toContain(
+      'added token "<|endoftext|>": lstrip: found true, expected false.',
     );
   });
 
-  test('added tokens', async () => {
-    const added = (key: string, value: unknown) => refused((json) => void (json.added_tokens[0]![key] = value));
-    expect(await added('special', false)).toContain('added token "<|endoftext|>": found a plain one');
-    expect(await added('lstrip', true)).toContain('added token "<|endoftext|>": lstrip: found true, expected false.');
-  });
-
-  test('vocabulary', async () => {
-    const without = (json: Json) => {
-      const vocab = json.model.vocab as Record<string, number>;
-      vocab['漢'] = vocab['!']!;
-      delete vocab['!'];
-    };
-    expect(await refused(without)).toContain('model.vocab: id 0: found "漢", expected a token of bytes');
-    const renamed = (json: Json) => {
-      const vocab = json.model.vocab as Record<string, number>;
-      vocab['zzzz'] = vocab['!']!;
-      delete vocab['!'];
-    };
-    expect(await refused(renamed)).toContain('model.vocab: found no "!", expected all 256 bytes.');
-  });
-
-  test('merges that no text teaches', async () => {
-    expect(await set('merges', ['a b', 'd e', 'a bc'])).toContain('found "bc", which is not in the vocabulary');
-    const swapped = await set('merges', ['ab c', 'a b', 'd e']);
-    expect(swapped).toContain('merge 1 ("ab c"): found a pair that the merges before it never leave side by side');
-    const twice = await refused(({ model }) => {
-      model.vocab = { ...(model.vocab as object), bc: 260 };
-      model.merges = ['b c', 'a bc', 'a b', 'ab c', 'd e'];
-    });
-    expect(twice).toContain('merge 4 ("ab c"): found a token that an earlier one makes, expected a new one');
+  test('lack a byte: texts with it are refused, others are not', async () => {
+    for (const name of ['漢', 'zzzz']) {
+      const tokenizer = await opened(({ model }) => {
+        const vocab = model.vocab as Record<string, number>;
+        vocab[name] = vocab['!']!;
+        delete vocab['!'];
+      });
+      expect(tokenizer.encode('ab')).toEqual([ab]);
+      expect(() => tokenizer.encode('ab!')).toThrow(
+        'text: character 3: found "!" (U+0021), whose bytes are not all in the vocabulary',
+      );
+    }
   });
 });
 

@@ -297,7 +297,7 @@ describe('malformed files are refused with a sentence', () => {
     expect(await merges(['a b', 'b b'])).toContain('merge 2: found "bb", which is not in the vocabulary');
     expect(await merges(['a b', ['a', 'b']])).toContain('merge 2: found "a b" again');
     expect(await merges('a b')).toContain('model.merges: found text "a b", expected a list');
-    expect(await merges(['a b'])).toContain('which is none of the tokenizers known here. Known are: "char"');
+    expect(await merges(['a b'])).toContain('decoder: found {"type":"Fuse"}, expected ByteLevel.');
   });
 
   test('nothing from a file is run', async () => {
@@ -315,7 +315,7 @@ describe('malformed files are refused with a sentence', () => {
 
   test('other tokenizers, and almost GPT-2, are told from it', async () => {
     expect(await withModel({ type: 'WordPiece', vocab: {} })).toContain(
-      'model.type: found text "WordPiece", expected "BPE". Known are',
+      'model.type: found text "WordPiece", expected "BPE". Models of the GPT-2',
     );
     const json = JSON.parse(gpt2.files().get('tokenizer.json')!);
     const swap = (o: Record<string, number>, a: string, b: string) => ({ ...o, [a]: o[b], [b]: o[a] });

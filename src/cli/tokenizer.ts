@@ -56,15 +56,15 @@ const flags = defineFlags([
     group: 'encode and decode',
     placeholder: 'DIR',
     example: 'runs/moby-1',
-    help: 'the tokenizer of a run folder, a step folder or a Hugging Face folder',
+    help: 'the tokenizer of a run folder, a step folder, a Hugging Face folder or a model on the hub',
   },
   {
     name: 'tokenizer',
     type: 'text',
     group: 'encode and decode',
-    placeholder: 'byte|gpt2|DIR',
+    placeholder: 'byte|gpt2|DIR|OWNER/NAME',
     example: 'gpt2',
-    help: 'a tokenizer by name, or its folder',
+    help: 'a tokenizer by name, its folder, or that of a model on the hub',
   },
   {
     name: 'text',

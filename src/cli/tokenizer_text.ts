@@ -7,9 +7,10 @@ import { quoted } from './printable.ts';
 import type { TokenizerFlags } from './tokenizer.ts';
 
 /** `tokenizer encode`. */
-export async function encodeText({ out }: CommandContext, flags: TokenizerFlags): Promise<number> {
+export async function encodeText(context: CommandContext, flags: TokenizerFlags): Promise<number> {
+  const { out } = context;
   const { allowSpecial } = flags;
-  const tokenizer = await chosen(flags);
+  const tokenizer = await chosen(flags, context);
   const text = flags.text ?? (await standardInput('--text', 'a text', '--text "Call me"'));
   const ids = tokenizer.encode(text, { allowSpecial });
   out.emit({ ids });
@@ -18,8 +19,9 @@ export async function encodeText({ out }: CommandContext, flags: TokenizerFlags)
 }
 
 /** `tokenizer decode`. */
-export async function decodeIds({ out }: CommandContext, flags: TokenizerFlags): Promise<number> {
-  const tokenizer = await chosen(flags);
+export async function decodeIds(context: CommandContext, flags: TokenizerFlags): Promise<number> {
+  const { out } = context;
+  const tokenizer = await chosen(flags, context);
   const words = (flags.ids ?? (await standardInput('--ids', 'token ids', '--ids 1,2,3')))
     .split(/[\s,[\]]+/)
     .filter(Boolean);
@@ -37,13 +39,13 @@ export async function decodeIds({ out }: CommandContext, flags: TokenizerFlags):
   return 0;
 }
 
-async function chosen({ model, tokenizer: name }: TokenizerFlags): Promise<Tokenizer> {
+async function chosen({ model, tokenizer: name }: TokenizerFlags, context: CommandContext): Promise<Tokenizer> {
   if ((model === undefined) === (name === undefined)) {
     const found = name === undefined ? 'neither --tokenizer nor' : 'both --tokenizer and';
     throw new InputError(`tokenizer: found ${found} --model, expected one of the two. For example: --tokenizer gpt2`);
   }
-  if (model !== undefined) return folderTokenizer(model);
-  const tokenizer = await tokenizerFor(name!, null);
+  if (model !== undefined) return folderTokenizer(model, context);
+  const tokenizer = await tokenizerFor(name!, null, context);
   if (typeof tokenizer !== 'string') return tokenizer;
   if (tokenizer === 'byte') return new ByteTokenizer();
   if (tokenizer === 'gpt2') return Gpt2Tokenizer.load();

@@ -2,7 +2,7 @@
 // al. 2016, Radford et al. 2019). Ids are laid out as GPT-2's are, bytes, then merges, then special tokens; a file from
 // elsewhere may number them in another order.
 import { BYTE_TO_CHAR, byteString, decodeBytes, streamBytes, unknownId, visible } from './byte_level.ts';
-import { PieceEncoder, SpecialFinder } from './pieces.ts';
+import { isAllowed, PieceEncoder, SpecialFinder } from './pieces.ts';
 import type { EncodeOptions, StreamingDecoder, Tokenizer } from './tokenizer.ts';
 import { END_OF_TEXT, huggingFaceFiles } from './tokenizer_save.ts';
 
@@ -75,13 +75,10 @@ export class BpeTokenizer implements Tokenizer {
     });
   }
 
-  encode(text: string, { allowSpecial = false }: EncodeOptions = {}): number[] {
+  encode(text: string, options: EncodeOptions = {}): number[] {
     const ids: number[] = [];
-    if (!allowSpecial) {
-      this.#pieces.encode(text, ids);
-      return ids;
-    }
-    for (const { text: part, special } of this.#finder.split(text)) {
+    const allowed = (_: string, from: number, to: number) => isAllowed(options, from, to);
+    for (const { text: part, special } of this.#finder.split(text, allowed)) {
       this.#pieces.encode(part, ids);
       if (special !== null) ids.push(this.#idOfSpecial.get(special)!);
     }
@@ -92,8 +89,8 @@ export class BpeTokenizer implements Tokenizer {
     return decodeBytes(ids, (id) => this.#bytesOf(id));
   }
 
-  decoder(): StreamingDecoder {
-    return streamBytes((id) => this.#bytesOf(id));
+  decoder(before?: Iterable<number>): StreamingDecoder {
+    return streamBytes((id) => this.#bytesOf(id), before);
   }
 
   /** The merges in their order, as code units 0..255. */

@@ -16,8 +16,8 @@ export class ByteTokenizer implements Tokenizer {
     return decodeBytes(ids, bytesOf);
   }
 
-  decoder(): StreamingDecoder {
-    return streamBytes(bytesOf);
+  decoder(before?: Iterable<number>): StreamingDecoder {
+    return streamBytes(bytesOf, before);
   }
 
   /** A byte-level BPE without merges. Ids are the byte values, which is not the order that GPT-2 gives its first 256. */

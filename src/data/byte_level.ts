@@ -67,9 +67,13 @@ export function decodeBytes(ids: Iterable<number>, bytesOf: (id: number) => Uint
   return newDecoder().decode(all);
 }
 
-/** The same, one id at a time: the platform's decoder holds back the bytes of an unfinished character. */
-export function streamBytes(bytesOf: (id: number) => Uint8Array): StreamingDecoder {
+/**
+ * The same, one id at a time: the platform's decoder holds back the bytes of an unfinished character.
+ * @param before ids whose text is known already
+ */
+export function streamBytes(bytesOf: (id: number) => Uint8Array, before: Iterable<number> = []): StreamingDecoder {
   const decoder = newDecoder();
+  for (const id of before) decoder.decode(bytesOf(id), { stream: true });
   return {
     push: (id) => decoder.decode(bytesOf(id), { stream: true }),
     end: () => decoder.decode(),

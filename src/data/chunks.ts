@@ -20,19 +20,21 @@ const LONGEST_HELD = 16 * 2 ** 20;
 export class PieceCutter {
   readonly #special: readonly string[];
   readonly #longest: number;
+  readonly #lastCut: (text: string, from: number) => number;
   #held = '';
 
-  /** @param special tokens that are not to be cut either */
-  constructor(special: readonly string[] = [], longest = LONGEST_HELD) {
+  /** @param special tokens that are not to be cut either   @param cut where a text can be cut; default: where GPT-2's pattern allows it */
+  constructor(special: readonly string[] = [], longest = LONGEST_HELD, cut = lastCut) {
     this.#special = special;
     this.#longest = longest;
+    this.#lastCut = cut;
   }
 
   /** The text that is certain after this chunk, perhaps ''. @throws InputError for a run over `longest` characters without any place to cut */
   push(text: string): string {
     const all = this.#held + text;
-    let cut = lastCut(all, this.#held.length);
-    while (cut > 0 && this.#insideSpecial(all, cut)) cut = lastCut(all.slice(0, cut), this.#held.length);
+    let cut = this.#lastCut(all, this.#held.length);
+    while (cut > 0 && this.#insideSpecial(all, cut)) cut = this.#lastCut(all.slice(0, cut), this.#held.length);
     this.#held = all.slice(cut);
     if (this.#held.length > this.#longest) {
       throw new InputError(
@@ -61,11 +63,22 @@ export class PieceCutter {
 }
 
 /** An encoder of one text in chunks. @throws InputError for a run over `longest` characters without any place to cut */
-export function chunkEncoder(tokenizer: Tokenizer, options: EncodeOptions = {}, longest = LONGEST_HELD): ChunkEncoder {
+export function chunkEncoder(
+  tokenizer: Tokenizer,
+  options: Omit<EncodeOptions, 'allowSpecial'> & { readonly allowSpecial?: boolean } = {},
+  longest = LONGEST_HELD,
+): ChunkEncoder {
   if (tokenizer.kind === 'char' || tokenizer.kind === 'byte')
     return { push: (text) => tokenizer.encode(text, options), end: () => [] };
-  const cutter = new PieceCutter(options.allowSpecial ? tokenizer.specialTokens : [], longest);
-  const encode = (text: string) => (text === '' ? [] : tokenizer.encode(text, options));
+  const whole = [...((options.allowSpecial && tokenizer.specialTokens) || []), ...(tokenizer.plainTokens ?? [])];
+  const cutter = new PieceCutter(whole, longest, tokenizer.lastCut?.bind(tokenizer));
+  let continues = options.continues ?? false;
+  const encode = (text: string) => {
+    if (text === '') return [];
+    const ids = tokenizer.encode(text, { ...options, continues });
+    continues = true;
+    return ids;
+  };
   return { push: (text) => encode(cutter.push(text)), end: () => encode(cutter.end()) };
 }
 

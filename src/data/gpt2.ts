@@ -4,9 +4,11 @@
 // a piece (a long run of one letter would hang) and its decoder carries unfinished bytes from one call into the next.
 import { byteString, decodeBytes, streamBytes, unknownId, visible } from './byte_level.ts';
 import { bytePairEncode } from './merge.ts';
-import { PieceEncoder } from './pieces.ts';
+import { isAllowed, PieceEncoder, SpecialFinder } from './pieces.ts';
 import type { EncodeOptions, StreamingDecoder, Tokenizer } from './tokenizer.ts';
 import { END_OF_TEXT, huggingFaceFiles } from './tokenizer_save.ts';
+
+const SPECIAL = new SpecialFinder([END_OF_TEXT]);
 
 export class Gpt2Tokenizer implements Tokenizer {
   readonly kind = 'gpt2';
@@ -39,11 +41,11 @@ export class Gpt2Tokenizer implements Tokenizer {
 
   encode(text: string, options: EncodeOptions = {}): number[] {
     const ids: number[] = [];
-    const parts = options.allowSpecial ? text.split(END_OF_TEXT) : [text];
-    parts.forEach((part, i) => {
-      if (i > 0) ids.push(this.eosId);
+    const allowed = (_: string, from: number, to: number) => isAllowed(options, from, to);
+    for (const { text: part, special } of SPECIAL.split(text, allowed)) {
       this.#pieces.encode(part, ids);
-    });
+      if (special !== null) ids.push(this.eosId);
+    }
     return ids;
   }
 
@@ -51,8 +53,8 @@ export class Gpt2Tokenizer implements Tokenizer {
     return decodeBytes(ids, (id) => this.#bytesOf(id));
   }
 
-  decoder(): StreamingDecoder {
-    return streamBytes((id) => this.#bytesOf(id));
+  decoder(before?: Iterable<number>): StreamingDecoder {
+    return streamBytes((id) => this.#bytesOf(id), before);
   }
 
   /** GPT-2's own vocabulary and merges, as its folder on the hub has them. */

@@ -77,8 +77,8 @@ function kindOf(value: unknown): string {
   return typeof value === 'string' ? `text ${quoted(value)}` : `${typeof value} ${String(value)}`;
 }
 
-/** The lines of a UTF-8 file without their ends (LF or CRLF) and without a byte order mark. */
-function* linesOf(file: string): Generator<string> {
+/** The lines of a UTF-8 file without their ends (LF or CRLF) and without a byte order mark. @throws InputError for other bytes */
+export function* linesOf(file: string): Generator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let first = true;
   let held: Uint8Array[] = []; // the beginning of a line that the next chunks go on with

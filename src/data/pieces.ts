@@ -2,6 +2,7 @@
 // BPE of any other vocabulary share.
 import { byteString } from './byte_level.ts';
 import { bytePairEncode } from './merge.ts';
+import type { EncodeOptions } from './tokenizer.ts';
 
 /**
  * GPT-2's pattern (Radford et al. 2019, encoder.py) with Unicode's white space spelled out: JavaScript's \s differs from it in
@@ -63,12 +64,34 @@ export class SpecialFinder {
     this.#pattern = special.length > 0 ? new RegExp(escaped.join('|'), 'gu') : null;
   }
 
-  *split(text: string): Generator<Around> {
+  /** @param allowed whether a token found from one position up to another counts; default: all do */
+  *split(text: string, allowed?: (token: string, from: number, to: number) => boolean): Generator<Around> {
     let from = 0;
-    for (const found of this.#pattern ? text.matchAll(this.#pattern) : []) {
-      yield { text: text.slice(from, found.index), special: found[0] };
-      from = found.index + found[0].length;
+    let at = 0;
+    for (;;) {
+      const found = this.#next(text, at);
+      if (!found) break;
+      const { 0: token, index } = found;
+      const to = index + token.length;
+      if (allowed && !allowed(token, index, to)) {
+        at = index + (text.codePointAt(index)! > 0xffff ? 2 : 1);
+        continue;
+      }
+      yield { text: text.slice(from, index), special: token };
+      from = to;
+      at = to;
     }
     yield { text: text.slice(from), special: null };
   }
+
+  #next(text: string, at: number): RegExpExecArray | null {
+    if (!this.#pattern) return null;
+    this.#pattern.lastIndex = at;
+    return this.#pattern.exec(text);
+  }
+}
+
+/** Whether a special token may stand in a text from one position up to another, as `allowSpecial` says. */
+export function isAllowed({ allowSpecial = false }: EncodeOptions, from: number, to: number): boolean {
+  return typeof allowSpecial === 'function' ? allowSpecial(from, to) : allowSpecial;
 }

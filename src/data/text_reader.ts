@@ -5,7 +5,8 @@ import { InputError } from '../errors.ts';
 import { nameOf } from './char.ts';
 import { jsonlRows, type RowCount } from './jsonl.ts';
 import { parquetRows } from './parquet.ts';
-import { chunksOf, invalidUtf8, nulAt } from './text_check.ts';
+import { nulAt } from './text_bytes.ts';
+import { chunksOf, invalidUtf8 } from './text_check.ts';
 import { formOf, type TextForm, type TextSource } from './text_source.ts';
 
 /** Stands between two documents where the tokenizer has an end-of-text token. */

@@ -2,18 +2,25 @@
 // itself must agree, and nothing from a file is ever run.
 import { described, type JsonObject, type JsonValue, parseJson, quoted } from '../checkpoint/json.ts';
 import { InputError } from '../errors.ts';
-import { bpeFrom, laidOutAsGpt2 } from './bpe_files.ts';
+import type { MergePair } from './bpe.ts';
+import { bpeFrom, isAroundGpt2, laidOutAsGpt2 } from './bpe_files.ts';
 import { ByteTokenizer } from './byte.ts';
 import { BYTE_TO_CHAR } from './byte_level.ts';
 import { CharTokenizer } from './char.ts';
 import { Gpt2Tokenizer } from './gpt2.ts';
+import { hubParts } from './hub_tokenizer_file.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { END_OF_TEXT, KIND_FIELD } from './tokenizer_save.ts';
-import { mergesOf, mergesOfText, refuseProgram, vocabularyOf } from './vocabulary.ts';
+import { mergesOf, mergesOfText, vocabularyOf } from './vocabulary.ts';
 
-const KNOWN =
-  'Known are: "char" (BPE without merges whose tokens are single characters), "byte" (the 256 bytes, ids 0 to 255), ' +
-  '"gpt2" (the 50257 tokens of GPT-2) and "bpe" (GPT-2\'s bytes and pattern, other merges)';
+const READ = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'chat_template.jinja',
+  'vocab.json',
+  'merges.txt',
+];
 
 /**
  * The tokenizer of a folder.
@@ -22,7 +29,7 @@ const KNOWN =
  */
 export async function loadTokenizer(read: (name: string) => Promise<string | undefined>): Promise<Tokenizer> {
   const files = new Map<string, string>();
-  for (const name of ['tokenizer.json', 'tokenizer_config.json', 'vocab.json', 'merges.txt']) {
+  for (const name of READ) {
     const text = await read(name);
     if (text !== undefined) files.set(name, text);
   }
@@ -31,16 +38,15 @@ export async function loadTokenizer(read: (name: string) => Promise<string | und
 
 /**
  * The tokenizer that these files hold: `tokenizer.json`, or GPT-2's older pair `vocab.json` and `merges.txt`.
- * @param files name -> text; `tokenizer_config.json` may be absent
+ * @param files name -> text; all beside `tokenizer.json` may be absent
  * @throws InputError for malformed files, and for tokenizers of other kinds
  */
 export async function tokenizerFromFiles(files: ReadonlyMap<string, string>): Promise<Tokenizer> {
-  const json = files.get('tokenizer.json');
-  if (json !== undefined) {
-    const text = files.get('tokenizer_config.json');
+  if (files.has('tokenizer.json')) {
     const file = 'tokenizer_config.json';
+    const text = files.get(file);
     const config = text === undefined ? null : anObject(parseJson(text, file), file);
-    const tokenizer = await fromTokenizerJson(json, config);
+    const tokenizer = await fromTokenizerJson(files, config);
     if (config) agree(config, file, tokenizer);
     return tokenizer;
   }
@@ -55,55 +61,59 @@ export async function tokenizerFromFiles(files: ReadonlyMap<string, string>): Pr
   return gpt2From('vocab.json', vocab, mergesOfText('merges.txt', mergesTxt, vocab));
 }
 
-async function fromTokenizerJson(text: string, config: JsonObject | null): Promise<Tokenizer> {
+/** The first kind that fits, from the plainest: characters, bytes, GPT-2's own, merges of its kind, and all that the library reads. */
+async function fromTokenizerJson(files: ReadonlyMap<string, string>, config: JsonObject | null): Promise<Tokenizer> {
   const file = 'tokenizer.json';
-  const json = anObject(parseJson(text, file), file);
+  const json = anObject(parseJson(files.get(file)!, file), file);
   const model = anObject(json.get('model'), `${file}: model`);
   const type = model.get('type');
   if (type !== undefined && type !== 'BPE') {
-    throw new InputError(`${file}: model.type: found ${described(type)}, expected "BPE". ${KNOWN}.`);
+    throw new InputError(
+      `${file}: model.type: found ${described(type)}, expected "BPE". Models of the GPT-2 and Llama families have one.`,
+    );
   }
   const vocab = vocabularyOf(`${file}: model.vocab`, model.get('vocab'), json.get('added_tokens') ?? []);
   const merges = mergesOf(`${file}: model.merges`, model.get('merges'), vocab);
-  refuseProgram(file, json);
-  if ((json.get('pre_tokenizer') ?? null) === null) {
-    const characters = vocab.every(
-      (token) => token.length <= 2 && String.fromCodePoint(token.codePointAt(0)!) === token,
-    );
-    if (characters && merges.length === 0) return new CharTokenizer(vocab);
-  } else if (merges.length === 0 && vocab.length === 256 && vocab.every((token, id) => token === BYTE_TO_CHAR[id])) {
-    return new ByteTokenizer();
-  } else if (vocab.length === 50257 && !(await isAnother(vocab, merges))) {
-    return gpt2From(file, vocab, merges);
-  } else {
-    return bpeFrom(file, json, vocab, merges, config);
+  if (merges.length === 0 && isCharacters(json, vocab)) return new CharTokenizer(vocab);
+  if (isAroundGpt2(json, merges.length)) {
+    if (merges.length === 0 && vocab.length === 256 && vocab.every((token, id) => token === BYTE_TO_CHAR[id]))
+      return new ByteTokenizer();
+    if (vocab.length === 50257 && !(await isAnother(vocab, merges))) return gpt2From(file, vocab, merges);
+    const bpe = bpeFrom(json, vocab, merges, config);
+    if (bpe) return bpe;
   }
-  throw new InputError(
-    `${file}: found a BPE of ${vocab.length} tokens and ${merges.length} merges, which is none of the tokenizers known here. ${KNOWN}.`,
-  );
+  const { HubTokenizer } = await import('./hub_tokenizer.ts');
+  return HubTokenizer.open(hubParts(file, json, vocab, merges, config), files);
+}
+
+/** Whether every token is one character, and nothing is done around them. */
+function isCharacters(json: JsonObject, vocab: readonly string[]): boolean {
+  const isNone = (key: string) => (json.get(key) ?? null) === null;
+  const isOne = (token: string) => token.length <= 2 && String.fromCodePoint(token.codePointAt(0)!) === token;
+  return isNone('normalizer') && isNone('pre_tokenizer') && isNone('post_processor') && vocab.every(isOne);
 }
 
 /** Whether as many tokens as GPT-2 has are sound ones of another text, and not GPT-2's with a fault. */
-async function isAnother(vocab: readonly string[], merges: readonly string[]): Promise<boolean> {
+async function isAnother(vocab: readonly string[], merges: readonly MergePair[]): Promise<boolean> {
   const gpt2 = await Gpt2Tokenizer.load();
   return laidOutAsGpt2(vocab, merges) && gpt2.visibleTokens().some((token, id) => vocab[id] !== token);
 }
 
 /** GPT-2's tokenizer, once the file proves to hold exactly its tokens and merges: one other id would be silent nonsense. */
-async function gpt2From(file: string, vocab: readonly string[], merges: readonly string[]): Promise<Tokenizer> {
+async function gpt2From(file: string, vocab: readonly string[], merges: readonly MergePair[]): Promise<Tokenizer> {
   const gpt2 = await Gpt2Tokenizer.load();
   const expected = [...gpt2.visibleTokens(), END_OF_TEXT];
   const id = expected.findIndex((token, i) => vocab[i] !== token);
   if (vocab.length !== expected.length || id >= 0) {
     const found = id >= 0 ? `id ${id} as ${quoted(vocab[id] ?? '')}` : `${vocab.length} tokens`;
     const wanted = id >= 0 ? quoted(expected[id]!) : expected.length;
-    throw new InputError(`${file}: found ${found}, expected ${wanted} as in GPT-2. ${KNOWN}.`);
+    throw new InputError(`${file}: found ${found}, expected ${wanted} as in GPT-2. Fetch the file again.`);
   }
   // Merge number i makes token 256 + i.
-  const at = merges.findIndex((pair, i) => pair.replace(' ', '') !== expected[256 + i]);
+  const at = merges.findIndex(([left, right], i) => left + right !== expected[256 + i]);
   if (merges.length !== 50000 || at >= 0) {
-    const found = at >= 0 ? `merge ${at + 1} as "${merges[at]}"` : `${merges.length} merges`;
-    throw new InputError(`${file}: found ${found}, expected the 50000 merges of GPT-2. ${KNOWN}.`);
+    const found = at >= 0 ? `merge ${at + 1} as "${merges[at]!.join(' ')}"` : `${merges.length} merges`;
+    throw new InputError(`${file}: found ${found}, expected the 50000 merges of GPT-2. Fetch the file again.`);
   }
   return gpt2;
 }

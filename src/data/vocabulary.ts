@@ -2,6 +2,7 @@
 // must be pairs of tokens that exist.
 import { described, type JsonObject, type JsonValue, quoted } from '../checkpoint/json.ts';
 import { InputError } from '../errors.ts';
+import type { MergePair } from './bpe.ts';
 
 /**
  * Tokens by id.
@@ -58,8 +59,11 @@ export function vocabularyOf(where: string, vocab: JsonValue | undefined, added:
   return tokens;
 }
 
-/** Merges as "left right", from a list of such texts or of pairs. */
-export function mergesOf(where: string, merges: JsonValue | undefined, tokens: readonly string[]): string[] {
+/**
+ * Merges as pairs, from a list of texts "left right" or of pairs.
+ * @throws InputError for one of other than two parts, of tokens that do not exist, or that was there before
+ */
+export function mergesOf(where: string, merges: JsonValue | undefined, tokens: readonly string[]): MergePair[] {
   if (!Array.isArray(merges)) throw new InputError(`${where}: found ${described(merges)}, expected a list.`);
   const known = new Set(tokens);
   const seen = new Set<string>();
@@ -72,42 +76,17 @@ export function mergesOf(where: string, merges: JsonValue | undefined, tokens: r
     }
     const unknown = [left, right, left + right].find((token) => !known.has(token));
     if (unknown !== undefined) throw new InputError(`${at}: found ${quoted(unknown)}, which is not in the vocabulary.`);
-    const pair = `${left} ${right}`;
-    if (seen.has(pair)) throw new InputError(`${at}: found ${quoted(pair)} again, expected each pair once.`);
+    // No character of a length: "1:a bc" is none other's.
+    const pair = `${left.length}:${left} ${right}`;
+    if (seen.has(pair))
+      throw new InputError(`${at}: found ${quoted(`${left} ${right}`)} again, expected each pair once.`);
     seen.add(pair);
-    return pair;
+    return [left, right];
   });
 }
 
 /** The merges of a merges.txt: one a line after a version line. */
-export function mergesOfText(where: string, text: string, tokens: readonly string[]): string[] {
+export function mergesOfText(where: string, text: string, tokens: readonly string[]): MergePair[] {
   const lines = text.split(/\r?\n/).filter((line, i) => line !== '' && !(i === 0 && line.startsWith('#version')));
   return mergesOf(where, lines, tokens);
-}
-
-/**
- * Normalizers and pre-tokenizers are small programs, some with regular expressions that hang their reader. The only ones
- * accepted are none at all and GPT-2's ByteLevel, recognised as data.
- */
-export function refuseProgram(file: string, json: JsonObject): void {
-  const advice =
-    'Patterns and rules from files are never run. Use a folder whose tokenizer is known here (char, byte, gpt2).';
-  const normalizer = json.get('normalizer') ?? null;
-  if (normalizer !== null) {
-    throw new InputError(`${file}: normalizer: found ${shorten(normalizer)}, expected none. ${advice}`);
-  }
-  const pre = json.get('pre_tokenizer') ?? null;
-  if (pre === null) return;
-  if (pre instanceof Map && pre.get('type') === 'ByteLevel' && pre.get('add_prefix_space') !== true) return;
-  throw new InputError(
-    `${file}: pre_tokenizer: found ${shorten(pre)}, expected none or GPT-2's ByteLevel without prefix space. ${advice}`,
-  );
-}
-
-/** As it stands in the file, so that it can be found there. */
-function shorten(value: JsonValue): string {
-  const plain = (_: string, part: JsonValue) =>
-    part instanceof Map ? Object.fromEntries(part) : typeof part === 'bigint' ? String(part) : part;
-  const text = JSON.stringify(value, plain);
-  return text.length > 100 ? `${text.slice(0, 100)}...` : text;
 }

@@ -182,6 +182,8 @@ function drawn(shards: readonly ShardWindows[], seed: number, step: number, row:
  * input 0: the sum of token losses over the sum of `kept` is the exact mean.
  * @param length tokens in the part, at least 2 (fewer give no batch)
  * @param ends where texts end that no window runs out of: of each text every token but its first is predicted
+ * @param stride between the starts of windows; below the context they overlap, and of a window only what the one before it has not
+ *   predicted is, so that it has at least `blockSize - stride` tokens before it (but at the beginning of a text)
  */
 export function* validationWindows(
   length: number,
@@ -189,6 +191,7 @@ export function* validationWindows(
   batch: number,
   read: ReadTokens,
   ends: readonly number[] = [length],
+  stride = blockSize,
 ): Generator<Batch & { readonly kept: number }> {
   const empty = () => ({
     inputs: new Int32Array(batch * blockSize),
@@ -198,13 +201,16 @@ export function* validationWindows(
   });
   let filling = empty();
   for (const [i, end] of ends.entries()) {
-    for (let start = ends[i - 1] ?? 0; start < end - 1; start += blockSize) {
+    // Tokens up to here have been predicted.
+    let done = ends[i - 1] ?? 0;
+    for (let start = done; done < end - 1; start += stride) {
       const n = Math.min(blockSize, end - 1 - start);
       const ids = read(start, n + 1);
       const row = filling.starts.push(start) - 1;
       filling.inputs.set(ids.subarray(0, n), row * blockSize);
-      filling.targets.set(ids.subarray(1), row * blockSize);
-      filling.kept += n;
+      filling.targets.set(ids.subarray(1 + done - start), row * blockSize + done - start);
+      filling.kept += start + n - done;
+      done = start + n;
       if (filling.starts.length < batch) continue;
       yield filling;
       filling = empty();
