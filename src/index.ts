@@ -18,6 +18,7 @@ export { parameterHash, Sha256 } from './checkpoint/hash.ts';
 export { loadWeights } from './checkpoint/huggingface.ts';
 export { parseLlamaConfig } from './checkpoint/llama_config.ts';
 export {
+  averageName,
   type FileContent,
   isFileName,
   type ManifestLine,
@@ -31,6 +32,7 @@ export { parseModelConfig } from './checkpoint/model_config.ts';
 export { type ByteSource, bytesSource, SafetensorsReader, writeSafetensors } from './checkpoint/safetensors.ts';
 export { compareResume, parseTrainingState, type Scalar, type TrainingState } from './checkpoint/training_state.ts';
 export { readZip, writeZip, type ZipEntry } from './checkpoint/zip.ts';
+export { type ChatMessage, type ChatOptions, ChatTemplate } from './data/chat_template.ts';
 export { type CountingBaselines, countingBaselines, tokenChunks } from './data/counting.ts';
 export { TextCorpus, textCorpus } from './data/text_corpus.ts';
 export { ByteTokenizer, CharTokenizer, Gpt2Tokenizer, type Tokenizer, tokenizerFromFiles } from './data/tokenizer.ts';
@@ -38,10 +40,13 @@ export { validationWindows, WindowSampler } from './data/windows.ts';
 export { InputError, NotFiniteError, RunError, SizeError } from './errors.ts';
 export { type GenerateOptions, TokenGenerator } from './generate/generate.ts';
 export { chooseToken, type SamplingOptions } from './generate/sampling.ts';
-export { type ModelConfig, makeModel } from './nn/families.ts';
+export { configParameterCount, FAMILIES, type Family, type ModelConfig, makeModel } from './nn/families.ts';
+export { type Gemma3Config, gemma3Config } from './nn/gemma3_config.ts';
 export { GPT2, type GPT2Config, gpt2Config } from './nn/gpt2.ts';
 export { Llama, type LlamaConfig, llamaConfig } from './nn/llama.ts';
+export { type MistralConfig, mistralConfig } from './nn/llama_config.ts';
 export { type ForwardOptions, type LanguageModel, parameterCount } from './nn/model.ts';
+export { type Qwen3Config, qwen3Config } from './nn/qwen3_config.ts';
 export { tally, zero } from './ops/accumulate.ts';
 export { gelu, relu, silu } from './ops/activations.ts';
 export { add } from './ops/add.ts';
@@ -69,6 +74,7 @@ export { mean, sum, sumTo } from './ops/sum.ts';
 export { swiglu } from './ops/swiglu.ts';
 export { AdamW, type AdamWOptions, type ParameterGroup } from './optim/adamw.ts';
 export { Ema } from './optim/ema.ts';
+export { freezeParts, type TrainedPart, trainedCount } from './optim/frozen.ts';
 export { isHiddenMatrix, Muon, type MuonOptions } from './optim/muon.ts';
 export { type Optimizer, type StepFigures, type StepOptions, seedOf } from './optim/optimizer.ts';
 export { learningRateAt, type ScheduleOptions } from './optim/schedule.ts';

@@ -2,15 +2,10 @@
 
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import {
-  generationConfigJson,
-  gpt2ConfigJson,
-  parseGpt2Config,
-  type SavedGpt2Config,
-} from '../src/checkpoint/gpt2_config.ts';
+import { generationConfigJson, parseGenerationConfig } from '../src/checkpoint/generation_config.ts';
+import { gpt2ConfigJson, parseGpt2Config, type SavedGpt2Config } from '../src/checkpoint/gpt2_config.ts';
 import { type ExpectedTensor, loadWeights } from '../src/checkpoint/huggingface.ts';
 import { checkVocabulary } from '../src/checkpoint/model_config.ts';
-import { parseShardIndex } from '../src/checkpoint/model_folder.ts';
 import {
   type ByteSource,
   bytesSource,
@@ -19,6 +14,7 @@ import {
   type TensorEntry,
   writeSafetensors,
 } from '../src/checkpoint/safetensors.ts';
+import { parseShardIndex } from '../src/checkpoint/shards.ts';
 import { InputError } from '../src/errors.ts';
 import { gpt2ParameterCount } from '../src/nn/gpt2_config.ts';
 import { testWith } from './harness/shared.ts';
@@ -63,7 +59,24 @@ test('what is written is read back, and written the same again', () => {
   const text = gpt2ConfigJson(config);
   expect(parseGpt2Config(text, 'c')).toEqual(config);
   expect(gpt2ConfigJson(parseGpt2Config(text, 'c'))).toBe(text);
-  expect(JSON.parse(generationConfigJson(config))).toEqual({ _from_model_config: true, eos_token_id: 3 });
+});
+
+test('generation_config.json: ids go out and come back; one outside the vocabulary is refused', () => {
+  const ids = { bosTokenId: 1, eosTokenIds: [2, 3], padTokenId: 0 };
+  const text = generationConfigJson(ids);
+  expect(JSON.parse(text)).toEqual({
+    _from_model_config: true,
+    bos_token_id: 1,
+    eos_token_id: [2, 3],
+    pad_token_id: 0,
+  });
+  expect(parseGenerationConfig(text, 'g', 4)).toEqual(ids);
+  const none = { bosTokenId: null, eosTokenIds: [], padTokenId: null };
+  expect(JSON.parse(generationConfigJson(none))).toEqual({ _from_model_config: true });
+  expect(parseGenerationConfig('{"temperature": 1}', 'g', 4)).toEqual(none);
+  expect(parseGenerationConfig('{"eos_token_id": 3}', 'g', 4).eosTokenIds).toEqual([3]);
+  expect(() => parseGenerationConfig(text, 'g', 3)).toThrow('g: eos_token_id[1]: found 3, outside 0..2 of vocab_size');
+  expect(() => parseGenerationConfig('[]', 'g', 3)).toThrow('g: found a list, expected an object');
 });
 
 const refusals: [string, string][] = [
@@ -192,7 +205,7 @@ async function source(entries: TensorEntry[], name = 'model.safetensors'): Promi
 
 async function load(sources: ByteSource | ByteSource[]): Promise<Map<string, Float32Array>> {
   const loaded = new Map<string, Float32Array>();
-  for await (const { name, data } of loadWeights(sources, expected)) loaded.set(name, data);
+  for await (const { name, data } of loadWeights([sources].flat(), expected)) loaded.set(name, data);
   return loaded;
 }
 
@@ -282,7 +295,7 @@ test.each([
 
 test('shards are listed once, in order', () => {
   const index = JSON.stringify({ weight_map: { b: 'm-2.safetensors', a: 'm-1.safetensors', c: 'm-1.safetensors' } });
-  expect(parseShardIndex(index, 'i')).toEqual(['m-1.safetensors', 'm-2.safetensors']);
+  expect(parseShardIndex(index, 'i').shards).toEqual(['m-1.safetensors', 'm-2.safetensors']);
   expect(() => parseShardIndex('{"weight_map":{"a":1}}', 'i')).toThrow('weight_map: "a" is 1, expected a file name');
 });
 
@@ -300,7 +313,7 @@ testWith(golden, 'golden: hub names, halves and plain names load as the same mod
   const open = (name: string) => bytesSource(name, new Uint8Array(readFileSync(`${golden}/${name}.safetensors`)));
   const all = async (name: string) => {
     const loaded = new Map<string, Float32Array>();
-    for await (const { name: tensor, data } of loadWeights(open(name), tensors)) loaded.set(tensor, data);
+    for await (const { name: tensor, data } of loadWeights([open(name)], tensors)) loaded.set(tensor, data);
     return loaded;
   };
   const model = await all('model');

@@ -121,7 +121,7 @@ describe('settings', () => {
     );
     expect(await pretrain('--kernels', place.at('absent.json'))).toMatch(/^--kernels: \/absent\.json: ENOENT/);
     expect(await pretrain('--tokenizer', place.at('nowhere'))).toMatch(
-      /^--tokenizer: found \/nowhere, expected char, byte, gpt2 or a folder with a tokenizer\.$/,
+      /^--tokenizer: found \/nowhere, expected char, byte, gpt2, a folder with a tokenizer, or owner\/name on the hub\.$/,
     );
     expect(await pretrain('--tokenizer', place.folder)).toMatch(/^: found no tokenizer\.json/);
     expect(await pretrain('--windows', 'random', '--stride', '4')).toMatch(
@@ -350,7 +350,7 @@ describe('generate and evaluate', () => {
     expect(await refused(['evaluate', '--model', model])).toMatch(/^evaluate: found neither --data nor --ids/);
     fs.writeFileSync(place.at('ids.json'), '[1, 2, 999]');
     expect(await refused(['evaluate', '--model', model, '--ids', place.at('ids.json')])).toMatch(
-      /^\/ids\.json: entry 2 is 999/,
+      /^\/ids\.json: entry 2: found 999, expected whole numbers from 0 to/,
     );
     fs.writeFileSync(place.at('ids.json'), '[1]');
     expect(await refused(['evaluate', '--model', model, '--ids', place.at('ids.json')])).toMatch(

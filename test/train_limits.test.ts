@@ -166,7 +166,7 @@ describe('memory', () => {
     const batch = run.batch();
     const forecast = memoryOf([
       ...trainer.functions(batch, [...validation()][0]!).map((each) => fresh.plan(each.fn, each.batch)),
-      ...generator.shapes(3, 5).map((shape) => fresh.plan(generator.stepFunction, shape)),
+      ...generator.planned(3, 5).map((each) => fresh.plan(each.fn, each.batch)),
     ]);
     expect(buffers.liveBytes).toBe(idle); // a forecast allocates nothing
     await advance(run, 3);

@@ -3,6 +3,7 @@
 
 import fs from 'node:fs';
 import { InputError } from '../errors.ts';
+import type { FileContent } from './manifest.ts';
 import type { ByteSource } from './safetensors.ts';
 
 export interface FileStat {
@@ -120,12 +121,12 @@ export function readText(layer: FileLayer, path: string, maxBytes = 2 ** 20): st
   }
 }
 
-/** A file replaced at once: whoever reads it sees the old text or the new one, also after a power cut. */
-export async function replaceFile(layer: FileLayer, folder: string, name: string, bytes: Uint8Array): Promise<void> {
+/** A file replaced at once: whoever reads it sees the old content or the new one, also after a power cut. */
+export async function replaceFile(layer: FileLayer, folder: string, name: string, content: FileContent): Promise<void> {
   const temporary = `${folder}/.tmp-${name}`;
   layer.remove(temporary);
-  await withFile(layer, temporary, 'new', (handle) => {
-    writeAll(layer, handle, bytes);
+  await withFile(layer, temporary, 'new', async (handle) => {
+    for await (const chunk of content instanceof Uint8Array ? [content] : content) writeAll(layer, handle, chunk);
     layer.sync(handle);
   });
   layer.rename(temporary, `${folder}/${name}`);

@@ -7,24 +7,14 @@ import { InputError, RunError } from '../errors.ts';
 import { makeFolders } from '../make_folders.ts';
 import { diskLayer } from './files.ts';
 import { downloadFile, type HubFile, reasonOf } from './hub_file.ts';
-import { firstTen, quoted } from './json.ts';
+import { type HubFiles, isWhole, wanted } from './hub_files.ts';
+import { quoted } from './json.ts';
 import { machineProcesses, takeLock } from './lock.ts';
-import { parseShardIndex } from './model_folder.ts';
 
-const INDEX = 'model.safetensors.index.json';
-/** What a model needs beside its weights, where the hub has it. */
-const SMALL_FILES = [
-  'config.json',
-  'generation_config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'chat_template.jinja',
-  'vocab.json',
-  'merges.txt',
-];
 /** Git's name of a commit. */
 const COMMIT = /^[0-9a-f]{40}$/;
+
+export type { HubFiles } from './hub_files.ts';
 
 export interface HubPlace {
   /** `owner/name` */
@@ -72,6 +62,7 @@ export interface HubProgress {
 
 /**
  * The folder of a model from the hub, fetched where the cache lacks it.
+ * @param which of its files
  * @returns null where `stop` said so; the next call goes on from there
  * @throws InputError for a model that is not there, not public or has no safetensors; RunError where the hub cannot be reached and the
  *   cache has no whole copy, and for downloads that fail
@@ -80,17 +71,18 @@ export async function fetchFromHub(
   place: HubPlace,
   options: HubOptions,
   { onProgress, note, stop }: { onProgress(progress: HubProgress): void; note(line: string): void; stop(): boolean },
+  which: HubFiles = 'model',
 ): Promise<string | null> {
   const store = path.join(options.cacheFolder, `models--${place.name.replace('/', '--')}`);
-  if (options.offline) return cached(store, place, 'HF_HUB_OFFLINE is set');
+  if (options.offline) return cached(store, place, which, 'HF_HUB_OFFLINE is set');
   let commit: string;
   let files: HubFile[];
   try {
-    ({ commit, files } = await listModel(place, options));
+    ({ commit, files } = await listModel(place, options, which));
   } catch (error) {
     if (error instanceof InputError || error instanceof RunError) throw error;
     const why = `${options.endpoint} cannot be reached (${reasonOf(error)}): this machine seems to be offline`;
-    const folder = cached(store, place, why);
+    const folder = cached(store, place, which, why);
     note(`${why}; the copy in the cache is used: ${folder}`);
     return folder;
   }
@@ -111,30 +103,21 @@ export async function fetchFromHub(
 }
 
 /** The copy that is here. @throws RunError where there is none, or it is not whole */
-function cached(store: string, { name, revision }: HubPlace, why: string): string {
+function cached(store: string, { name, revision }: HubPlace, which: HubFiles, why: string): string {
   const ref = path.join(store, 'refs', ...revision.split('/'));
   const commit = COMMIT.test(revision) ? revision : fs.existsSync(ref) ? fs.readFileSync(ref, 'utf8').trim() : null;
   const folder = commit && COMMIT.test(commit) ? path.join(store, 'snapshots', commit) : null;
-  if (folder && isWhole(folder)) return folder;
+  if (folder && isWhole(folder, which)) return folder;
   throw new RunError(
     `${name}: ${why}, and the cache has no whole copy (${store}). Name a local folder, or a mirror by HF_ENDPOINT.`,
   );
-}
-
-/** All weights that the index names are there; each file was renamed to its name only when it was whole. */
-function isWhole(folder: string): boolean {
-  const has = (name: string) => fs.existsSync(path.join(folder, name));
-  if (!has('config.json')) return false;
-  if (has('model.safetensors')) return true;
-  if (!has(INDEX)) return false;
-  const index = path.join(folder, INDEX);
-  return parseShardIndex(fs.readFileSync(index, 'utf8'), index).every(has);
 }
 
 /** What of a model is wanted, at one commit. */
 async function listModel(
   { name, revision }: HubPlace,
   { endpoint: hubUrl, token }: HubOptions,
+  which: HubFiles,
 ): Promise<{ commit: string; files: HubFile[] }> {
   const { modelInfo, listFiles, HubApiError } = await import('@huggingface/hub');
   const asked = { hubUrl, ...(token && { accessToken: token }) };
@@ -153,7 +136,7 @@ async function listModel(
         );
       files.set(file, { path: file, size: lfs?.size ?? size, hash });
     }
-    return { commit: sha, files: wanted(name, files) };
+    return { commit: sha, files: wanted(name, files, which) };
   } catch (error) {
     if (!(error instanceof HubApiError)) throw error;
     if (![401, 403, 404].includes(error.statusCode))
@@ -165,25 +148,6 @@ async function listModel(
       { cause: error },
     );
   }
-}
-
-function wanted(name: string, files: ReadonlyMap<string, HubFile>): HubFile[] {
-  const all = [...files.values()];
-  const weights = files.has('model.safetensors')
-    ? [files.get('model.safetensors')!]
-    : all.filter(({ path: file }) => file === INDEX || /^model-\d+-of-\d+\.safetensors$/.test(file));
-  const found = firstTen(all.map(({ path: file }) => quoted(file)));
-  for (const [sort, present] of [
-    ['config.json', files.has('config.json')],
-    ['safetensors', weights.length > 0],
-  ] as const)
-    if (!present)
-      throw new InputError(
-        `${name}: found no ${sort} among its files (${found || 'none'}), expected one. Choose another model.`,
-      );
-  const small = SMALL_FILES.flatMap((file) => files.get(file) ?? []);
-  // Small ones first: what is wrong with them is known before gigabytes have come.
-  return [...small, ...weights.sort((a, b) => a.size - b.size)];
 }
 
 interface Fetch {

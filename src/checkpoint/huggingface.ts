@@ -3,12 +3,29 @@
 
 import { InputError } from '../errors.ts';
 import { firstTen, quoted } from './json.ts';
+import { partRanges } from './parts.ts';
 import { type ByteSource, formatShape, SafetensorsReader } from './safetensors.ts';
+import { checkIndex, type ShardIndex } from './shards.ts';
+import {
+  commonDtype,
+  type ExpectedTensor,
+  firstNotFinite,
+  type WeightPart,
+  type Weights,
+  weightParts,
+} from './weights.ts';
 
-export interface ExpectedTensor {
-  readonly name: string;
-  readonly shape: readonly number[];
+export type { ExpectedTensor } from './weights.ts';
+
+/** One file of a model, or all its shards with the index that names them. */
+export interface WeightFiles {
+  readonly sources: readonly ByteSource[];
+  /** null for a single file. */
+  readonly index: ShardIndex | null;
 }
+
+/** Files of a model; a bare list comes without an index to check. */
+export type GivenFiles = WeightFiles | readonly ByteSource[];
 
 interface Found {
   readonly reader: SafetensorsReader;
@@ -24,27 +41,44 @@ const buffer =
   /^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$|^model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq$/;
 
 /**
- * Streams the weights that a model expects, one tensor at a time and in the model's order, as float32 (halves are widened exactly).
- * All names, shapes and dtypes of all sources are checked before the first tensor is given.
- * @param sources one file, or all shards of a model
+ * Opens the weights that a model expects. All names, shapes and dtypes of all files are checked here; values are read on demand.
  * @param expected canonical names with shapes: `transformer.h.0.ln_1.weight`, ..., `lm_head.weight` only in an untied model
- * @throws InputError listing missing, unknown and misshapen tensors (first 10 of each); for a tied `lm_head.weight` that differs
- *   from the embedding; for NaN or infinity
+ * @param notes takes one line about an index with a wrong count
+ * @throws InputError listing missing, unknown and misshapen tensors (first 10 of each); for files that the index does not describe;
+ *   for a tied `lm_head.weight` that differs from the embedding
  */
-export async function* loadWeights(
-  sources: ByteSource | readonly ByteSource[],
+export async function openWeights(
+  files: GivenFiles,
   expected: readonly ExpectedTensor[],
-): AsyncGenerator<{ name: string; data: Float32Array }> {
+  notes: string[] = [],
+): Promise<Weights> {
+  const { sources, index } = 'sources' in files ? files : { sources: files, index: null };
   const readers: SafetensorsReader[] = [];
-  for (const source of [sources].flat()) readers.push(await SafetensorsReader.open(source));
+  for (const source of sources) readers.push(await SafetensorsReader.open(source));
+  if (index) {
+    const note = checkIndex(index, new Map(readers.map((reader) => [reader.name.split('/').at(-1)!, reader])));
+    if (note !== null) notes.push(note);
+  }
   const { found, tiedHead } = match(readers, expected);
   if (tiedHead) await checkTiedHead(tiedHead, tableNames.map((name) => found.get(name)).find(Boolean));
-  for (const { name } of expected) {
-    const { reader, fileName } = found.get(name)!;
-    const data = await reader.readFloat32(fileName);
-    checkFinite(data, fileName, reader.name);
-    yield { name, data };
-  }
+  return {
+    tensors: expected,
+    dtype: commonDtype([...found.values()].map(({ reader, fileName }) => reader.tensors.get(fileName)!.dtype)),
+    async read(name, from, to) {
+      const { reader, fileName } = found.get(name)!;
+      const data = await reader.readFloat32(fileName, from, to);
+      checkFinite(data, fileName, reader.name, from);
+      return data;
+    },
+  };
+}
+
+/**
+ * Streams weights in the model's order as float32 (halves are widened exactly), large ones in several parts.
+ * @throws InputError as openWeights, and for NaN or infinity
+ */
+export async function* loadWeights(files: GivenFiles, expected: readonly ExpectedTensor[]): AsyncGenerator<WeightPart> {
+  yield* weightParts(await openWeights(files, expected));
 }
 
 /** The canonical name of a tensor among the names a model expects, or undefined. */
@@ -70,9 +104,11 @@ function match(
         else if (!buffer.test(fileName)) unknown.push(quoted(fileName));
         continue;
       }
-      if (found.has(name)) {
+      const before = found.get(name);
+      if (before) {
+        const place = before.reader === reader ? '' : ` in ${before.reader.name}`;
         throw new InputError(
-          `${reader.name}: ${quoted(name)} is there twice, as ${quoted(found.get(name)!.fileName)} and ${quoted(fileName)}, expected once. Take one out.`,
+          `${reader.name}: ${quoted(name)} is there twice, as ${quoted(before.fileName)}${place} and ${quoted(fileName)}, expected once. Take one out.`,
         );
       }
       found.set(name, { reader, fileName });
@@ -88,7 +124,7 @@ function match(
     faults.length > 0 ? `${faults.length} of another shape: ${firstTen(faults)}` : '',
   ].filter((problem) => problem !== '');
   if (problems.length > 0) {
-    const files = readers.map((reader) => reader.name).join(', ');
+    const files = firstTen(readers.map((reader) => reader.name));
     throw new InputError(
       `${files}: found other tensors than the ${expected.length} that config.json asks for: ${problems.join('; ')}. Take the weights and the config.json of one model.`,
     );
@@ -97,11 +133,19 @@ function match(
   return { found, tiedHead };
 }
 
+/** Part by part: two tables at once may be more than the memory holds. */
 async function checkTiedHead(head: Found, embedding: Found | undefined): Promise<void> {
   if (!embedding) return;
-  const a = await head.reader.readFloat32(head.fileName);
-  const b = await embedding.reader.readFloat32(embedding.fileName);
-  const at = a.length === b.length ? a.findIndex((value, i) => !Object.is(value, b[i]) && value !== b[i]) : 0;
+  const size = head.reader.size(head.fileName);
+  let at = size === embedding.reader.size(embedding.fileName) ? -1 : 0;
+  for (const { from, to } of partRanges(at < 0 ? size : 0)) {
+    const a = await head.reader.readFloat32(head.fileName, from, to);
+    const b = await embedding.reader.readFloat32(embedding.fileName, from, to);
+    at = a.findIndex((value, i) => !Object.is(value, b[i]) && value !== b[i]);
+    if (at < 0) continue;
+    at += from;
+    break;
+  }
   if (at < 0) return;
   throw new InputError(
     `${head.reader.name}: ${quoted(headName)} differs from ${quoted(embedding.fileName)} (first at element ${at}), expected equal values in a tied model. ` +
@@ -109,16 +153,17 @@ async function checkTiedHead(head: Found, embedding: Found | undefined): Promise
   );
 }
 
-function checkFinite(data: Float32Array, name: string, where: string): void {
-  const first = data.findIndex((value) => !Number.isFinite(value));
+function checkFinite(data: Float32Array, name: string, where: string, from: number): void {
+  const first = firstNotFinite(data);
   if (first < 0) return;
   const nan = data.reduce((count, value) => count + (Number.isNaN(value) ? 1 : 0), 0);
   const infinite = data.reduce((count, value) => count + (Math.abs(value) === Infinity ? 1 : 0), 0);
   const counts = [nan > 0 ? `${nan} NaN` : '', infinite > 0 ? `${infinite} infinite` : '']
     .filter((text) => text !== '')
     .join(' and ');
+  const part = from > 0 ? ` among ${data.length} from element ${from} on` : '';
   throw new InputError(
-    `${where}: ${quoted(name)}: holds ${counts} (first at ${first}), expected finite numbers. Its training failed or the file is damaged: take another checkpoint.`,
+    `${where}: ${quoted(name)}: holds ${counts}${part} (first at ${from + first}), expected finite numbers. Its training failed or the file is damaged: take another checkpoint.`,
   );
 }
 

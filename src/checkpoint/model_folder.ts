@@ -2,17 +2,17 @@
 
 import { basename } from 'node:path';
 import { InputError } from '../errors.ts';
-import { object } from './fields.ts';
 import { diskLayer, type FileLayer, fileSource, nameOfKind, readText, systemError } from './files.ts';
-import { described, firstTen, parseJson, quoted } from './json.ts';
+import type { WeightFiles } from './huggingface.ts';
+import { firstTen, quoted } from './json.ts';
 import { averageName } from './manifest.ts';
 import { trimmed } from './run_place.ts';
-import type { ByteSource } from './safetensors.ts';
+import { INDEX_NAME, parseShardIndex, type ShardIndex } from './shards.ts';
 import { listSteps, manifestName, pointedStep, stepName, stepOf, verifyStepFolder } from './step_folder.ts';
 
-const maxConfigBytes = 2 ** 20;
-const maxIndexBytes = 2 ** 26;
-const indexName = 'model.safetensors.index.json';
+/** Bytes of config.json, generation_config.json and the like. */
+export const maxConfigBytes = 2 ** 20;
+const maxIndexBytes = 2 ** 24;
 
 /**
  * The folder of config.json and weights that a path means. A run folder means its `best` step, or its `last` while none is best.
@@ -72,13 +72,11 @@ function pickleAdvice(name: string): string {
 }
 
 /** A model's files, open for reading. */
-export interface ModelFolder {
+export interface ModelFolder extends WeightFiles {
   readonly path: string;
-  /** Text and name of config.json, as `parseGpt2Config` takes them. */
+  /** Text and name of config.json, as `parseModelConfig` takes them. */
   readonly config: string;
   readonly configName: string;
-  /** model.safetensors, or its shards. */
-  readonly sources: ByteSource[];
   close(): void;
 }
 
@@ -104,8 +102,9 @@ export function openModelFolder(
     for (const source of sources) source.close();
   };
   try {
-    const files = averaged ? averageFile(path, names) : weightFiles(path, names, layer);
+    const { files, ...found } = averaged ? averageFile(path, names) : weightFiles(path, names, layer);
     for (const file of files) sources.push(fileSource(`${path}/${file}`, layer));
+    return { path, config, configName, sources, index: found.index, close };
   } catch (error) {
     close();
     throw error instanceof InputError
@@ -114,23 +113,28 @@ export function openModelFolder(
           `${path}: weights cannot be read: ${systemError(error)}, expected safetensors. Check the folder.`,
         );
   }
-  return { path, config, configName, sources, close };
 }
 
-function averageFile(path: string, names: readonly string[]): string[] {
-  if (names.includes(averageName)) return [averageName];
+interface FoundWeights {
+  readonly files: readonly string[];
+  readonly index: ShardIndex | null;
+}
+
+function averageFile(path: string, names: readonly string[]): FoundWeights {
+  if (names.includes(averageName)) return { files: [averageName], index: null };
   throw new InputError(
     `${path}: found no ${averageName}, expected averaged weights, which a run with --ema 0.999 keeps. Use the trained ones: --weights trained.`,
   );
 }
 
-function weightFiles(path: string, names: readonly string[], layer: FileLayer): string[] {
-  if (names.includes('model.safetensors')) return ['model.safetensors'];
-  if (names.includes(indexName)) {
-    const index = `${path}/${indexName}`;
-    const shards = parseShardIndex(readLimited(index, maxIndexBytes, layer), index);
+function weightFiles(path: string, names: readonly string[], layer: FileLayer): FoundWeights {
+  if (names.includes('model.safetensors')) return { files: ['model.safetensors'], index: null };
+  if (names.includes(INDEX_NAME)) {
+    const name = `${path}/${INDEX_NAME}`;
+    const index = parseShardIndex(readLimited(name, maxIndexBytes, layer), name);
+    const { shards } = index;
     const missing = shards.findIndex((shard) => !names.includes(shard));
-    if (missing < 0) return shards;
+    if (missing < 0) return { files: shards, index };
     throw new InputError(
       `${path}: shard ${missing + 1} of ${shards.length} is missing: expected ${quoted(shards[missing]!)}. Fetch it.`,
     );
@@ -141,28 +145,8 @@ function weightFiles(path: string, names: readonly string[], layer: FileLayer): 
   );
 }
 
-/** File names of a model's shards, in order. @throws InputError, also for a name that is more than a plain file's */
-export function parseShardIndex(text: string, fileName: string): string[] {
-  const root = parseJson(text, fileName);
-  if (!(root instanceof Map))
-    throw new InputError(`${fileName}: found ${described(root)}, expected an object. Fetch the file again.`);
-  const shards = new Set<string>();
-  for (const [tensor, shard] of object(root, 'weight_map', fileName)) {
-    if (typeof shard !== 'string')
-      throw new InputError(
-        `${fileName}: weight_map: ${quoted(tensor)} is ${described(shard)}, expected a file name. Fetch the file again.`,
-      );
-    if (!/^[\w][\w.-]*\.safetensors$/.test(shard)) {
-      throw new InputError(
-        `${fileName}: shard ${quoted(shard)} refused, expected the plain name of a .safetensors file in the same folder. Do not trust this model.`,
-      );
-    }
-    shards.add(shard);
-  }
-  return [...shards].sort();
-}
-
-function readLimited(path: string, limit: number, layer: FileLayer): string {
+/** The text of a file that must be there. @throws InputError if it is not, is too large, or cannot be read */
+export function readLimited(path: string, limit: number, layer: FileLayer): string {
   try {
     const text = readText(layer, path, limit);
     if (text !== null) return text;

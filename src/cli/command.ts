@@ -74,6 +74,8 @@ export interface Command {
   readonly positionals?: readonly PositionalSpec[];
   /** the command looks at `signal` and saves; otherwise the first Ctrl-C ends the program */
   readonly stopsAtSignal?: boolean;
+  /** there is nothing to save then: what was begun goes away */
+  readonly savesNothing?: true;
   /** a switch with which there is nothing to save then, by its camelCase name */
   readonly savesNothingWith?: string;
   /** @returns exit code: 0 done. Throw InputError (2) or RunError (1) rather than returning others */

@@ -1,6 +1,7 @@
 // The commands, in the order in which help lists them.
 import { bench } from './bench/bench.ts';
 import type { Command } from './command.ts';
+import { convert } from './convert.ts';
 import { demo } from './demo/demo.ts';
 import { devices } from './devices.ts';
 import { evaluate } from './evaluate.ts';
@@ -11,5 +12,5 @@ import { pretrain } from './pretrain.ts';
 import { tokenizer } from './tokenizer.ts';
 
 export const commands: ReadonlyMap<string, Command> = new Map(
-  [pretrain, generate, evaluate, tokenizer, golden, bench, inspect, devices, demo].map((c) => [c.name, c]),
+  [pretrain, generate, evaluate, tokenizer, convert, golden, bench, inspect, devices, demo].map((c) => [c.name, c]),
 );

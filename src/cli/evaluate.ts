@@ -1,19 +1,29 @@
-// evaluate: how well a model predicts a text.
-import { readFile } from 'node:fs/promises';
-import { type CorpusOptions, type CorpusProgress, openCorpus } from '../data/corpus.ts';
+// evaluate: how well a model predicts a text, or which of several endings it finds the likeliest.
 import { InputError } from '../errors.ts';
-import { languageTask } from '../tasks/language.ts';
-import { evaluateBatches } from '../train/evaluate.ts';
-import { lossBatches, rowsFor } from '../train/loss_batches.ts';
-import { defineCommand } from './command.ts';
+import { type CommandContext, defineCommand, type GlobalValues } from './command.ts';
 import { DTYPE_FLAG, dtypeOn } from './dtype.ts';
-import { defineFlags } from './flags.ts';
-import { modelFlags, openModel, tokenCache } from './folders.ts';
+import { evaluateHellaSwag } from './evaluate_hellaswag.ts';
+import { evaluateText } from './evaluate_text.ts';
+import { defineFlags, type FlagValues } from './flags.ts';
+import { type LoadedModel, modelFlags, openModel } from './folders.ts';
+import { modelFolder } from './model_place.ts';
 import { deviceFor } from './open_device.ts';
 
 const flags = defineFlags([
   ...modelFlags,
-  { name: 'data', type: 'text', placeholder: 'FILE|DIR', help: 'text to predict: plain, .jsonl or .parquet' },
+  {
+    name: 'task',
+    type: 'choice',
+    choices: ['language', 'hellaswag'],
+    default: 'language',
+    help: 'language: loss, perplexity and bits a byte of a text; hellaswag: which of several endings is the likeliest',
+  },
+  {
+    name: 'data',
+    type: 'text',
+    placeholder: 'FILE|DIR',
+    help: 'text to predict: plain, .jsonl or .parquet; hellaswag: an object a line with ctx, endings and label',
+  },
   {
     name: 'text-field',
     type: 'text',
@@ -23,48 +33,58 @@ const flags = defineFlags([
   },
   { ...DTYPE_FLAG, default: 'f32' },
   { name: 'ids', type: 'text', placeholder: 'FILE', help: 'a JSON list of token ids to predict, instead of a text' },
+  {
+    name: 'context',
+    type: 'integer',
+    min: 1,
+    max: 1048576,
+    unit: 'tokens',
+    example: '1024',
+    help: "that the model sees at most; default: the model's",
+  },
+  {
+    name: 'stride',
+    type: 'integer',
+    min: 1,
+    max: 1048576,
+    unit: 'tokens',
+    example: '512',
+    help: 'between the starts of windows: below the context they overlap, and each token is predicted from more before it; default: one context',
+  },
+  {
+    name: 'limit',
+    type: 'integer',
+    min: 1,
+    max: 1e9,
+    unit: 'items',
+    example: '50',
+    help: 'hellaswag: of the file, from its beginning; default: all',
+  },
 ]);
 
-/** Above 0, as a corpus wants it, and so small that nothing is left for validation: the whole text is encoded in one piece. */
-const NO_VALIDATION = Number.MIN_VALUE;
+/** What was typed. */
+export type EvaluateFlags = FlagValues<typeof flags> & GlobalValues;
 
 export const evaluate = defineCommand({
   name: 'evaluate',
-  summary: 'measures how well a model predicts a text',
+  summary: 'measures how well a model predicts a text, or which endings it finds likely',
   flags,
-  examples: ['evaluate --model runs/moby-1 --data other.txt'],
+  examples: [
+    'evaluate --model runs/moby-1 --data other.txt',
+    'evaluate --model openai-community/gpt2 --data other.txt --stride 512',
+    'evaluate --model openai-community/gpt2 --task hellaswag --data hellaswag.jsonl --limit 100',
+  ],
+  stopsAtSignal: true,
+  savesNothing: true,
   async run(context, given) {
-    const { out } = context;
-    if ((given.data === undefined) === (given.ids === undefined))
-      throw new InputError(
-        `evaluate: found ${given.data === undefined ? 'neither --data nor' : 'both --data and'} --ids, expected one of the two.`,
-      );
+    refuseTogether(given, context);
+    const place = await modelFolder(given.model, context);
     const device = await deviceFor(context, given);
     try {
-      const { model, tokenizer } = await openModel(device, given, (line) => out.note(line));
-      const { length, read, bytes, close } =
-        given.ids !== undefined
-          ? await readIds(given.ids, model.vocabSize)
-          : await readText(given.data!, given.textField, tokenizer, (line) => out.note(line));
-      if (length < 2)
-        throw new InputError(
-          `${given.data ?? given.ids}: found ${length} token${length === 1 ? '' : 's'}, expected at least 2: one to see, one to predict.`,
-        );
-      const T = Math.min(model.blockSize, Math.max(1, length - 1));
-      const batches = lossBatches({ length, read }, T, rowsFor(length, T));
-      const { loss, tokens } = await evaluateBatches(
-        device,
-        model,
-        languageTask({ dtype: dtypeOn(device, given.dtype, out) }),
-        batches,
-      ).finally(close);
-      out.status('');
-      const perplexity = Math.exp(loss);
-      const bitsPerByte = bytes === null ? undefined : (loss * tokens) / Math.LN2 / bytes;
-      out.emit({ loss, perplexity, tokens, ...(bitsPerByte !== undefined && { bitsPerByte }) });
-      out.print(
-        `loss ${loss.toFixed(4)} nats a token over ${tokens} tokens, perplexity ${perplexity.toFixed(3)}${bitsPerByte === undefined ? '' : `, ${bitsPerByte.toFixed(4)} bits a byte`}`,
-      );
+      const loaded = await openModel(device, place, given.weights, context, given.ids !== undefined);
+      const dtype = dtypeOn(device, given.dtype, context.out);
+      const measure: Measure = given.task === 'hellaswag' ? evaluateHellaSwag : evaluateText;
+      await measure(context, device, loaded, given, dtype);
       return 0;
     } finally {
       device.close();
@@ -72,42 +92,32 @@ export const evaluate = defineCommand({
   },
 });
 
-interface Ids {
-  length: number;
-  read(start: number, n: number): Int32Array;
-  bytes: number | null;
-  close(): void;
-}
+/** Measures, and says what it found. */
+export type Measure = (
+  context: CommandContext,
+  device: Awaited<ReturnType<typeof deviceFor>>,
+  loaded: LoadedModel,
+  given: EvaluateFlags,
+  dtype: ReturnType<typeof dtypeOn>,
+) => Promise<void>;
 
-async function readIds(file: string, vocabSize: number): Promise<Ids> {
-  let list: unknown;
-  try {
-    list = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw new InputError(
-      `${file}: ${(error as NodeJS.ErrnoException).code ?? 'not JSON'}, expected a JSON list of token ids.`,
-    );
+/** @throws InputError for flags that do not go with each other */
+function refuseTogether({ task, data, ids, limit }: EvaluateFlags, { given }: CommandContext): void {
+  if (task === 'language') {
+    if ((data === undefined) === (ids === undefined))
+      throw new InputError(
+        `evaluate: found ${data === undefined ? 'neither --data nor' : 'both --data and'} --ids, expected one of the two.`,
+      );
+    if (limit !== undefined) throw new InputError('--limit: found without --task hellaswag, expected them together.');
+    return;
   }
-  if (!Array.isArray(list)) throw new InputError(`${file}: expected a JSON list of token ids, such as [1, 2, 3].`);
-  const wrong = list.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
-  if (wrong >= 0)
+  const other = (['ids', 'stride', 'textField', 'context'] as const).find((name) => given.has(name));
+  if (other)
     throw new InputError(
-      `${file}: entry ${wrong} is ${JSON.stringify(list[wrong])}, expected whole numbers from 0 to ${vocabSize - 1}.`,
+      `--${other === 'textField' ? 'text-field' : other}: found beside --task ${task}, expected it with --task language alone. Leave it out.`,
     );
-  const ids = Int32Array.from(list as number[]);
-  return { length: ids.length, read: (start, n) => ids.subarray(start, start + n), bytes: null, close: () => {} };
-}
-
-async function readText(
-  data: string,
-  textField: string | undefined,
-  tokenizer: CorpusOptions['tokenizer'] | null,
-  note: (line: string) => void,
-): Promise<Ids> {
-  if (!tokenizer) throw new InputError('--data: this model folder has no tokenizer. Give token ids with --ids.');
-  const onProgress = (progress: CorpusProgress) => progress.kind === 'note' && note(progress.text);
-  const cacheDir = tokenCache();
-  const corpus = await openCorpus({ data, textField, tokenizer, validationPart: NO_VALIDATION, cacheDir, onProgress });
-  const close = () => corpus.close();
-  return { length: corpus.trainLength, read: (start, n) => corpus.train(start, n), bytes: corpus.bytes, close };
+  if (data === undefined)
+    throw new InputError(
+      `--data: found nothing, expected a file with an object a line. For example: --task ${task} --data hellaswag.jsonl`,
+    );
 }

@@ -3,23 +3,27 @@ import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { checkVocabulary, parseModelConfig } from '../checkpoint/model_config.ts';
-import { openModelFolder, resolveModelDir } from '../checkpoint/model_folder.ts';
+import { type ModelFolder, openModelFolder, resolveModelDir } from '../checkpoint/model_folder.ts';
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import { makeModel } from '../nn/families.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import type { Device } from '../runtime/device.ts';
 import { cacheFolder } from '../runtime/platform/software.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { loadModel } from '../train/snapshot.ts';
 import { defineFlags, type FlagValues } from './flags.ts';
+import { LoadingLine } from './loading_line.ts';
+import type { Fetching } from './model_place.ts';
 
 /** Which model a command works with. */
 export const modelFlags = defineFlags([
   {
     name: 'model',
     type: 'text',
-    placeholder: 'DIR',
-    help: 'a run folder (its best step), a step folder or a Hugging Face folder',
+    placeholder: 'DIR|OWNER/NAME',
+    example: 'runs/moby-1',
+    help: 'a run folder (its best step), a step folder or a Hugging Face folder; or a name on the hub, perhaps with @REVISION, fetched once (HF_ENDPOINT names a mirror)',
   },
   {
     name: 'weights',
@@ -50,7 +54,7 @@ export async function readTokenizer(dir: string): Promise<Tokenizer> {
 }
 
 /** The text of a file, undefined where there is none. @throws InputError for a pipe, which would be waited for, and unreadable files */
-async function readPlainFile(file: string): Promise<string | undefined> {
+export async function readPlainFile(file: string): Promise<string | undefined> {
   try {
     const found = await stat(file);
     if (!found.isFile()) throw new InputError(`${file}: found no plain file, expected one. Check the path.`);
@@ -65,7 +69,8 @@ async function readPlainFile(file: string): Promise<string | undefined> {
   }
 }
 
-function hasTokenizer(dir: string): boolean {
+/** Whether a folder says how text becomes ids. */
+export function hasTokenizer(dir: string): boolean {
   return ['tokenizer.json', 'vocab.json'].some((name) => existsSync(path.join(dir, name)));
 }
 
@@ -76,33 +81,64 @@ export interface LoadedModel {
   /** The folder the weights came from. */
   dir: string;
   eosId: number | null;
+  /** All tokens that end a text: that one, and those of the configuration. */
+  eosIds: readonly number[];
 }
 
 /**
  * A model from a run folder (its best step), a step folder or a Hugging Face folder, its weights on the device.
+ * @param place as modelFolder() gives it
+ * @param idsGoIn nothing need be encoded: a tokenizer that is not known here is told of, and done without
  * @throws InputError
  */
 export async function openModel(
   device: Device,
-  { model: place, weights }: FlagValues<typeof modelFlags>,
-  note: (line: string) => void,
+  place: string,
+  weights: FlagValues<typeof modelFlags>['weights'],
+  context: Fetching,
+  idsGoIn = false,
 ): Promise<LoadedModel> {
-  if (place === undefined)
-    throw new InputError('--model: found nothing, expected a folder with a model. For example: --model runs/moby-1');
+  const { out } = context;
   const dir = resolveModelDir(place);
   const folder = openModelFolder(dir, { averaged: weights === 'ema' });
+  const without = (error: unknown) => {
+    if (!idsGoIn || !(error instanceof InputError)) throw error;
+    out.note(`${error.message} Ids go in and come out.`);
+    return null;
+  };
   try {
     const notes: string[] = [];
     const { config, ids } = parseModelConfig(folder.config, folder.configName, notes);
-    for (const line of notes) note(line);
-    const tokenizer = hasTokenizer(dir) ? await readTokenizer(dir) : null;
+    for (const line of notes) out.note(line);
+    const tokenizer = hasTokenizer(dir) ? await readTokenizer(dir).catch(without) : null;
     if (tokenizer) checkVocabulary(config, tokenizer.vocabSize, dir);
     const model = makeModel(config, { seed: 0 });
     // The first values are about to be overwritten: drawing random ones for a large model would take longer than loading it.
     for (const p of model.parameters) p.init = undefined;
-    await loadModel(device, model, folder.sources);
-    return { model, tokenizer, dir, eosId: tokenizer?.eosId ?? ids.eosTokenIds[0] ?? null };
+    await loadWeights(device, model, folder, context);
+    const eosId = tokenizer?.eosId ?? ids.eosTokenIds[0] ?? null;
+    const eosIds = [...new Set([...(eosId === null ? [] : [eosId]), ...ids.eosTokenIds])];
+    return { model, tokenizer, dir, eosId, eosIds };
   } finally {
     folder.close();
   }
+}
+
+/**
+ * Weights onto the device, with a line that says how far they are.
+ * @param instead tensors that they go to in place of the parameters
+ * @throws InputError as loadModel; StoppedError where a signal asked to stop
+ */
+export async function loadWeights(
+  device: Device,
+  model: LanguageModel,
+  folder: ModelFolder,
+  { out, signal }: Fetching,
+  instead?: ReadonlyMap<Tensor, Tensor>,
+): Promise<void> {
+  const line = new LoadingLine({ out, signal }, 'loading');
+  const notes: string[] = [];
+  const progress = (done: number, total: number) => line.update(done, total);
+  await loadModel(device, model, folder, instead, { progress, notes }).finally(() => line.end());
+  for (const note of notes) out.note(note);
 }

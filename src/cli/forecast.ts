@@ -20,6 +20,8 @@ export interface ForecastOptions {
   memoryLimit?: number | undefined;
   /** A run that is gone on with keeps its settings: nothing is proposed. Default true. */
   mayChange?: boolean;
+  /** Of the model that the run goes on with; by default it follows from the settings. */
+  config?: ModelConfig | null;
 }
 
 export interface Forecast {
@@ -41,11 +43,12 @@ export function forecast(
   device: Device,
   settings: PretrainSettings,
   text: TextSizes,
-  { seed, memoryLimit, mayChange = true }: ForecastOptions,
+  { seed, memoryLimit, mayChange = true, config = null }: ForecastOptions,
 ): Forecast {
   const limits = limitsOf(device, memoryLimit);
-  refuseState(configOf(settings, text.vocabSize), settings, limits);
-  const parts = makeRun(device, settings, text.vocabSize, seed);
+  const smaller = config ? smallerParts(settings) : smallerSizes(settings, text.vocabSize);
+  refuseState(config ?? configOf(settings, text.vocabSize), settings, limits, smaller);
+  const parts = makeRun(device, settings, text.vocabSize, seed, config);
   let plans: RunPlans | null = null;
   let reason: string;
   try {
@@ -70,14 +73,19 @@ export function forecast(
     return { limits, memory, run: null, refusal, proposal: null };
   }
   const memoryUnder = (changed: PretrainSettings) =>
-    planRun(device, makeRun(device, changed, text.vocabSize, 0), changed, text, limits).memory;
+    planRun(device, makeRun(device, changed, text.vocabSize, 0, config), changed, text, limits).memory;
   const search = propose(memoryUnder, settings, limits);
-  const refusal = `${reason} ${search.fits ? adviceOf(search.fits) : smallerModel(settings, text.vocabSize, search.smallest)}`;
+  const refusal = `${reason} ${search.fits ? adviceOf(search.fits) : smallerModel(search.smallest, smaller)}`;
   return { limits, memory, run: null, refusal, proposal: search.fits };
 }
 
-/** What can be said from the sizes alone, at once: weights, gradients and moments are there in any case. */
-function refuseState(config: ModelConfig, settings: PretrainSettings, limits: Limits): void {
+/**
+ * What can be said from the sizes alone, at once: weights, gradients and moments are there in any case. Of frozen parts there are
+ * only weights, and the plans tell how much the others need.
+ */
+function refuseState(config: ModelConfig, settings: PretrainSettings, limits: Limits, smaller: string): void {
+  const { train, freeze } = settings;
+  if (train !== 'all' || freeze !== '') return;
   const parameters = configParameterCount(config);
   const bytes = 4 * parameters;
   // Muon has one moment for most weights.
@@ -88,7 +96,7 @@ function refuseState(config: ModelConfig, settings: PretrainSettings, limits: Li
   const says = parameters > MOST_PARAMETERS ? 'no adapter has more than' : limits.says;
   throw new InputError(
     `model: training ${parameters.toLocaleString('en')} parameters needs more than ${sizeText(needed)} (parameters ${sizeText(bytes)}, gradients ${sizeText(bytes)}, optimizer ${sizeText(moments * bytes)}, besides the rest), ` +
-      `${says} ${sizeText(most)}. A smaller model is needed: ${smallerSizes(settings, config.vocabSize)}.`,
+      `${says} ${sizeText(most)}. A smaller model is needed: ${smaller}.`,
   );
 }
 
@@ -97,12 +105,17 @@ function adviceOf({ changes, memory }: Proposal): string {
 }
 
 /** Nothing that leaves the model as it is helps: what is too large, and what to make smaller. */
-function smallerModel(settings: PretrainSettings, vocabSize: number, smallest: Search['smallest']): string {
+function smallerModel(smallest: Search['smallest'], smaller: string): string {
   const even = smallest && flagsOf(smallest.changes);
   const needs =
     even &&
     ` (even with ${even} it needs ${sizeText(smallest.memory.total)}, most of it ${classText(smallest.memory, 1)})`;
-  return `A smaller model is needed${needs || ''}: ${smallerSizes(settings, vocabSize)}.`;
+  return `A smaller model is needed${needs || ''}: ${smaller}.`;
+}
+
+/** Of a model that is there, less can be trained. */
+function smallerParts({ train }: PretrainSettings): string {
+  return train === 'all' ? 'another --model, or less of it to train (--train last-block)' : 'another --model';
 }
 
 function smallerSizes(settings: PretrainSettings, vocabSize: number): string {

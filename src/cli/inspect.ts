@@ -139,11 +139,11 @@ function sizedFlag({ forecast: told, modelSize, on, scale, ...given }: Given, ty
 
 /** Settings as pretrain would take them, or a workload's, and what the text decides. */
 async function sizesOf(
-  { out, given: typedNames }: CommandContext,
+  context: CommandContext,
   given: Given,
   device: Device,
 ): Promise<{ settings: PretrainSettings; text: TextSizes }> {
-  const typed = typedSettings(given, typedNames);
+  const typed = typedSettings(given, context.given);
   const workload = given.workload === undefined ? undefined : WORKLOADS[given.workload];
   const preset = given.preset ?? (given.forecast && !workload ? presetFor(device.opened).name : '');
   const long = { validationTokens: Number.POSITIVE_INFINITY, promptTokens: PROMPT_TOKENS };
@@ -160,7 +160,7 @@ async function sizesOf(
   const fixed = { char: CHARACTERS, byte: 256, gpt2: 50257 }[settings.tokenizer];
   const data = chooseData(given, settings.windows, null);
   if (data.paths.length === 0 && fixed !== undefined) return { settings, text: { ...long, vocabSize: fixed } };
-  const corpus = await openText(data, settings, null, out);
+  const corpus = await openText(data, settings, null, context);
   try {
     const { tokenizer, validationLength } = corpus;
     const promptTokens = Math.min(PROMPT_TOKENS, validationLength);

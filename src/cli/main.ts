@@ -8,7 +8,7 @@ import { commandHelp, generalHelp } from './help.ts';
 import { nearest } from './nearest.ts';
 import { Output } from './output.ts';
 import { printable, quoted } from './printable.ts';
-import { catchSignals, type SignalSource, StopSignal } from './stop.ts';
+import { catchSignals, type SignalSource, StoppedError, StopSignal } from './stop.ts';
 import { type Environment, type TextStream, widthOf } from './terminal.ts';
 import { version } from './version.ts';
 
@@ -104,7 +104,8 @@ async function dispatch(
 
   const flags = parsed.values as GlobalValues & Record<string, unknown>;
   const signal = new StopSignal();
-  const saves = command.savesNothingWith === undefined || flags[command.savesNothingWith] !== true;
+  const { savesNothing, savesNothingWith } = command;
+  const saves = !savesNothing && (savesNothingWith === undefined || flags[savesNothingWith] !== true);
   const release = catchSignals(home.signals, signal, {
     graceful: command.stopsAtSignal === true,
     onAsk: () =>
@@ -118,6 +119,9 @@ async function dispatch(
   try {
     const code = await command.run({ out, signal, given: parsed.given, env: home.env }, flags, parsed.positionals);
     return code === 0 ? signal.exitCode : code;
+  } catch (error) {
+    if (error instanceof StoppedError) return signal.exitCode;
+    throw error;
   } finally {
     release();
   }

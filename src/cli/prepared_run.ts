@@ -1,6 +1,6 @@
 // A pretraining run before its first step: all that settings and texts make. Nothing has been written yet, and nothing allocated.
 import type { Batch } from '../autograd/machine.ts';
-import type { Scalar } from '../checkpoint/training_state.ts';
+import type { Scalar, Scalars } from '../checkpoint/training_state.ts';
 import type { Corpus } from '../data/corpus.ts';
 import { WindowSampler } from '../data/windows.ts';
 import type { KernelTable } from '../schedule/order.ts';
@@ -13,6 +13,7 @@ import { fittingRun } from './fitting_run.ts';
 import { type DataChoice, rememberedData } from './pretrain_data.ts';
 import { samplePrompt } from './pretrain_text.ts';
 import type { PretrainRequest } from './pretraining.ts';
+import { checkpointConfig } from './starting_model.ts';
 
 export interface PreparedRun extends RunParts, RunPlans {
   settings: PretrainSettings;
@@ -29,7 +30,7 @@ export interface PreparedRun extends RunParts, RunPlans {
 
 /** @throws InputError for a run that does not fit, and for a prompt with unknown characters */
 export function prepareRun(request: PretrainRequest, corpus: Corpus, data: DataChoice): PreparedRun {
-  const { flags, device, resumed } = request;
+  const { flags, device, start, resumed } = request;
   const settings = flags.findLr ? searchSettings(request.settings) : request.settings;
   const saved = resumed?.state.settings;
   const seed = resumed ? Number(resumed.state.random.get('seed')) : flags.seed;
@@ -41,7 +42,9 @@ export function prepareRun(request: PretrainRequest, corpus: Corpus, data: DataC
     promptTokens: prompt.length,
   };
   const { memoryLimit } = flags;
-  const made = fittingRun(device, settings, text, { seed, memoryLimit, mayChange: resumed === null });
+  const origin = start ? { model: start.name } : originOf(saved);
+  const config = start?.config ?? (resumed && 'model' in origin ? checkpointConfig(resumed.path) : null);
+  const made = fittingRun(device, settings, text, { seed, memoryLimit, mayChange: resumed === null, config });
   return {
     ...made,
     settings,
@@ -51,11 +54,18 @@ export function prepareRun(request: PretrainRequest, corpus: Corpus, data: DataC
     prompt,
     kernels: resumed ? device.kernels : tableOf(made.plans, device.capabilities, device.kernels),
     remembered: {
+      ...origin,
       ...rememberedData(data, corpus),
       samplePrompt: typedPrompt ?? null,
       kernels: (saved ? saved.get('kernels') : flags.kernels) ?? 'auto',
     },
   };
+}
+
+/** The model that a saved run began from, and the hash of its weights. */
+function originOf(saved: Scalars | undefined): Record<string, Scalar> {
+  const [model, modelHash] = [saved?.get('model'), saved?.get('modelHash')];
+  return model === undefined ? {} : { model, modelHash: modelHash ?? null };
 }
 
 /** The batches of the next step. */

@@ -20,17 +20,19 @@ import { compilingText, deviceFor } from './open_device.ts';
 import { newSettings, pretrainFlags, resumedSettings, typedSettings } from './pretrain_flags.ts';
 import { pretrainOn, type ResumedRun } from './pretraining.ts';
 import { RunShow } from './show.ts';
+import { openStartingModel, settingsFrom } from './starting_model.ts';
 
 type Flags = FlagValues<typeof pretrainFlags> & GlobalValues;
 
 export const pretrain = defineCommand({
   name: 'pretrain',
-  summary: 'trains a language model from nothing on text',
+  summary: 'trains a language model on text, from nothing or from a model that is there',
   flags: pretrainFlags,
   positionals: [{ name: 'RUN', help: 'with --compare: run folders', variadic: true, onlyWith: 'compare' }],
   examples: [
     'pretrain',
     'pretrain --data book.txt --minutes 10',
+    'pretrain --model openai-community/gpt2 --data book.txt --train last-block',
     'pretrain --resume runs/moby-1',
     'pretrain --compare runs/moby-1 runs/moby-2',
   ],
@@ -44,6 +46,9 @@ export const pretrain = defineCommand({
     const typed = typedSettings(flags, given);
     const resumed = flags.resume === undefined ? null : openResumed(flags.resume, flags.keepEvery, out);
     try {
+      const start =
+        flags.model === undefined || resumed ? null : await openStartingModel(flags.model, flags.weights, context);
+      const continued = start && settingsFrom(start, typed);
       const saved = resumed && resumedSettings(resumed.state, typed, resumed.path);
       if (resumed && saved) {
         refuseOther(resumed, flags, given);
@@ -61,10 +66,10 @@ export const pretrain = defineCommand({
         resumed ? kernelsOf(resumed) : undefined,
       );
       try {
-        const preset = saved ? null : choosePreset(flags, device, out);
-        const settings = saved ?? settingsOn(device, newSettings(preset!, typed), out);
+        const preset = saved || start ? null : choosePreset(flags, device, out);
+        const settings = saved ?? settingsOn(device, continued ?? newSettings(preset!, typed), out);
         if (saved) refuseLackingHalf(device, saved, resumed!.path);
-        return await pretrainOn({ context, flags, device, settings, typed, preset, resumed });
+        return await pretrainOn({ context, flags, device, settings, typed, preset, start, resumed });
       } finally {
         device.close();
       }
@@ -88,15 +93,22 @@ function refuseLackingHalf(device: Device, { dtype }: PretrainSettings, folder: 
 }
 
 /** What a run did that was saved before there was a choice. */
-function withDtype(state: TrainingState): TrainingState {
-  if (state.settings.has('dtype')) return state;
-  return { ...state, settings: new Map([...state.settings, ['dtype', 'f32']]) };
+function withChoices(state: TrainingState): TrainingState {
+  return { ...state, settings: new Map([['dtype', 'f32'], ['train', 'all'], ['freeze', ''], ...state.settings]) };
 }
 
 function refuseTogether(flags: Flags, given: ReadonlySet<string>): void {
   if (flags.findLr && (flags.resume !== undefined || given.has('out') || given.has('minutes')))
     throw new InputError(
       '--find-lr: found together with --resume, --out or --minutes, expected none of them: it tries learning rates for a new run and writes nothing.',
+    );
+  if (flags.model !== undefined && given.has('preset'))
+    throw new InputError(
+      '--preset: found together with --model, expected one of the two: a preset has the sizes of a new model.',
+    );
+  if (given.has('weights') && (flags.model === undefined || flags.resume !== undefined))
+    throw new InputError(
+      '--weights: found without --model, expected them together, for a run that begins from a model.',
     );
   if (flags.minutes !== undefined && given.has('steps'))
     throw new InputError('--minutes: found together with --steps, expected one of the two.');
@@ -122,7 +134,7 @@ function openResumed(dir: string, keepEvery: number | undefined, out: CommandCon
   try {
     for (const line of passedOver) out.note(line);
     const name = `${folder}/training.json`;
-    return { run, path: folder, state: withDtype(parseTrainingState(fs.readFileSync(name, 'utf8'), name)) };
+    return { run, path: folder, state: withChoices(parseTrainingState(fs.readFileSync(name, 'utf8'), name)) };
   } catch (error) {
     run.close();
     throw error;
@@ -138,6 +150,8 @@ function refuseOther(resumed: ResumedRun, flags: Flags, given: ReadonlySet<strin
   const prompt = state.settings.get('samplePrompt') ?? null;
   if (given.has('samplePrompt') && flags.samplePrompt !== prompt)
     throw disagree('sample-prompt', JSON.stringify(flags.samplePrompt), JSON.stringify(prompt));
+  const model = state.settings.get('model') ?? 'none';
+  if (given.has('model') && flags.model !== model) throw disagree('model', flags.model, model);
   const kernels = state.settings.get('kernels');
   if (given.has('kernels') && flags.kernels !== kernels) throw disagree('kernels', flags.kernels, kernels);
 }

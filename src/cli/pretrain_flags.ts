@@ -1,7 +1,8 @@
 // The flags of pretrain, and how they, a preset and a saved run become one set of settings.
 import type { TrainingState } from '../checkpoint/training_state.ts';
 import { InputError } from '../errors.ts';
-import { FAMILIES } from '../nn/families.ts';
+import { FAMILIES, familyRow } from '../nn/families.ts';
+import { TRAINED_PARTS } from '../optim/frozen.ts';
 import { SCHEDULES } from '../optim/schedule.ts';
 import { MOST_BATCHES } from '../train/limits.ts';
 import { PRESETS, type PretrainSettings, presetSettings } from '../train/presets.ts';
@@ -50,7 +51,7 @@ export const settingFlags = defineFlags([
     type: 'choice',
     group: 'model',
     choices: FAMILIES,
-    help: 'how blocks are built: gpt2, or llama with rotary positions, RMS norm and SwiGLU',
+    help: 'how blocks are built: gpt2; llama and mistral with rotary positions, RMS norm and SwiGLU; qwen3 with norms of queries and keys; gemma3_text with windows and norms all around',
   },
   { name: 'layers', type: 'integer', group: 'model', min: 1, max: 1000, help: 'transformer blocks' },
   {
@@ -67,7 +68,7 @@ export const settingFlags = defineFlags([
     group: 'model',
     min: 0,
     max: 1024,
-    help: 'heads of keys and values, which the heads of a llama share; 0 is as many',
+    help: 'heads of keys and values, which the heads share in all families but gpt2; 0 is as many',
   },
   { name: 'width', type: 'integer', group: 'model', min: 4, max: 131072, help: 'numbers a token is made of' },
   {
@@ -197,6 +198,22 @@ export const settingFlags = defineFlags([
     help: 'share of values left out: after the embeddings, in attention, before each addition to the residual',
   },
   {
+    name: 'train',
+    type: 'choice',
+    group: 'training',
+    choices: TRAINED_PARTS,
+    help: 'what of the model is trained, the rest is frozen: head is the last norm and the table of the output (in a tied model that of the tokens); last-block is these and the last block',
+  },
+  {
+    name: 'freeze',
+    type: 'text',
+    group: 'training',
+    placeholder: 'NAMES',
+    example: 'transformer.wte.weight,*.ln_1.*',
+    mayBeEmpty: true,
+    help: 'parameters that are frozen besides, with commas between; * stands for any characters',
+  },
+  {
     name: 'ema',
     type: 'number',
     group: 'training',
@@ -278,8 +295,29 @@ export const dataFlags = defineFlags([
   },
 ]);
 
+/** The model that a run goes on with. */
+const startFlags = defineFlags([
+  {
+    name: 'model',
+    type: 'text',
+    group: 'model',
+    placeholder: 'DIR|OWNER/NAME',
+    example: 'runs/moby-1',
+    help: 'goes on with this model on a new text: a run folder (its best step), a step folder, a Hugging Face folder or a name on the hub; sizes and tokenizer are its own, --context may be shorter; its learning rate is 0.0001 unless another is given',
+  },
+  {
+    name: 'weights',
+    type: 'choice',
+    group: 'model',
+    choices: ['trained', 'ema'],
+    default: 'trained',
+    help: 'with --model, of a run that was trained with --ema: the averaged ones',
+  },
+]);
+
 export const pretrainFlags = defineFlags([
   ...dataFlags,
+  ...startFlags,
   ...settingFlags,
   ...limitFlags,
   {
@@ -348,11 +386,15 @@ export function typedSettings(flags: Typed, given: ReadonlySet<string>): Partial
   return typed as Partial<PretrainSettings>;
 }
 
-/** Preset, then typed flags. @throws InputError for settings that contradict each other */
-export function newSettings(preset: string, typed: Partial<PretrainSettings>): PretrainSettings {
-  const settings = { ...presetSettings(preset), ...typed };
-  // Llama has none unless they are asked for.
-  if (settings.family === 'llama' && typed.bias === undefined) settings.bias = false;
+/**
+ * Preset, then typed flags.
+ * @param preset its name, or its settings
+ * @throws InputError for settings that contradict each other
+ */
+export function newSettings(preset: string | PretrainSettings, typed: Partial<PretrainSettings>): PretrainSettings {
+  const settings = { ...(typeof preset === 'string' ? presetSettings(preset) : preset), ...typed };
+  // Most families have none unless they are asked for.
+  if (typed.bias === undefined && familyRow(settings.family).bias !== true) settings.bias = false;
   if (typed.stride !== undefined && settings.windows !== 'strided')
     throw new InputError(
       `--stride: found ${typed.stride} beside --windows ${settings.windows}, expected strided windows. Add --windows strided, or leave --stride out.`,
@@ -394,10 +436,15 @@ export function resumedSettings(
 }
 
 function checked(settings: PretrainSettings): PretrainSettings {
-  const { warmupSteps, steps, learningRate, minLearningRate, family, heads, kvHeads } = settings;
-  if (kvHeads > 0 && family !== 'llama')
+  const { warmupSteps, steps, learningRate, minLearningRate, family, heads, kvHeads, bias } = settings;
+  const row = familyRow(family);
+  if (kvHeads > 0 && !row.sharesHeads)
     throw new InputError(
-      `--kv-heads: found ${kvHeads} beside --family ${family}, expected it with --family llama alone. Leave it out, or add --family llama.`,
+      `--kv-heads: found ${kvHeads} beside --family ${family}, whose heads share none. Leave it out, or add --family llama.`,
+    );
+  if (bias && row.bias === null)
+    throw new InputError(
+      `--bias: found on beside --family ${family}, which has none. Leave it out, or add --family llama.`,
     );
   if (kvHeads > 0 && heads % kvHeads !== 0)
     throw new InputError(`--kv-heads: found ${kvHeads}, expected a divisor of the ${heads} heads.`);

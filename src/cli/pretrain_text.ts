@@ -10,7 +10,7 @@ import type { PretrainSettings } from '../train/presets.ts';
 import { PROMPT_TOKENS } from '../train/run_plans.ts';
 import type { Reference } from './curve.ts';
 import { readTokenizer, tokenCache } from './folders.ts';
-import type { Output } from './output.ts';
+import { type Fetching, isHubName, tokenizerFolder } from './model_place.ts';
 import type { DataChoice } from './pretrain_data.ts';
 import { quoted } from './printable.ts';
 import { RunShow } from './show.ts';
@@ -24,15 +24,16 @@ export async function openText(
   { paths, weights, textField }: DataChoice,
   { tokenizer, validationPart }: PretrainSettings,
   checkpoint: string | null,
-  out: Output,
+  context: Fetching,
 ): Promise<Corpus> {
+  const { out } = context;
   const show = new RunShow(out, { totalSteps: 0 });
   try {
     return await openCorpus({
       data: paths,
       weights: weights ?? undefined,
       textField,
-      tokenizer: await tokenizerFor(tokenizer, checkpoint),
+      tokenizer: await tokenizerFor(tokenizer, checkpoint, context),
       validationPart,
       cacheDir: tokenCache(),
       onProgress: (p) =>
@@ -45,18 +46,29 @@ export async function openText(
 
 /**
  * The tokenizer that was named: one of three by name, or a folder's.
- * @param checkpoint the folder whose tokenizer a resumed run goes on with   @throws InputError
+ * @param checkpoint the folder whose tokenizer a run goes on with that was resumed, or that began from a model
+ * @throws InputError, and as tokenizerFolder
  */
-export async function tokenizerFor(name: string, checkpoint: string | null): Promise<TokenizerKind | Tokenizer> {
+export async function tokenizerFor(
+  name: string,
+  checkpoint: string | null,
+  context: Fetching,
+): Promise<TokenizerKind | Tokenizer> {
   if (checkpoint !== null) return readTokenizer(checkpoint);
   if (name === 'char' || name === 'byte' || name === 'gpt2') return name;
-  if (!fs.existsSync(name))
-    throw new InputError(`--tokenizer: found ${quoted(name)}, expected char, byte, gpt2 or a folder with a tokenizer.`);
-  return folderTokenizer(name);
+  if (!isHubName(name) && !fs.existsSync(name))
+    throw new InputError(
+      `--tokenizer: found ${quoted(name)}, expected char, byte, gpt2, a folder with a tokenizer, or owner/name on the hub.`,
+    );
+  return folderTokenizer(name, context);
 }
 
-/** The tokenizer of a folder of its own, of a model, or of a run, which keeps it in its step folders. @throws InputError */
-export async function folderTokenizer(place: string): Promise<Tokenizer> {
+/**
+ * The tokenizer of a folder of its own, of a model, of one on the hub, or of a run, which keeps it in its step folders.
+ * @throws InputError, and as tokenizerFolder
+ */
+export async function folderTokenizer(named: string, context: Fetching): Promise<Tokenizer> {
+  const place = await tokenizerFolder(named, context);
   const isRun = ['best', 'last'].some((pointer) => fs.existsSync(path.join(place, pointer)));
   return readTokenizer(isRun ? resolveModelDir(place) : place);
 }

@@ -1,9 +1,11 @@
 // One pretraining run, from settings and a device to checkpoints. What can be refused is refused before the run folder is made.
+import { checkVocabulary } from '../checkpoint/model_config.ts';
 import { RunFolder } from '../checkpoint/run.ts';
 import type { TrainingState } from '../checkpoint/training_state.ts';
 import { type Corpus, requireContext } from '../data/corpus.ts';
 import { RunError } from '../errors.ts';
 import { parameterCount } from '../nn/model.ts';
+import { trainedCount } from '../optim/frozen.ts';
 import type { Device } from '../runtime/device.ts';
 import { tableOf } from '../schedule/used_table.ts';
 import { noProgress } from '../train/checkpoint_files.ts';
@@ -27,6 +29,7 @@ import { printable } from './printable.ts';
 import { restoreRun, stepsIn } from './run_beginning.ts';
 import { RunFiles } from './run_files.ts';
 import { RunShow } from './show.ts';
+import { type StartingModel, startFrom } from './starting_model.ts';
 
 /** A run that is gone on with. */
 export interface ResumedRun {
@@ -43,19 +46,22 @@ export interface PretrainRequest {
   settings: PretrainSettings;
   /** The part of the settings that was typed. */
   typed: Partial<PretrainSettings>;
-  /** null where a run is gone on with */
+  /** null where a run or a model is gone on with */
   preset: string | null;
+  /** The model that a new run begins from; null where it begins from nothing. */
+  start: StartingModel | null;
   resumed: ResumedRun | null;
 }
 
 /** Trains until the steps are done or a signal asks to stop. @returns the exit code */
 export async function pretrainOn(request: PretrainRequest): Promise<number> {
-  const { context, flags, settings, resumed } = request;
-  const { out } = context;
+  const { context, flags, settings, start, resumed } = request;
   const saved = resumed && { ...resumed.state, where: resumed.path };
   const data = chooseData(flags, settings.windows, saved);
-  const corpus = await openText(data, settings, resumed?.path ?? null, out);
+  const tokenizerDir = resumed?.path ?? (start?.hasTokenizer ? start.dir : null);
+  const corpus = await openText(data, settings, tokenizerDir, context);
   try {
+    if (start) checkVocabulary(start.config, corpus.tokenizer.vocabSize, start.dir);
     if (saved) refuseOtherTexts(data, corpus, saved);
     requireContext(corpus, settings.context);
     return await trainOn(request, corpus, data);
@@ -66,11 +72,12 @@ export async function pretrainOn(request: PretrainRequest): Promise<number> {
 
 /** Prepares the run, brings it to where it begins, makes its folder and trains. */
 async function trainOn(request: PretrainRequest, corpus: Corpus, data: DataChoice): Promise<number> {
-  const { context, flags, device, typed, preset, resumed } = request;
+  const { context, flags, device, typed, preset, start, resumed } = request;
   const run = prepareRun(request, corpus, data);
-  if (flags.findLr) return findRate(context, run.trainer, () => nextBatches(run));
   if (!resumed && flags.minutes !== undefined)
     run.settings = withSteps(run.settings, await stepsIn(flags.minutes, run, context), typed);
+  if (start) run.remembered.modelHash = await startFrom(start, run.trainer, device, context);
+  if (flags.findLr) return findRate(context, run.trainer, () => nextBatches(run));
   const { tokenizer } = corpus;
   const files = new RunFiles({ ...run, device, tokenizer, settings: { ...run.settings, ...run.remembered } });
   const progress = resumed ? await restoreRun(run, resumed, files, context.out) : noProgress();
@@ -78,7 +85,8 @@ async function trainOn(request: PretrainRequest, corpus: Corpus, data: DataChoic
   if (context.signal.requested) return 0;
 
   const keep = flags.keepEvery === undefined ? {} : { keepEvery: flags.keepEvery };
-  const folder = resumed?.run ?? RunFolder.create(flags.out ?? null, nameOf(data.paths[0], preset), keep);
+  const folder =
+    resumed?.run ?? RunFolder.create(flags.out ?? null, nameOf(data.paths[0], preset ?? start?.name ?? null), keep);
   try {
     files.run = folder;
     await train(request, run, files, progress);
@@ -154,16 +162,22 @@ function loopOptions(
     trainBatches: () => evaluationBatches(trained, context, rows, TRAIN_PARTS),
     sample: () => sampleText(run, stop),
     spikeText: (result) => spikeText(result, decode),
-    firstLoss: (loss) => firstLossWarning(loss, tokenizer.vocabSize),
+    // A model that has learnt already knows more than to guess.
+    firstLoss: (loss) => (run.remembered.model === undefined ? firstLossWarning(loss, tokenizer.vocabSize) : null),
     save: (now, last) => files.save(now, last, out, references),
     stop,
   };
 }
 
-function startEvent(device: Device, { corpus, model, plans, memory, settings }: PreparedRun): StartEvent {
+function startEvent(device: Device, run: PreparedRun): StartEvent {
+  const { corpus, model, plans, memory, settings, remembered } = run;
+  const parameters = parameterCount(model);
+  const trained = trainedCount(model);
   return {
     event: 'start',
-    parameters: parameterCount(model),
+    parameters,
+    ...(trained < parameters && { trainedParameters: trained }),
+    ...(remembered.model !== undefined && { model: { name: remembered.model, hash: remembered.modelHash! } }),
     config: { ...model.config },
     dataset: datasetOf(corpus),
     adapter: device.name,
@@ -178,7 +192,7 @@ async function sampleText(
   { generator, corpus: { tokenizer }, prompt, seed }: PreparedRun,
   stop: () => boolean,
 ): Promise<string> {
-  const decoder = tokenizer.decoder();
+  const decoder = tokenizer.decoder(prompt);
   let sample = tokenizer.decode(prompt);
   for await (const { id } of generator.generate(prompt, { maxNewTokens: SAMPLE_TOKENS, temperature: 0.8, seed })) {
     sample += decoder.push(id);

@@ -22,21 +22,22 @@ export class RateLine {
     this.#drawnAt = out.redraws ? Number.NEGATIVE_INFINITY : this.#since;
   }
 
-  /** @param total null where nobody knows it */
-  update(done: number, total: number | null): void {
+  /** @param total null where nobody knows it   @param before of `done`, what was there when the job began: it took no time */
+  update(done: number, total: number | null, before = 0): void {
     const time = this.#now();
     if (time - this.#drawnAt < (this.#out.redraws ? REDRAW_MS : LINE_MS)) return;
     this.#drawnAt = time;
-    if (this.#out.redraws) this.#out.status(this.line(done, total).slice(0, this.#out.statusWidth - 1));
-    else this.#out.note(this.line(done, total));
+    const line = this.line(done, total, before);
+    if (this.#out.redraws) this.#out.status(line.slice(0, this.#out.statusWidth - 1));
+    else this.#out.note(line);
   }
 
   /** `merging 1,200 of 32,000, 900 a second, left 0:34` */
-  line(done: number, total: number | null): string {
+  line(done: number, total: number | null, before = 0): string {
     const seconds = (this.#now() - this.#since) / 1000;
-    const rate = done / seconds;
+    const rate = (done - before) / seconds;
     const amount = total === null ? this.#amount(done) : `${this.#amount(done)} of ${this.#amount(total)}`;
-    const speed = seconds > 0 && done > 0 ? `, ${this.#amount(rate)} a second` : '';
+    const speed = seconds > 0 && done > before ? `, ${this.#amount(rate)} a second` : '';
     const left = speed && total !== null && done < total ? `, left ${clockText((total - done) / rate)}` : '';
     return `${this.#name} ${amount}${speed}${left}`;
   }

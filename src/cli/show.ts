@@ -99,6 +99,7 @@ export class RunShow {
         'model',
         `${grouped(event.parameters)} parameters: ${modelText(event.config)}${event.dtype === 'f16' ? ', values in f16' : ''}`,
       ],
+      ...beginningRows(event),
       ['memory', `${byteText(memory.total)} (${classes})`],
     ];
     for (const [name, text] of rows) this.#out.log(`${dim(name.padEnd(8))}${text}`);
@@ -187,4 +188,14 @@ function kernelText(table: Json): string {
     return names.length > 0 ? [`${name} ${names.join(',')}`] : [];
   });
   return special.length === 0 ? 'plain forms' : `${special.join(', ')}, else plain forms`;
+}
+
+/** Of a run that goes on with a model which, and how much of it is trained. */
+function beginningRows({ model, trainedParameters }: StartEvent): [string, string][] {
+  const { name, hash } = { ...(model as Record<string, Json> | undefined) };
+  const rows: [string, string][] = [];
+  if (name !== undefined) rows.push(['from', `${inWords(name)}, weights ${inWords(hash ?? 'unknown').slice(0, 12)}`]);
+  if (trainedParameters !== undefined)
+    rows.push(['trained', `${grouped(trainedParameters)} parameters, the rest is frozen`]);
+  return rows;
 }

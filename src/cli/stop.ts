@@ -10,10 +10,18 @@ const EXIT_CODE = { SIGINT: 130, SIGTERM: 143 } as const;
 export class StopSignal {
   #request: () => void = () => {};
   #name: StopName | undefined;
+  #whenRequested = this.#pending();
+
   /** Resolves at the wish; stays pending if there is none. */
-  readonly whenRequested = new Promise<void>((resolve) => {
-    this.#request = resolve;
-  });
+  get whenRequested(): Promise<void> {
+    return this.#whenRequested;
+  }
+
+  #pending(): Promise<void> {
+    return new Promise<void>((resolve) => {
+      this.#request = resolve;
+    });
+  }
 
   get requested(): boolean {
     return this.#name !== undefined;
@@ -24,10 +32,21 @@ export class StopSignal {
     return this.#name ? EXIT_CODE[this.#name] : 0;
   }
 
+  /** What was to stop has stopped, and the program goes on: a conversation after an answer that was cut short. */
+  forget(): void {
+    this.#name = undefined;
+    this.#whenRequested = this.#pending();
+  }
+
   request(name: StopName): void {
     this.#name ??= name;
     this.#request();
   }
+}
+
+/** Thrown out of a job that ends early because it was asked to; the program leaves with the signal's exit code. */
+export class StoppedError extends Error {
+  override name = 'StoppedError';
 }
 
 /** The part of `process` that is needed here. */
@@ -52,11 +71,11 @@ export const SAME_SIGNAL_MS = 500;
 
 /** Listens until the returned function is called. */
 export function catchSignals(source: SignalSource, signal: StopSignal, handling: SignalHandling): () => void {
-  let first: number | undefined;
+  let last: number | undefined;
   const listener = (name: StopName) => () => {
-    if (first !== undefined && handling.now() - first < SAME_SIGNAL_MS) return;
-    const ask = handling.graceful && first === undefined;
-    first ??= handling.now();
+    if (last !== undefined && handling.now() - last < SAME_SIGNAL_MS) return;
+    const ask = handling.graceful && !signal.requested;
+    last = handling.now();
     signal.request(name);
     if (ask) handling.onAsk();
     else handling.leave(EXIT_CODE[name]);

@@ -1,6 +1,6 @@
 // What a save of a run consists of, as files by name, and the loop's state read back from them: the same on a disk and in a browser.
 import type { Machine } from '../autograd/machine.ts';
-import { generationConfigJson } from '../checkpoint/gpt2_config.ts';
+import { generationConfigJson } from '../checkpoint/generation_config.ts';
 import { Sha256 } from '../checkpoint/hash.ts';
 import { averageName, type FileContent } from '../checkpoint/manifest.ts';
 import { modelConfigJson } from '../checkpoint/model_config.ts';
@@ -37,7 +37,10 @@ export async function checkpointFiles(parts: SavedParts, progress: LoopProgress)
   const bytes = (text: string) => new TextEncoder().encode(text);
   const files = new Map<string, FileContent>([
     ['config.json', bytes(modelConfigJson(trainer.model.config, ids))],
-    ['generation_config.json', bytes(generationConfigJson(ids))],
+    [
+      'generation_config.json',
+      bytes(generationConfigJson({ ...ids, eosTokenIds: tokenizer.eosId === null ? [] : [tokenizer.eosId] })),
+    ],
     ['model.safetensors', await modelFile(machine, trainer.model)],
     ...(trainer.ema ? [[averageName, await modelFile(machine, trainer.model, trainer.ema.weights)] as const] : []),
     ['optimizer.safetensors', await optimizerFile(machine, trainer.optimizer)],

@@ -8,6 +8,8 @@ import { whoMadeIt } from './diagnose.ts';
 
 /** Replays queued before results are read. The ring of results holds 64. */
 export const MAX_UNREAD = 32;
+/** Results are waited for about this long (ms): whoever looks at the progress sees it move. */
+const READ_EVERY = 250;
 
 export interface Evaluation {
   /** nats a token */
@@ -19,28 +21,35 @@ export interface Evaluation {
 /**
  * Runs a compiled loss ({ loss, kept }) over batches; those of one shape share a plan. Ends early when `stop()` says so.
  * @param refuse is called, and throws, for the first batch whose loss is not finite
+ * @param onTokens is told, now and then, how many targets have been predicted
  */
 export async function meanLoss(
   compiled: Compiled,
   batches: Iterable<Batch>,
   refuse: (batch: Batch, loss: number) => Promise<never>,
   stop: () => boolean = () => false,
+  onTokens: (tokens: number) => void = () => {},
 ): Promise<Evaluation> {
   let [total, tokens] = [0, 0];
   let unread: Batch[] = [];
+  let together = 1;
   const collect = async () => {
+    const since = performance.now();
     for (const [i, { values }] of (await compiled.collect()).entries()) {
       const [loss, kept] = [values.loss![0]!, values.kept![0]!];
       if (!Number.isFinite(loss)) await refuse(unread[i]!, loss);
       total += loss * kept;
       tokens += kept;
     }
+    const waited = performance.now() - since;
+    together = Math.min(MAX_UNREAD, Math.max(1, waited < READ_EVERY ? 2 * unread.length : unread.length >> 1));
     unread = [];
+    onTokens(tokens);
   };
   for (const batch of batches) {
     await compiled(batch);
     unread.push(batch);
-    if (unread.length >= MAX_UNREAD) await collect();
+    if (unread.length >= together) await collect();
     if (stop()) break;
   }
   await collect();
@@ -61,14 +70,16 @@ export async function evaluateBatches(
   model: LanguageModel,
   task: Task,
   batches: Iterable<Batch>,
+  onTokens?: (tokens: number) => void,
 ): Promise<Evaluation> {
   const fn = lossOf(model, task);
   const compiled = machine.compile(fn);
   try {
-    return await meanLoss(compiled, batches, async (batch, loss) => {
+    const refuse = async (batch: Batch, loss: number) => {
       const culprit = await whoMadeIt(machine, model.parameters, fn, [{ batch }]);
       throw new RunError(`evaluation: loss ${loss}, expected a finite number. ${culprit} Take an earlier checkpoint.`);
-    });
+    };
+    return await meanLoss(compiled, batches, refuse, undefined, onTokens);
   } finally {
     compiled.release();
   }

@@ -18,6 +18,10 @@ export interface StartEvent {
   event: 'start';
   /** how many numbers are trained or frozen in the model, tied ones once */
   parameters: number;
+  /** how many of them are trained, where some are frozen */
+  trainedParameters?: number;
+  /** what a run goes on with that did not begin from nothing: the model's name, and SHA-256 of the file of its weights */
+  model?: Json;
   config: Json;
   dataset: Json;
   adapter: Json;

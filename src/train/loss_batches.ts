@@ -26,9 +26,17 @@ export function rowsFor(length: number, context: number, batch = Number.POSITIVE
   return Math.max(1, Math.min(windows, Math.floor(TOKENS / context), MOST_OF_A_BATCH * batch));
 }
 
-/** All of a stretch, windows of one context without overlap: every token but the first of a text is predicted once. */
-export function* lossBatches({ length, read, ends }: Stretch, context: number, rows: number): Generator<Batch> {
-  for (const batch of validationWindows(length, context, rows, read, ends)) yield languageBatch(batch, context);
+/**
+ * All of a stretch, every token but the first of a text predicted once.
+ * @param stride between the starts of windows; default one context, so that they do not overlap
+ */
+export function* lossBatches(
+  { length, read, ends }: Stretch,
+  context: number,
+  rows: number,
+  stride = context,
+): Generator<Batch> {
+  for (const batch of validationWindows(length, context, rows, read, ends, stride)) yield languageBatch(batch, context);
 }
 
 /** Parts of a long stretch, spread evenly over it and a batch each, the same every time. */

@@ -1,5 +1,6 @@
 // Presets: named sets of settings. Flags that are typed win over a preset's.
 import type { Family } from '../nn/families.ts';
+import type { TrainedPart } from '../optim/frozen.ts';
 import type { Precision } from '../tensor/tensor.ts';
 
 /** The settings that presets know; each is a flag of the same name. */
@@ -28,6 +29,10 @@ export interface PretrainSettings {
   gradClip: number;
   labelSmoothing: number;
   dropout: number;
+  /** What is trained of the model; the rest is frozen. */
+  train: TrainedPart;
+  /** Names of parameters that are frozen besides, with commas between; '' for none. */
+  freeze: string;
   /** Decay of the averaged weights; 0 keeps none. */
   ema: number;
   /** Blocks keep their inputs alone, and compute the rest again in the backward pass. */
@@ -74,6 +79,8 @@ const BASE: PretrainSettings = {
   gradClip: 1,
   labelSmoothing: 0,
   dropout: 0,
+  train: 'all',
+  freeze: '',
   ema: 0,
   recompute: false,
   skipSpikes: false,

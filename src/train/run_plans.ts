@@ -3,12 +3,11 @@
 import type { Machine } from '../autograd/machine.ts';
 import { SizeError } from '../errors.ts';
 import { TokenGenerator } from '../generate/generate.ts';
-import { type ModelConfig, makeModel } from '../nn/families.ts';
-import { gpt2Config } from '../nn/gpt2_config.ts';
-import { llamaConfig } from '../nn/llama_config.ts';
+import { familyRow, type ModelConfig, makeModel } from '../nn/families.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import { AdamW } from '../optim/adamw.ts';
 import { Ema } from '../optim/ema.ts';
+import { freezeParts } from '../optim/frozen.ts';
 import { Muon } from '../optim/muon.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { mib } from '../runtime/buffers.ts';
@@ -61,10 +60,23 @@ export interface RunPlans {
   memory: RunMemory;
 }
 
-/** @throws InputError if the width is not divisible by the heads */
-export function makeRun(machine: Machine, settings: PretrainSettings, vocabSize: number, seed: number): RunParts {
+/**
+ * @param config of a model whose weights are there already; by default one that begins with random weights follows from the settings
+ * @throws InputError if the width is not divisible by the heads, and as freezeParts
+ */
+export function makeRun(
+  machine: Machine,
+  settings: PretrainSettings,
+  vocabSize: number,
+  seed: number,
+  config: ModelConfig | null = null,
+): RunParts {
   const embeddingStd = settings.embeddingStd || undefined;
-  return trainingOf(machine, makeModel(configOf(settings, vocabSize), { seed, embeddingStd }), settings, seed);
+  const model = makeModel(config ?? configOf(settings, vocabSize), { seed, embeddingStd });
+  // Random values of a large model would take longer than loading it.
+  if (config) for (const p of model.parameters) p.init = undefined;
+  freezeParts(model.parameters, settings.train, settings.freeze);
+  return trainingOf(machine, model, settings, seed);
 }
 
 /** The same around a model that is there. */
@@ -84,27 +96,28 @@ export function trainingOf(machine: Machine, model: LanguageModel, settings: Pre
   return { model, optimizer, trainer, generator: new TokenGenerator(machine, model, dtype) };
 }
 
-function optimizerOf({ family, parameters }: LanguageModel, settings: PretrainSettings): Optimizer {
+function optimizerOf({ config, parameters }: LanguageModel, settings: PretrainSettings): Optimizer {
   const { optimizer, weightDecay, beta1, beta2, eps } = settings;
   const gradClip = settings.gradClip || null;
   const lossScale = settings.dtype === 'f16';
   if (optimizer === 'adamw') return new AdamW(parameters, { weightDecay, beta1, beta2, eps, gradClip, lossScale });
   const adamw = { beta1, beta2, eps, learningRateScale: MUON_REST };
-  return new Muon(parameters, { weightDecay, gradClip, lossScale, storedInOut: () => family === 'gpt2', adamw });
+  const { storedInOut } = familyRow(config.family);
+  return new Muon(parameters, { weightDecay, gradClip, lossScale, storedInOut: () => storedInOut, adamw });
 }
 
 export function configOf(s: PretrainSettings, vocabSize: number): ModelConfig {
-  const sizes = {
+  return familyRow(s.family).chosen({
     vocabSize,
     blockSize: s.context,
     nEmbd: s.width,
     nLayer: s.layers,
     nHead: s.heads,
+    kvHeads: s.kvHeads || s.heads,
     initializerRange: s.initStd,
     tieWordEmbeddings: s.tied,
-  };
-  if (s.family === 'gpt2') return gpt2Config({ ...sizes, bias: s.bias });
-  return llamaConfig({ ...sizes, kvHeads: s.kvHeads || s.heads, attentionBias: s.bias, mlpBias: s.bias });
+    bias: s.bias,
+  });
 }
 
 /**
@@ -132,8 +145,8 @@ export function planRun(
   const alone = memoryOf(step);
   // What does not fit without evaluation and samples is refused anyway.
   if (misfit(alone, limits)) return { step, plans: step, rows, memory: alone };
-  const shapes = sampleEvery > 0 ? generator.shapes(text.promptTokens, SAMPLE_TOKENS) : [];
-  const samples = shapes.map((shape) => machine.plan(generator.stepFunction, shape));
+  const sampling = sampleEvery > 0 ? generator.planned(text.promptTokens, SAMPLE_TOKENS) : [];
+  const samples = sampling.map(({ fn, batch: shapes }) => machine.plan(fn, shapes));
   const plans = [...step, ...samples, ...functions.filter(evaluates).map(plan)];
   return { step, plans, rows, memory: memoryOf(plans) };
 }

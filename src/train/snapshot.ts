@@ -1,13 +1,15 @@
 // A model and its optimizer as files, and back: the same names and bytes on every machine and in every home.
 import type { Machine } from '../autograd/machine.ts';
 import { parameterHash } from '../checkpoint/hash.ts';
-import { loadWeights } from '../checkpoint/huggingface.ts';
+import { type GivenFiles, openWeights } from '../checkpoint/huggingface.ts';
+import { partRanges } from '../checkpoint/parts.ts';
 import {
   type ByteSource,
   type SafetensorsFile,
   SafetensorsReader,
   writeSafetensors,
 } from '../checkpoint/safetensors.ts';
+import { elementsOf, weightParts } from '../checkpoint/weights.ts';
 import { InputError, RunError } from '../errors.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
@@ -82,25 +84,47 @@ export async function optimizerFile(machine: Machine, optimizer: Optimizer): Pro
   return writeSafetensors(entriesOf(await readWholes(machine, wholesOf(optimizer.state()))));
 }
 
-/** Writes the values of a whole to where its pieces lie. */
-function writeWhole(machine: Machine, whole: Whole, data: Float32Array): void {
-  for (const [piece, own] of takeApart(whole, data)) machine.write(piece, own);
+/** Writes values of a whole, from its element `start` on, to where its pieces lie. */
+function writeWhole(machine: Machine, { pieces }: Whole, data: Float32Array, start = 0): void {
+  let first = 0;
+  for (const piece of pieces) {
+    const from = Math.max(start, first);
+    const to = Math.min(start + data.length, first + piece.size);
+    if (from < to) machine.write(piece, data.subarray(from - start, to - start), from - first);
+    first += piece.size;
+  }
+}
+
+/** Who looks on while a model is loaded. */
+export interface LoadWatcher {
+  /** After every part, in bytes of the files; awaited, so that it may let other work have its turn. What it throws ends the loading. */
+  progress?(done: number, total: number): Promise<void> | void;
+  /** Takes remarks about the files. */
+  notes?: string[];
 }
 
 /**
- * Streams weights into a model on a machine. All names and shapes are checked first.
+ * Streams weights into a model on a machine, large tensors in parts. All names and shapes are checked first.
  * @param instead tensors that they go to in place of the parameters
  * @throws InputError
  */
 export async function loadModel(
   machine: Machine,
   model: LanguageModel,
-  sources: readonly ByteSource[],
+  files: GivenFiles,
   instead?: ReadonlyMap<Tensor, Tensor>,
+  { progress, notes }: LoadWatcher = {},
 ): Promise<void> {
   const wholes = new Map(parametersOf(model, instead).map((whole) => [whole.name, whole]));
-  for await (const { name, data } of loadWeights(sources, [...wholes.values()]))
-    writeWhole(machine, wholes.get(name)!, data);
+  const weights = await openWeights(files, [...wholes.values()], notes);
+  const width = weights.dtype === 'F32' ? 4 : 2;
+  const total = width * weights.tensors.reduce((sum, tensor) => sum + elementsOf(tensor), 0);
+  let done = 0;
+  for await (const { name, start, data } of weightParts(weights)) {
+    writeWhole(machine, wholes.get(name)!, data, start);
+    done += width * data.length;
+    await progress?.(done, total);
+  }
 }
 
 /** @throws InputError if the file's tensors are not those of this optimizer */
@@ -115,5 +139,8 @@ export async function loadOptimizer(machine: Machine, optimizer: Optimizer, sour
       );
     }
   }
-  for (const whole of wholes) writeWhole(machine, whole, await reader.readFloat32(whole.name));
+  for (const whole of wholes) {
+    for (const { from, to } of partRanges(whole.size))
+      writeWhole(machine, whole, await reader.readFloat32(whole.name, from, to), from);
+  }
 }

@@ -1,4 +1,5 @@
 // The real commands, run inside the test's own process with a terminal in memory: faster than a child, and what is under them can be broken.
+import { convert } from '../../src/cli/convert.ts';
 import { evaluate } from '../../src/cli/evaluate.ts';
 import { generate } from '../../src/cli/generate.ts';
 import { inspect } from '../../src/cli/inspect.ts';
@@ -6,7 +7,7 @@ import { pretrain } from '../../src/cli/pretrain.ts';
 import { type FakeHome, fakeHome, shaderformer } from '../cli_home.ts';
 import type { Line } from './program.ts';
 
-const commands = [pretrain, generate, evaluate, inspect];
+const commands = [pretrain, generate, evaluate, convert, inspect];
 const wanted = process.env.SHADERFORMER_ADAPTER;
 
 export interface Said {

@@ -46,9 +46,9 @@ async function greedy({ machine, model }: TraceRun, prompt: GoldenTensor, count:
   const logits = new Float32Array(count * V);
   const generator = new TokenGenerator(machine, model);
   try {
-    const options = { temperature: 0, maxNewTokens: count, ...(window !== null && { window }) };
+    const options = { temperature: 0, maxNewTokens: count, logits: true, ...(window !== null && { window }) };
     for await (const made of generator.generate([...(prompt.data as Int32Array)], options)) {
-      logits.set(made.logits, tokens.length * V);
+      logits.set(made.logits!, tokens.length * V);
       tokens.push(made.id);
     }
   } finally {

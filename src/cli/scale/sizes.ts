@@ -1,8 +1,7 @@
 // Models that a forecast can be asked for by name, as their authors published them.
-import { GPT2, gpt2Config } from '../../nn/gpt2.ts';
-import { gpt2ParameterCount } from '../../nn/gpt2_config.ts';
-import { Llama, llamaConfig } from '../../nn/llama.ts';
-import { llamaParameterCount } from '../../nn/llama_config.ts';
+import { configParameterCount, makeModel } from '../../nn/families.ts';
+import { gpt2Config } from '../../nn/gpt2_config.ts';
+import { llamaConfig } from '../../nn/llama_config.ts';
 import type { LanguageModel } from '../../nn/model.ts';
 import type { PretrainSettings } from '../../train/presets.ts';
 
@@ -26,10 +25,10 @@ function gpt2(name: string, layers: number, width: number): ModelSize {
     gpt2Config({ vocabSize: 50257, blockSize, nEmbd: width, nLayer: layers, nHead: heads });
   return {
     name,
-    parameters: gpt2ParameterCount(config(CONTEXT)),
+    parameters: configParameterCount(config(CONTEXT)),
     vocabSize: 50257,
     settings: { layers, heads, width, context: CONTEXT, tied: true },
-    make: (context) => new GPT2(config(context), { seed: 0 }),
+    make: (context) => makeModel(config(context), { seed: 0 }),
   };
 }
 
@@ -52,10 +51,10 @@ function llama1b(): ModelSize {
     });
   return {
     name: 'llama-3.2-1b',
-    parameters: llamaParameterCount(config(CONTEXT)),
+    parameters: configParameterCount(config(CONTEXT)),
     vocabSize,
     settings: { layers, heads, width, context: CONTEXT, tied: true },
-    make: (context) => new Llama(config(context), { seed: 0 }),
+    make: (context) => makeModel(config(context), { seed: 0 }),
   };
 }
 

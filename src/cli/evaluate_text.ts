@@ -1,0 +1,102 @@
+// evaluate --task language: mean loss over windows of a text or of token ids, and what follows from it.
+import { readFile } from 'node:fs/promises';
+import { described, parseJson } from '../checkpoint/json.ts';
+import { type CorpusOptions, type CorpusProgress, openCorpus } from '../data/corpus.ts';
+import { findText } from '../data/text_source.ts';
+import { InputError } from '../errors.ts';
+import { languageTask } from '../tasks/language.ts';
+import { evaluateBatches } from '../train/evaluate.ts';
+import { lossBatches, rowsFor, type Stretch } from '../train/loss_batches.ts';
+import type { EvaluateFlags, Measure } from './evaluate.ts';
+import { tokenCache } from './folders.ts';
+import { grouped } from './format.ts';
+import { RateLine } from './rate_line.ts';
+import { StoppedError } from './stop.ts';
+
+/** Above 0, as a corpus wants it, and so small that nothing is left for validation: the whole text is encoded in one piece. */
+const NO_VALIDATION = Number.MIN_VALUE;
+
+interface Ids extends Stretch {
+  /** Of the text; null where there is none. */
+  bytes: number | null;
+  close(): void;
+}
+
+/** Loss, perplexity and, of a text, bits a byte. */
+export const evaluateText: Measure = async ({ out, signal }, device, { model, tokenizer }, given, dtype) => {
+  const { data, ids, textField } = given;
+  const note = (line: string) => out.note(line);
+  const stretch =
+    ids !== undefined ? await readIds(ids, model.vocabSize) : await readText(data!, textField, tokenizer, note);
+  try {
+    const { length, bytes } = stretch;
+    if (length < 2)
+      throw new InputError(
+        `${data ?? ids}: found ${length} token${length === 1 ? '' : 's'}, expected at least 2: one to see, one to predict.`,
+      );
+    const { T, stride } = windowsOf(given, model.blockSize, length);
+    // As many rows as there are windows at most: that many without overlap have them.
+    const windows = 1 + Math.ceil(Math.max(0, length - 1 - T) / stride);
+    const batches = lossBatches(stretch, T, rowsFor(windows * T + 1, T), stride);
+    const line = new RateLine(out, 'tokens evaluated', (n) => grouped(Math.round(n)));
+    const onTokens = (tokens: number) => {
+      if (signal.requested) throw new StoppedError();
+      line.update(tokens, length - 1);
+    };
+    const { loss, tokens } = await evaluateBatches(device, model, languageTask({ dtype }), batches, onTokens).finally(
+      () => line.end(),
+    );
+    const perplexity = Math.exp(loss);
+    const bitsPerByte = bytes === null ? undefined : (loss * tokens) / Math.LN2 / bytes;
+    out.emit({ loss, perplexity, tokens, ...(bitsPerByte !== undefined && { bitsPerByte }) });
+    out.print(
+      `loss ${loss.toFixed(4)} nats a token over ${tokens} tokens, perplexity ${perplexity.toFixed(3)}${bitsPerByte === undefined ? '' : `, ${bitsPerByte.toFixed(4)} bits a byte`}`,
+    );
+  } finally {
+    stretch.close();
+  }
+};
+
+/** The windows that were asked for. @throws InputError for a context that the model has not, and a stride that leaves tokens out */
+function windowsOf({ context, stride }: EvaluateFlags, blockSize: number, length: number) {
+  if (context !== undefined && context > blockSize)
+    throw new InputError(`--context: found ${context}, expected at most ${blockSize}, which this model has.`);
+  const most = context ?? blockSize;
+  if (stride !== undefined && stride > most)
+    throw new InputError(
+      `--stride: found ${stride}, expected at most the context, ${most}: tokens between windows would be left out.`,
+    );
+  const T = Math.min(most, length - 1);
+  return { T, stride: Math.min(stride ?? most, T) };
+}
+
+/** @throws InputError for a file that is not there, no JSON list, or holds what is no id of this vocabulary */
+async function readIds(file: string, vocabSize: number): Promise<Ids> {
+  const advice = 'For example: [1, 2, 3]';
+  if (findText(file).files[0] !== file)
+    throw new InputError(`${file}: found a folder, expected a file with a list of token ids. ${advice}`);
+  const list = parseJson(await readFile(file, 'utf8'), file);
+  if (!Array.isArray(list))
+    throw new InputError(`${file}: found ${described(list)}, expected a list of token ids. ${advice}`);
+  const wrong = list.findIndex((id) => !Number.isInteger(id) || Number(id) < 0 || Number(id) >= vocabSize);
+  if (wrong >= 0)
+    throw new InputError(
+      `${file}: entry ${wrong}: found ${described(list[wrong])}, expected whole numbers from 0 to ${vocabSize - 1}, the ids of this model. ${advice}`,
+    );
+  const ids = Int32Array.from(list as number[]);
+  return { length: ids.length, read: (start, n) => ids.subarray(start, start + n), bytes: null, close: () => {} };
+}
+
+async function readText(
+  data: string,
+  textField: string | undefined,
+  tokenizer: CorpusOptions['tokenizer'] | null,
+  note: (line: string) => void,
+): Promise<Ids> {
+  if (!tokenizer) throw new InputError('--data: this model folder has no tokenizer. Give token ids with --ids.');
+  const onProgress = (progress: CorpusProgress) => progress.kind === 'note' && note(progress.text);
+  const cacheDir = tokenCache();
+  const corpus = await openCorpus({ data, textField, tokenizer, validationPart: NO_VALIDATION, cacheDir, onProgress });
+  const close = () => corpus.close();
+  return { length: corpus.trainLength, read: (start, n) => corpus.train(start, n), bytes: corpus.bytes, close };
+}
