@@ -136,7 +136,7 @@ describe('an imported run', () => {
   });
 
   test.each([
-    [{ width: 131072 }, /^model: training [\d,]+ parameters needs more than [\d.]+ GB, this page may have/],
+    [{ width: 131072 }, /^model: training [\d,]+ parameters needs more than [\d.]+ TB, this page may have/],
     [{ layers: 1000, width: 4096, heads: 8 }, /^model: training [\d,]+ parameters needs more than/],
     [{ batch: 1048576 }, /Use a smaller batch or context\.$/],
     [{ dtype: 'f16' }, /^model: this run computes in f16, expected an adapter with shader-f16/],

@@ -124,3 +124,18 @@ test('buttons offer what the state allows', () => {
   expect(label('paused')).toEqual(['Go on', true, true]);
   expect(label('done')).toEqual(['Start over', false, false]);
 });
+
+test('a self-check that an error ends can be begun again', () => {
+  const { store } = open();
+  store.take({
+    type: 'checked',
+    done: 1,
+    total: 9,
+    case: { name: 'matmul/nn', ok: true, worst: 0.1, detail: '' },
+  });
+  store.flush();
+  expect(store.check.value).toMatchObject({ done: 1 });
+  store.take({ type: 'error', sentence: 'the GPU device was lost', offers: [] });
+  store.flush();
+  expect([store.check.value, store.verdict.value]).toEqual([null, null]);
+});

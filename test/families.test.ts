@@ -1,5 +1,5 @@
-// The families beside GPT-2, each against a second implementation in plain loops, its twin and finite differences; that it learns,
-// and says again what it learned.
+// The families beside GPT-2, each against a second implementation in plain loops, values from transformers, its twin and finite
+// differences; that it learns, and says again what it learned.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backward } from '../src/autograd/backward.ts';
@@ -168,6 +168,40 @@ describe.each(Object.entries(configs))('%s', (_, config) => {
     }
   });
 });
+
+interface Reference {
+  config: object;
+  loss: number;
+  /** Behind the last token of the second text. */
+  lastLogits: number[];
+  gradientNorms: Record<string, number>;
+}
+const references = JSON.parse(readFileSync(new URL('golden/families.json', import.meta.url), 'utf8')).cases;
+
+test.each(Object.entries(references as Record<string, Reference>))(
+  'a %s has the loss, logits and gradients of transformers, from the config.json that it writes',
+  async (_, { config, loss, lastLogits, gradientNorms }) => {
+    const model = modelOf(config);
+    for (const p of model.parameters) {
+      const code = Array.from(p.name).reduce((sum, letter) => sum + letter.charCodeAt(0), 0);
+      const middle = p.shape.length === 1 ? 0.5 : 0;
+      p.init = () => Float32Array.from({ length: p.size }, (_, i) => 0.3 * Math.sin(0.37 * i * i + code) + middle);
+    }
+    const found = (given: Record<string, Tensor>): Record<string, Tensor> => {
+      const logits = model.head(model.hidden(given.inputs!));
+      return { ...gradients(model)(given), logits };
+    };
+    const { logits, loss: mean, ...each } = await new Twin().compile(found)(batch);
+    // transformers takes the cosines and sines in f32.
+    expect(Math.abs(mean!.exact[0]! - loss)).toBeLessThan(1e-6);
+    expectClose('logits', logits!.exact.slice(-lastLogits.length), lastLogits, 2e-6);
+    expect(Object.keys(each).sort()).toEqual(Object.keys(gradientNorms).sort());
+    for (const [name, { exact }] of Object.entries(each)) {
+      const norm = Math.sqrt(Array.from(exact).reduce((sum, x) => sum + x * x, 0));
+      expect(Math.abs(norm / gradientNorms[name]! - 1), name).toBeLessThan(1e-5);
+    }
+  },
+);
 
 test.each(['mistral', 'qwen3', 'gemma3_text'])(
   'a %s learns 32 tokens by heart, and says them again',

@@ -13,8 +13,6 @@ export function Prompt() {
   const topK = useSignal(0);
   const answer = store.answer.value;
   const writing = answer !== null && !answer.done;
-  // After a failure nothing writes until the run goes on; what was begun can be cancelled.
-  const able = store.ready.value && (writing || store.state.value?.state !== 'failed');
   const submit = (event: Event) => {
     event.preventDefault();
     if (writing) store.send({ type: 'cancel', id: answer.id });
@@ -36,7 +34,7 @@ export function Prompt() {
           value={prompt}
           onInput={(event) => (typed.value = event.currentTarget.value)}
         />
-        <button type="submit" class="primary" disabled={!able}>
+        <button type="submit" class="primary" disabled={!store.ready.value}>
           {writing ? 'Cancel' : 'Generate'}
         </button>
         <NumberBox label="temperature" value={temperature} max={5} step={0.1} />

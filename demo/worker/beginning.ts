@@ -1,4 +1,5 @@
 // How a run comes to be: what it begins from, whether it fits, whether it waits for a click, and what is told of it.
+import { clockText } from '../../src/cli/format.ts';
 import { InputError } from '../../src/index.ts';
 import { type ReadLink, ranges, writeLink } from '../link.ts';
 import { type Command, type News, type PageSettings, TAB_HIDDEN } from '../protocol.ts';
@@ -38,7 +39,7 @@ export function makeRun(home: Home, { page, text, from, asked }: Beginning): Fit
 /** @param seconds that it will take about */
 export function whyHold({ waits, from, asked }: Beginning, seconds: number): string | null {
   if (waits !== null || from || asked || seconds <= WITHOUT_A_CLICK) return waits;
-  return `This run takes about ${Math.round(seconds / 60)} minutes here.`;
+  return `This run takes about ${clockText(seconds)} here.`;
 }
 
 export function whyWait({ hidden }: Extract<Command, { type: 'open' }>, { waits }: ReadLink): string | null {

@@ -19,6 +19,8 @@ export class Prompts {
   #waiting: Request[] = [];
   #writing: Writing | null = null;
   #model: { generator: TokenGenerator; tokenizer: Tokenizer } | null = null;
+  /** Why nothing will be written; null where a model is there, or is on its way. */
+  #closed: string | null = null;
   /** When the last turn ended, and how long it took: training has at least half of the time. */
   #last = { ended: 0, took: 0 };
   #arrived: () => void = () => {};
@@ -31,11 +33,21 @@ export class Prompts {
   use(model: { generator: TokenGenerator; tokenizer: Tokenizer } | null): void {
     if (this.#writing) this.#end(true);
     this.#model = model;
+    this.#closed = null;
+  }
+
+  /** Until there is another model all requests are answered so. @param reason a sentence */
+  close(reason: string): void {
+    this.use(null);
+    this.#closed = reason;
+    for (const { id } of this.#waiting.splice(0)) this.#refuse(id);
   }
 
   add(request: Request): void {
-    this.#waiting.push(request);
-    this.#arrived();
+    if (this.#closed === null) {
+      this.#waiting.push(request);
+      this.#arrived();
+    } else this.#refuse(request.id);
   }
 
   cancel(id: number): void {
@@ -111,6 +123,10 @@ export class Prompts {
       this.#writing = null;
       this.#fail(request.id, writing.text, error);
     }
+  }
+
+  #refuse(id: number): void {
+    this.#send({ type: 'generated', id, text: '', cancelled: true, error: this.#closed });
   }
 
   #end(cancelled: boolean): void {

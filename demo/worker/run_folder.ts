@@ -101,7 +101,7 @@ export async function importRun(given: readonly RunFile[]): Promise<Found> {
     return { id: null, state, files: saved, text: textOf(state, beside), savedAt: null };
   }
   throw new InputError(
-    `import: found ${reason}, expected a run folder with a whole save. Choose the folder or its .zip.`,
+    `import: found ${reason}, expected a run folder with a whole save. Open the .zip of a whole folder.`,
   );
 }
 
@@ -131,6 +131,6 @@ function textOf(state: Found['state'], beside: Files): string | null {
   for (const bytes of beside.values())
     if (new Sha256().update(bytes).hex() === state.dataHash) return new TextDecoder().decode(bytes);
   throw new InputError(
-    `import: found no file with the text of this run (${String(data)}), expected it in the folder. Put it there, and import the folder again.`,
+    `import: found no file with the text of this run (${String(data)}), expected it in the folder. Put it there, and open the folder's .zip again.`,
   );
 }

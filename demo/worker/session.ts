@@ -194,7 +194,9 @@ export class Session {
 
   #tell(error: unknown): void {
     this.#send({ type: 'error', ...wayOut(error, null) });
-    if (!this.#stage.driver) this.#stage.become('waiting', 'There is no run yet.');
+    if (this.#stage.driver) return;
+    this.#stage.become('waiting', 'There is no run yet.');
+    this.#stage.prompts.close('There is no run yet. Begin one.');
   }
 
   #textOf({ data }: PageSettings): Promise<OpenText | null> {

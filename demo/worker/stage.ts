@@ -207,6 +207,7 @@ export class Stage {
   }
 
   #failed(error: unknown): void {
+    this.prompts.close('The run has failed, and its weights are gone. Go back to a save, or begin again.');
     const savedStep = this.saves?.step ?? 0;
     const way = wayOut(error, { page: this.#page!, defaults: this.homes.defaults(), savedStep });
     this.become('failed');

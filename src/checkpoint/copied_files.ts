@@ -6,7 +6,7 @@ import { described, type JsonObject, type JsonValue, parseJson } from './json.ts
 import { readLimited } from './model_folder.ts';
 
 /** Files of a tokenizer, as Hugging Face's libraries name them. */
-export const TOKENIZER_NAMES = [
+const TOKENIZER_NAMES = [
   'tokenizer.json',
   'tokenizer_config.json',
   'special_tokens_map.json',

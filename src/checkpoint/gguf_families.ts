@@ -40,7 +40,7 @@ const families = new Map<string, (config: never, where: string) => Family>([
 ]);
 
 /** The families that have a form there. */
-export const GGUF_FAMILIES: readonly string[] = [...families.keys()];
+const GGUF_FAMILIES: readonly string[] = [...families.keys()];
 
 /** llama.cpp's numbers for what most tensors of a file are. */
 const FILE_TYPES = { F32: 0, F16: 1, BF16: 32 } as const;

@@ -9,7 +9,7 @@ import { quoted } from './json.ts';
 /** What SentencePiece writes for a space. */
 const SPACE = '\u2581';
 /** Ids 0, 1 and 2: unknown, the beginning and the end of a text. */
-export const LLAMA_SPECIAL = ['<unk>', '<s>', '</s>'] as const;
+const LLAMA_SPECIAL = ['<unk>', '<s>', '</s>'] as const;
 
 export interface Llama2cPiece {
   readonly text: string;

@@ -4,9 +4,9 @@ import { huggingFaceFiles } from '../checkpoint/export.ts';
 import { diskLayer } from '../checkpoint/files.ts';
 import { type GgufFile, writeGguf } from '../checkpoint/gguf.ts';
 import { ggufModel } from '../checkpoint/gguf_families.ts';
+import { stat } from '../checkpoint/run_place.ts';
 import { collectBytes } from '../checkpoint/safetensors.ts';
-import type { WeightDtype } from '../checkpoint/weights.ts';
-import { elementsOf } from '../checkpoint/weights.ts';
+import { elementsOf, type WeightDtype } from '../checkpoint/weights.ts';
 import { ggufTokenizer } from '../data/gguf_tokenizer.ts';
 import { InputError } from '../errors.ts';
 import { type CommandContext, defineCommand } from './command.ts';
@@ -19,8 +19,15 @@ import { modelFolder } from './model_place.ts';
 import { placeForFile, placeForFolder, writeFolder, writeNewFile } from './new_folder.ts';
 import { printable, quoted } from './printable.ts';
 
+const [modelFlag, weightsFlag] = modelFlags;
+
 const flags = defineFlags([
-  ...modelFlags,
+  {
+    ...modelFlag,
+    placeholder: 'DIR|OWNER/NAME|FILE',
+    help: `${modelFlag.help}; or a model of llama2.c, FILE.bin`,
+  },
+  weightsFlag,
   {
     name: 'out',
     type: 'text',
@@ -131,7 +138,7 @@ async function openSource(
   tokenizer: string | undefined,
 ): Promise<ConvertSource | null> {
   const note = (text: string) => context.out.note(text);
-  if (model !== undefined && diskLayer.stat(model)?.kind === 'file' && !/\.(safetensors|json)$/.test(model)) {
+  if (model !== undefined && stat(diskLayer, model)?.kind === 'file' && !/\.(safetensors|json)$/.test(model)) {
     if (averaged)
       throw new InputError('--weights: found ema, but a file of llama2.c has trained weights alone. Leave it out.');
     return openLlama2cModel(model, tokenizer, note);

@@ -44,12 +44,13 @@ export function byteText(bytes: number): string {
   return `${unit === 0 ? value : value >= 99.95 ? value.toFixed(0) : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** Seconds as a clock: 125 -> "2:05", 3725 -> "1:02:05". */
+/** Seconds as a clock: 125 -> "2:05", 3725 -> "1:02:05"; from 100 hours on in days: "632 days". */
 export function clockText(seconds: number): string {
   if (!Number.isFinite(seconds) || seconds < 0) return '-';
   const whole = Math.round(seconds);
   const two = (n: number) => String(n).padStart(2, '0');
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  if (hours >= 100) return `${grouped(hours / 24)} days`;
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 

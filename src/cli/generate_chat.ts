@@ -164,8 +164,8 @@ class Lines {
     const lines = createInterface({ input: process.stdin, output: this.#screen, terminal: true });
     return new Promise((resolve) => {
       const end = (line: string | null) => {
-        lines.close();
         resolve(line);
+        lines.close();
       };
       lines.on('SIGINT', () => {
         this.#signal.request('SIGINT');

@@ -39,29 +39,78 @@ export function chooseToken(
   }
   if (temperature === 0) return argmax(scores);
 
-  const order = Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
-  const best = scores[order[0]!]!;
+  const best = scores[argmax(scores)]!;
   // Differences from an infinity would be NaN: then only the best can be meant.
-  if (!Number.isFinite(best)) return order[0]!;
-  let kept = (topK ? order.slice(0, topK) : order).map((id) => ({
-    id,
-    p: Math.exp((scores[id]! - best) / temperature),
-  }));
-  // After temperature, as transformers orders its filters: top-k, top-p, min-p.
+  if (!Number.isFinite(best)) return argmax(scores);
+  const probability = (id: number) => Math.exp((scores[id]! - best) / temperature);
+  const order = new Descending(scores, best, temperature);
+  // After temperature, as transformers orders its filters: top-k, top-p, min-p. Each keeps a beginning of the order.
+  const ids = topK ? Array.from({ length: Math.min(topK, scores.length) }, (_, i) => order.at(i)) : null;
+  const sum = (list: readonly number[] | null) => {
+    let total = 0;
+    if (list) for (const id of list) total += probability(id);
+    else for (let id = 0; id < scores.length; id++) total += probability(id);
+    return total;
+  };
+  let count = ids?.length ?? scores.length;
+  let total = sum(ids);
   if (topP !== undefined && topP < 1) {
-    const total = kept.reduce((s, k) => s + k.p, 0);
+    const wanted = topP * total;
     let mass = 0;
-    kept = kept.filter(({ p }) => {
-      const inside = mass < topP * total;
-      mass += p;
-      return inside;
-    });
+    let kept = 0;
+    while (kept < count && mass < wanted) mass += probability(order.at(kept++));
+    [count, total] = [kept, mass];
   }
-  if (minP) kept = kept.filter(({ p }) => p >= minP * kept[0]!.p);
-  const total = kept.reduce((s, k) => s + k.p, 0);
+  if (minP) {
+    let [mass, kept] = [0, 0];
+    for (; kept < count; kept++) {
+      const p = probability(order.at(kept));
+      if (p < minP) break;
+      mass += p;
+    }
+    [count, total] = [kept, mass];
+  }
   let point = uniform(seed, STREAM, position) * total;
-  for (const { id, p } of kept) if ((point -= p) < 0) return id;
-  return kept.at(-1)!.id;
+  for (let i = 0; i < count; i++) {
+    const id = order.at(i);
+    if ((point -= probability(id)) < 0) return id;
+  }
+  return order.at(count - 1);
+}
+
+/**
+ * Token ids by falling score, of equal ones the lowest first. Of a large vocabulary few are asked for: they are sorted in tiers, each
+ * of which reaches four times as far below the best, in units of the temperature.
+ */
+class Descending {
+  #scores: Float64Array;
+  #best: number;
+  #reach: number;
+  #sorted: number[] = [];
+  #rest: number[];
+
+  constructor(scores: Float64Array, best: number, temperature: number) {
+    this.#scores = scores;
+    this.#best = best;
+    this.#reach = temperature;
+    this.#rest = Array.from(scores.keys());
+  }
+
+  at(i: number): number {
+    while (i >= this.#sorted.length && this.#rest.length > 0) this.#nextTier();
+    return this.#sorted[i]!;
+  }
+
+  #nextTier(): void {
+    const least = this.#best - this.#reach;
+    // What is minus infinity below the best comes last.
+    const [near, rest]: [number[], number[]] = [[], []];
+    for (const id of this.#rest) (this.#scores[id]! >= least || this.#reach > 1e30 ? near : rest).push(id);
+    near.sort((a, b) => this.#scores[b]! - this.#scores[a]! || a - b);
+    for (const id of near) this.#sorted.push(id);
+    this.#rest = rest;
+    this.#reach *= 4;
+  }
 }
 
 /** @param id -1 where the logits hold a NaN, as the op argmax gives it     @throws InputError then */

@@ -105,7 +105,9 @@ export function checkWritten(tensor: Tensor, { length }: { length: number }, sta
   const { size } = tensor;
   if (start === undefined ? length === size : start >= 0 && start + length <= size) return;
   const from = start === undefined ? '' : ` from element ${start} on`;
-  throw new InputError(`${tensor}: got ${length} values${from}, expected ${size}${start === undefined ? '' : ' in all'}.`);
+  throw new InputError(
+    `${tensor}: got ${length} values${from}, expected ${size}${start === undefined ? '' : ' in all'}.`,
+  );
 }
 
 /** Whether values of this type are real numbers, which have gradients. */

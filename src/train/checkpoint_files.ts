@@ -33,14 +33,13 @@ export interface SavedParts {
 /** The files of a checkpoint, in the order in which they are written. Weights are read off the machine now. @throws RunError as modelFile */
 export async function checkpointFiles(parts: SavedParts, progress: LoopProgress): Promise<Map<string, FileContent>> {
   const { machine, trainer, tokenizer } = parts;
-  const ids = { bosTokenId: tokenizer.eosId, eosTokenId: tokenizer.eosId };
+  const { eosId } = tokenizer;
+  // Where nothing else begins a text, what ended the one before does, as in GPT-2.
+  const ids = { bosTokenId: tokenizer.startIds?.[0] ?? eosId, eosTokenId: eosId };
   const bytes = (text: string) => new TextEncoder().encode(text);
   const files = new Map<string, FileContent>([
     ['config.json', bytes(modelConfigJson(trainer.model.config, ids))],
-    [
-      'generation_config.json',
-      bytes(generationConfigJson({ ...ids, eosTokenIds: tokenizer.eosId === null ? [] : [tokenizer.eosId] })),
-    ],
+    ['generation_config.json', bytes(generationConfigJson({ ...ids, eosTokenIds: eosId === null ? [] : [eosId] }))],
     ['model.safetensors', await modelFile(machine, trainer.model)],
     ...(trainer.ema ? [[averageName, await modelFile(machine, trainer.model, trainer.ema.weights)] as const] : []),
     ['optimizer.safetensors', await optimizerFile(machine, trainer.optimizer)],

@@ -163,7 +163,7 @@ test('an import that does not fit is refused in a sentence, and the run goes on'
     large.map((file) => ({ path: file.path, values: [...file.bytes] })),
   );
   const { sentence } = await page.said('error', 20);
-  expect(sentence).toMatch(/^model: training [\d,]+ parameters needs more than [\d.]+ GB/);
+  expect(sentence).toMatch(/^model: training [\d,]+ parameters needs more than [\d.]+ TB/);
   const step = await page.figure('step');
   await page.steps(step + 5);
   expect(await page.run.getAttribute('data-state')).toBe('training');

@@ -21,6 +21,13 @@ const product = (
   build: (t) => matmul(t.a!, t.b!, options),
 });
 
+/** Few rows of whole vectors, with all that is done in passing. */
+const decoded = (M: number, N: number, transposeB: boolean): Sample => ({
+  name: `${M} rows of whole vectors, ${transposeB ? 'b stored (N,K), ' : ''}onto what is there, with bias and what goes around`,
+  real: { a: [M, 20], b: transposeB ? [N, 20] : [20, N], bias: [N], residual: [M, N], c: [M, N] },
+  build: (t) => matmul(t.a!, t.b!, { transposeB, bias: t.bias!, residual: t.residual!, add: t.c! }),
+});
+
 export const products: readonly OpRow[] = [
   {
     ops: ['matmul', 'matmul_backward_weights'],
@@ -116,6 +123,7 @@ export const products: readonly OpRow[] = [
       product('a few rows, b stored (N,K)', [4, 70], [65, 70], { transposeB: true }),
       product('a few rows, a stored (K,M)', [33, 2], [33, 7], { transposeA: true }),
       product('a few rows, both stored the other way', [33, 3], [7, 33], { transposeA: true, transposeB: true }),
+      ...[1, 2, 3, 4].flatMap((M) => [decoded(M, 200, false), decoded(M, 33, true)]),
       {
         name: 'a row each of a batch, with bias and residual, onto what is there',
         real: { a: [2, 1, 129], b: [129, 10], bias: [10], x: [2, 1, 10], c: [2, 1, 10] },
