@@ -2,7 +2,8 @@
 // `--adapter NAME` picks the adapter. Exit code 1 if any file fails in any compiler.
 
 import { type CheckedShader, checkShaders } from '../src/cli/elsewhere/check_shaders.ts';
-import { defineFlags, parseFlags } from '../src/cli/flags.ts';
+import { defineFlags } from '../src/cli/flags.ts';
+import { parseFlags } from '../src/cli/parse_flags.ts';
 import { quoted } from '../src/cli/printable.ts';
 import { InputError } from '../src/errors.ts';
 import { readShaders } from './shader-files.ts';

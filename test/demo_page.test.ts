@@ -169,3 +169,13 @@ test('tokens are tinted by what they are made of', () => {
 test('how long ago something was', () => {
   expect([2, 100, 7200, 259_200].map(agoText)).toEqual(['2 s ago', '2 min ago', '2 h ago', '3 days ago']);
 });
+
+test('a run that goes on without what was told before stands at the step that it goes on from', () => {
+  const record = new RunRecord(100, 60);
+  expect([record.step, record.lastLoss]).toEqual([60, undefined]);
+  record.add(step(61, 2));
+  expect([record.step, record.steps]).toEqual([61, [61]]);
+  const told = new RunRecord(100, 60);
+  for (const n of [1, 2]) told.add(step(n, 4));
+  expect(told.steps).toEqual([1, 2]);
+});

@@ -153,10 +153,13 @@ describe('an imported run', () => {
   });
 
   test.each([
-    [{ accumulate: 1e9 }, 'training.json: settings.accumulate: found 1000000000, expected a number from 1 to 4096.'],
-    [{ accumulate: 'many' }, 'training.json: settings.accumulate: found "many"'],
-    [{ tied: 'yes' }, 'training.json: settings.tied: found "yes", expected a boolean.'],
-    [{ family: 'mamba' }, 'training.json: settings.family: found "mamba", expected gpt2 or llama'],
+    [
+      { accumulate: 1e9 },
+      'training.json: settings.accumulate: found 1000000000, expected a whole number of batches from 1 to 4096.',
+    ],
+    [{ accumulate: 'many' }, 'training.json: settings.accumulate: found the text "many"'],
+    [{ tied: 'yes' }, 'training.json: settings.tied: found the text "yes", expected true or false.'],
+    [{ family: 'mamba' }, 'training.json: settings.family: found the text "mamba", expected one of gpt2, llama'],
     [{ evalEvery: -1 }, 'training.json: settings.evalEvery: found -1'],
     [{ width: 0 }, 'width: found 0, expected a whole number from 4 to 131072'],
     [{ heads: 3 }, 'heads: found 3, expected a divisor of the width, 16'],

@@ -139,3 +139,14 @@ test('a self-check that an error ends can be begun again', () => {
   store.flush();
   expect([store.check.value, store.verdict.value]).toEqual([null, null]);
 });
+
+test('a prompt leaves the ways out of an error where they are; whatever goes on with the run closes them', () => {
+  const { store } = open();
+  store.take({ type: 'error', sentence: 'The loss is no number.', offers: [] });
+  store.flush();
+  store.generate('Call me', { temperature: 1, topK: 0, maxNewTokens: 1 });
+  store.send({ type: 'cancel', id: 1 });
+  expect(store.trouble.value?.sentence).toBe('The loss is no number.');
+  store.send({ type: 'go' });
+  expect(store.trouble.value).toBe(null);
+});

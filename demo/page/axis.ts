@@ -21,8 +21,8 @@ export function stepAxis(store: Store, kind: Axis): StepAxis {
   const { batch, context } = store.ready.peek()?.settings ?? { batch: 1, context: 1 };
   const tokens = batch * context;
   const end = record.totalSteps;
-  if (kind === 'step') return { of: (step) => step, end, text: grouped };
-  if (kind === 'tokens') return { of: (step) => step * tokens, end: end * tokens, text: tokensText };
+  if (kind === 'step') return { of: (step) => step, end, text: countText };
+  if (kind === 'tokens') return { of: (step) => step * tokens, end: end * tokens, text: countText };
   const { steps } = record;
   let sum = 0;
   const seconds = record.tokensPerSecond.map((speed) => (sum += speed > 0 ? tokens / speed : 0));
@@ -41,4 +41,4 @@ function secondsLeft(store: Store): number {
   return store.secondsLeft.peek() ?? forecast * (1 - record.step / Math.max(1, record.totalSteps));
 }
 
-const tokensText = (n: number) => (n >= 1e6 ? `${Number((n / 1e6).toFixed(2))} M` : grouped(n));
+const countText = (n: number) => (n >= 1e6 ? `${Number((n / 1e6).toFixed(2))} M` : grouped(n));

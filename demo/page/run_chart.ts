@@ -177,7 +177,7 @@ export class RunChart {
     // A run that explodes: numbers as long as that have no room.
     const long = splits.some((value) => Math.abs(value) >= 1e5);
     const texts = long
-      ? splits.map((value) => value.toExponential(1).replace('.0e', 'e').replace('e+', 'e'))
+      ? splits.map((value) => (value === 0 ? '0' : value.toExponential(1).replace('.0e', 'e').replace('e+', 'e')))
       : tickTexts(splits);
     return texts.map((text, i) => (hidden(splits[i]!) ? '' : text));
   }

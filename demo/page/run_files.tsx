@@ -4,7 +4,9 @@ import { Foldout } from './foldout.tsx';
 import { store } from './store.ts';
 
 export function RunFiles() {
-  const saved = store.state.value?.savedAt !== null && store.state.value !== null;
+  const state = store.state.value;
+  // One that keeps nothing is given as it stands; of one that failed there is only what was saved.
+  const there = store.ready.value !== null && state !== null && (state.savedAt !== null || state.state !== 'failed');
   const pick = async (files: File[]) => {
     const read = await Promise.all(
       files.map(async (file) => ({ path: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })),
@@ -16,7 +18,7 @@ export function RunFiles() {
     <Foldout name="file" title="The run as a file" class="own">
       <p class="soft">The command line goes on with what is saved here, and this page with what is saved there.</p>
       <div class="buttons">
-        <button type="button" disabled={!saved} onClick={() => store.send({ type: 'export' })}>
+        <button type="button" disabled={!there} onClick={() => store.send({ type: 'export' })}>
           Save to a file
         </button>
         <FilePicker label="Open one" accept=".zip" disabled={!store.ready.value} multiple onPick={pick} />

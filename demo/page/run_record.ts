@@ -54,13 +54,16 @@ export class RunRecord {
   /** The step at which the run failed; null while it has not. */
   failedAt: number | null = null;
 
-  constructor(totalSteps: number) {
-    this.totalSteps = totalSteps;
+  readonly #begunAt: number;
+
+  /** @param begunAt the step that it goes on from; what was told of the steps before may be lost */
+  constructor(totalSteps: number, begunAt = 0) {
+    [this.totalSteps, this.#begunAt] = [totalSteps, begunAt];
   }
 
-  /** The last step told; 0 before the first. */
+  /** The last step told; before the first the one that it goes on from, 0 for a new run. */
   get step(): number {
-    return this.steps.at(-1) ?? 0;
+    return this.steps.at(-1) ?? this.#begunAt;
   }
 
   get lastLoss(): number | null | undefined {
@@ -86,7 +89,7 @@ export class RunRecord {
   add(event: RunEvent): void {
     switch (event.event) {
       case 'start':
-        if (this.step > 0) this.mark(this.step, 'resumed');
+        if (this.steps.length > 0) this.mark(this.step, 'resumed');
         break;
       case 'step':
         this.#addStep(event);

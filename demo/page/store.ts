@@ -78,7 +78,8 @@ export class Store {
   }
 
   send(command: Command): void {
-    this.trouble.value = null;
+    // What the prompt box is asked leaves the run, and the ways out that it was offered, as they are.
+    if (command.type !== 'generate' && command.type !== 'cancel') this.trouble.value = null;
     this.#send(command);
   }
 
@@ -200,7 +201,7 @@ export class Store {
   }
 
   #begin(ready: Of<'ready'>): void {
-    this.record = new RunRecord(ready.totalSteps);
+    this.record = new RunRecord(ready.totalSteps, ready.resumedAt);
     this.#time = new TimeLeft();
     this.#put(this.ready, ready);
     this.#put(this.draft, {});

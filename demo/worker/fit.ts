@@ -1,6 +1,6 @@
 // Does a run fit this machine? Known before anything is allocated, and where it does not, the largest smaller run that does.
 import { byteText } from '../../src/cli/format.ts';
-import { misfit, SizeError } from '../../src/index.ts';
+import { configOf, configParameterCount, misfit, SizeError } from '../../src/index.ts';
 import type { PageSettings } from '../protocol.ts';
 import { type Home, limitsOfPage } from './home.ts';
 import { PageRun, type RunSpec } from './run.ts';
@@ -41,7 +41,7 @@ export function fittingRun(
 function tooLarge(home: Home, page: PageSettings, specOf: SpecOf): string | PageRun {
   const limits = limitsOfPage(home);
   const spec = specOf(page);
-  const parameters = parametersOf(page, spec.text.corpus.tokenizer.vocabSize);
+  const parameters = configParameterCount(configOf(spec.settings, spec.text.corpus.tokenizer.vocabSize));
   const count = parameters.toLocaleString('en');
   if (!home.device && parameters > MOST_OF_THE_TWIN)
     return `model: ${count} parameters, expected at most ${MOST_OF_THE_TWIN.toLocaleString('en')} on the CPU twin.`;
@@ -83,8 +83,4 @@ function* smallerOnes(page: PageSettings): Generator<PageSettings> {
     while (width % heads !== 0) heads--;
     yield { ...page, width, layers, heads, context, batch };
   }
-}
-
-function parametersOf({ layers, width, context }: PageSettings, vocabSize: number): number {
-  return (vocabSize + context) * width + layers * (12 * width * width + 13 * width) + 2 * width;
 }

@@ -1,5 +1,6 @@
 // The saved runs of this page: found again at the next visit, written by one tab alone, exported and imported as run folders.
 
+import { checkSavedSettings } from '../../src/cli/saved_settings.ts';
 import {
   BrowserRuns,
   type FileContent,
@@ -15,7 +16,6 @@ import {
 import { agrees, checkSettings } from '../link.ts';
 import type { OwnText, PageSettings } from '../protocol.ts';
 import { BOOK, pageSettingsOf } from './presets.ts';
-import { soundSettings } from './sound_settings.ts';
 import { type OpenText, openBook, openOwn } from './text.ts';
 
 const FOLDER = 'shaderformer-runs';
@@ -51,7 +51,10 @@ export class Saves {
     if (!(await takeLock())) return 'taken';
     try {
       const root = await navigator.storage.getDirectory();
-      return new Saves(new BrowserRuns(await root.getDirectoryHandle(FOLDER, { create: true })));
+      const runs = new BrowserRuns(await root.getDirectoryHandle(FOLDER, { create: true }));
+      // What cannot be read back is not kept.
+      await runs.list();
+      return new Saves(runs);
     } catch (error) {
       throw new RunError(`storage: this browser keeps no files for the page (${(error as Error).message}).`);
     }
@@ -144,7 +147,8 @@ export function savedKernels({ state }: Pick<Found, 'state'>): KernelTable {
 
 /** The settings of a saved run, all of them. @throws InputError for one that is missing, or that no run has */
 export function savedSettings({ state }: Pick<Found, 'state'>): PretrainSettings {
-  return soundSettings(state.settings, 'training.json');
+  checkSavedSettings(state.settings, 'training.json');
+  return Object.fromEntries(state.settings) as unknown as PretrainSettings;
 }
 
 /** What the samples of a saved run begin with; undefined where it takes the text's own beginning. */

@@ -77,6 +77,9 @@ test('check 20: a learning rate that makes NaN is told with the tensor, and the 
   const failed = await page.figure('step');
   expect(failed).toBeLessThan(5);
   expect(offers.some(({ label }) => label.includes('with learning rate'))).toBe(true);
+  // The prompt box does not wait for weights that are gone.
+  await page.tab.getByRole('button', { name: 'Generate' }).click();
+  expect((await page.said('generated')).error).toContain('The run has failed');
   await page.tab.getByRole('button', { name: offers[0]!.label }).click();
   await page.state('done', 30);
   expect(page.losses().at(-1)).toBeLessThan(4);

@@ -13,7 +13,7 @@ import { type OpenText, openBook, openOwn, textOf } from './text.ts';
 
 type Of<T extends Command['type']> = Extract<Command, { type: T }>;
 
-export class Session {
+export class Visit {
   readonly #send: (news: News) => void;
   readonly #stage: Stage;
   #turn: Promise<void> = Promise.resolve();
