@@ -107,7 +107,15 @@ export { type LoopOptions, type LoopProgress, loop } from './train/loop.ts';
 export { evaluationBatches, rowsFor, TRAIN_PARTS } from './train/loss_batches.ts';
 export { eventBytes, memoryOf, type RunMemory } from './train/memory.ts';
 export { PRESETS, type PretrainSettings, presetSettings } from './train/presets.ts';
-export { makeRun, planRun, type RunParts, type RunPlans, SAMPLE_TOKENS, type TextSizes } from './train/run_plans.ts';
+export {
+  configOf,
+  makeRun,
+  planRun,
+  type RunParts,
+  type RunPlans,
+  SAMPLE_TOKENS,
+  type TextSizes,
+} from './train/run_plans.ts';
 export { hashOf, loadModel, loadOptimizer, modelFile, optimizerFile } from './train/snapshot.ts';
 export { firstLossWarning, spikeText } from './train/spikes.ts';
 export type { StepInput, StepResult, TrainerParts, Weights } from './train/step.ts';

@@ -51,6 +51,17 @@ describe('a conversation', () => {
   });
 });
 
+test('any of the ids in generation_config.json ends a text', async () => {
+  const asked = (folder: string) => ['generate', ...words(folder), '--json', '--prompt', 'It is'];
+  const ids = async (folder: string) => ((await run(asked(folder))).lines[0] as Line & { ids: number[] }).ids;
+  const all = await ids('chat');
+  fs.cpSync(place.at('chat'), place.at('ends'), { recursive: true });
+  fs.rmSync(place.at('ends/manifest.json'));
+  const ends = [0, all[2]!];
+  fs.writeFileSync(place.at('ends/generation_config.json'), JSON.stringify({ eos_token_id: ends }));
+  expect(await ids('ends')).toEqual(all.slice(0, all.findIndex((id) => ends.includes(id)) + 1));
+});
+
 describe('beams', () => {
   test('the most probable text, the same each time, its score beside it', async () => {
     const asked = ['generate', '--model', place.at('run'), '--max-new-tokens', '6', '--prompt', 'It is', '--json'];

@@ -2,8 +2,9 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { editDistance } from '../src/checkpoint/edit_distance.ts';
 import { allFlags, defineCommand } from '../src/cli/command.ts';
-import { type FlagValues, parseFlags } from '../src/cli/flags.ts';
+import type { FlagValues } from '../src/cli/flags.ts';
 import { nearest } from '../src/cli/nearest.ts';
+import { parseFlags } from '../src/cli/parse_flags.ts';
 import { InputError, RunError } from '../src/errors.ts';
 import { fakeHome, type flags, pretrain, shaderformer } from './cli_home.ts';
 

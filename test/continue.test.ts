@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fittingRun } from '../src/cli/fitting_run.ts';
 import { forecast } from '../src/cli/forecast.ts';
-import { newSettings } from '../src/cli/pretrain_flags.ts';
+import { newSettings } from '../src/cli/pretrain_settings.ts';
 import { type ModelConfig, makeModel } from '../src/nn/families.ts';
 import { gpt2Config } from '../src/nn/gpt2_config.ts';
 import { llamaConfig } from '../src/nn/llama_config.ts';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WORKLOADS } from '../src/cli/bench/workloads.ts';
 import { fittingRun } from '../src/cli/fitting_run.ts';
 import { forecast } from '../src/cli/forecast.ts';
-import { newSettings } from '../src/cli/pretrain_flags.ts';
+import { newSettings } from '../src/cli/pretrain_settings.ts';
 import { statedAdapter } from '../src/cli/scale/adapters.ts';
 import { heldBytes, ratesOf } from '../src/cli/scale/measure.ts';
 import { dispatchTime, type Rates } from '../src/cli/scale/roofline.ts';

@@ -4,7 +4,7 @@ import { agrees, checkSettings, linkedSettings, ranges, readLink, writeLink } fr
 import type { PageSettings } from '../demo/protocol.ts';
 import { fullSettings, pagePreset, pageSettingsOf } from '../demo/worker/presets.ts';
 import { camelCase, type FlagSpec } from '../src/cli/flags.ts';
-import { settingFlags } from '../src/cli/pretrain_flags.ts';
+import { settingFlags } from '../src/cli/setting_flags.ts';
 
 const defaults = pagePreset(1);
 const settingsOf = (search: string) => {

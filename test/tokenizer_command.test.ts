@@ -70,3 +70,16 @@ test('a broken folder is refused with its file', async () => {
     'tokenizer.json: model.merges: merge 1: found "qz", which is not in the vocabulary.',
   );
 });
+
+test.each(['tokenizer.json', 'tokenizer_config.json'])(
+  '%s of more bytes than any tokenizer has is not read',
+  async (name) => {
+    const dir = folder(`large-${name}`, CharTokenizer.fromText(text).files());
+    fs.truncateSync(path.join(dir, name), 2 ** 33);
+    const { code, stderr } = await run('encode', '--model', dir, '--text', text);
+    expect(stderr).toBe(
+      `error: ${path.join(dir, name)}: found 8589934592 bytes, expected a file of at most 67108864 bytes. Check the folder.\n`,
+    );
+    expect(code).toBe(2);
+  },
+);

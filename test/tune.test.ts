@@ -305,7 +305,7 @@ describe('what a run with decoding, short and long products records', () => {
     });
 
   test('names every form that ran, the first tried first', () => {
-    expect(recordedBy(lanes, {}).matmul).toBe('vector,subgroup8_32');
+    expect(recordedBy(lanes, {}).matmul).toBe('vector_long,subgroup8_32');
     expect(recordedBy(gpu, { matmul: 'vector,register' }).matmul).toBe('vector,register');
     expect(recordedBy(lanes, { matmul: 'tile' }).matmul).toBe('tile');
   });

@@ -17,7 +17,8 @@ const TOKENIZER_NAMES = [
   'tokenizer.model',
 ] as const;
 
-const maxTokenizerBytes = 64 * 2 ** 20;
+/** No file of a tokenizer has more bytes than this: those of the largest vocabularies have 35 million. */
+export const maxTokenizerBytes = 64 * 2 ** 20;
 const copyBytes = 2 ** 20;
 
 /** The tokenizer files that a folder has, read as they are written. @throws InputError for one that is no plain file or too large */

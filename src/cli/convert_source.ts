@@ -1,6 +1,6 @@
 // What convert reads: a folder of a model, or a file of llama2.c. Both are a configuration, weights in ranges, and a tokenizer's files.
 import path from 'node:path';
-import { tokenizerFiles, tokenizerSize } from '../checkpoint/copied_files.ts';
+import { maxTokenizerBytes, tokenizerFiles, tokenizerSize } from '../checkpoint/copied_files.ts';
 import type { ExportedModel } from '../checkpoint/export.ts';
 import { diskLayer, fileSource } from '../checkpoint/files.ts';
 import {
@@ -61,9 +61,6 @@ export async function openFolder(
     throw error;
   }
 }
-
-/** A tokenizer has no more bytes than this. */
-const maxTokenizerBytes = 64 * 2 ** 20;
 
 /**
  * Opens a model of llama2.c.

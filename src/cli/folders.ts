@@ -2,6 +2,8 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { maxTokenizerBytes } from '../checkpoint/copied_files.ts';
+import { GENERATION_NAME, parseGenerationConfig } from '../checkpoint/generation_config.ts';
 import { checkVocabulary, parseModelConfig } from '../checkpoint/model_config.ts';
 import { type ModelFolder, openModelFolder, resolveModelDir } from '../checkpoint/model_folder.ts';
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer.ts';
@@ -53,11 +55,18 @@ export async function readTokenizer(dir: string): Promise<Tokenizer> {
   }
 }
 
-/** The text of a file, undefined where there is none. @throws InputError for a pipe, which would be waited for, and unreadable files */
+/**
+ * The text of a file of a tokenizer, undefined where there is none.
+ * @throws InputError for a pipe, which would be waited for, and for files that are too large or unreadable
+ */
 export async function readPlainFile(file: string): Promise<string | undefined> {
   try {
     const found = await stat(file);
     if (!found.isFile()) throw new InputError(`${file}: found no plain file, expected one. Check the path.`);
+    if (found.size > maxTokenizerBytes)
+      throw new InputError(
+        `${file}: found ${found.size} bytes, expected a file of at most ${maxTokenizerBytes} bytes. Check the folder.`,
+      );
     return await readFile(file, 'utf8');
   } catch (error) {
     if (error instanceof InputError) throw error;
@@ -81,7 +90,7 @@ export interface LoadedModel {
   /** The folder the weights came from. */
   dir: string;
   eosId: number | null;
-  /** All tokens that end a text: that one, and those of the configuration. */
+  /** All tokens that end a text: that one, and those of generation_config.json or config.json. */
   eosIds: readonly number[];
 }
 
@@ -116,12 +125,22 @@ export async function openModel(
     // The first values are about to be overwritten: drawing random ones for a large model would take longer than loading it.
     for (const p of model.parameters) p.init = undefined;
     await loadWeights(device, model, folder, context);
-    const eosId = tokenizer?.eosId ?? ids.eosTokenIds[0] ?? null;
-    const eosIds = [...new Set([...(eosId === null ? [] : [eosId]), ...ids.eosTokenIds])];
+    const ends = (await endsOf(dir, config.vocabSize)) ?? ids.eosTokenIds;
+    const eosId = tokenizer?.eosId ?? ends[0] ?? null;
+    const eosIds = [...new Set([...(eosId === null ? [] : [eosId]), ...ends])];
     return { model, tokenizer, dir, eosId, eosIds };
   } finally {
     folder.close();
   }
+}
+
+/** The ids that end a text by generation_config.json, which goes before config.json; null where it says nothing. @throws InputError */
+async function endsOf(dir: string, vocabSize: number): Promise<readonly number[] | null> {
+  const file = path.join(dir, GENERATION_NAME);
+  const text = await readPlainFile(file);
+  if (text === undefined) return null;
+  const { eosTokenIds } = parseGenerationConfig(text, file, vocabSize);
+  return eosTokenIds.length > 0 ? eosTokenIds : null;
 }
 
 /**

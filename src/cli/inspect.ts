@@ -18,10 +18,12 @@ import { byteText, grouped } from './format.ts';
 import { limitFlags } from './limits.ts';
 import { deviceFor } from './open_device.ts';
 import { chooseData } from './pretrain_data.ts';
-import { dataFlags, newSettings, settingFlags, typedSettings } from './pretrain_flags.ts';
+import { dataFlags } from './pretrain_flags.ts';
+import { newSettings, typedSettings } from './pretrain_settings.ts';
 import { openText } from './pretrain_text.ts';
 import { tellProfile } from './profile.ts';
 import { scaleFlags, tellScale } from './scale/command.ts';
+import { settingFlags } from './setting_flags.ts';
 
 const flags = defineFlags([
   {

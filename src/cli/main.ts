@@ -3,10 +3,10 @@
 import process from 'node:process';
 import { InputError, RunError } from '../errors.ts';
 import { allFlags, type Command, checkPositionals, type GlobalValues } from './command.ts';
-import { parseFlags } from './flags.ts';
 import { commandHelp, generalHelp } from './help.ts';
 import { nearest } from './nearest.ts';
 import { Output } from './output.ts';
+import { parseFlags } from './parse_flags.ts';
 import { printable, quoted } from './printable.ts';
 import { catchSignals, type SignalSource, StoppedError, StopSignal } from './stop.ts';
 import { type Environment, type TextStream, widthOf } from './terminal.ts';

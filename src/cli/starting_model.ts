@@ -19,8 +19,9 @@ import { allows, expectation } from './flag_value.ts';
 import { camelCase, type FlagSpec, kebabCase } from './flags.ts';
 import { hasTokenizer, loadWeights } from './folders.ts';
 import { type Fetching, modelFolder } from './model_place.ts';
-import { newSettings, settingFlags } from './pretrain_flags.ts';
+import { newSettings } from './pretrain_settings.ts';
 import { quoted } from './printable.ts';
+import { settingFlags } from './setting_flags.ts';
 
 export interface StartingModel {
   /** As it was named: a folder, or a name on the hub. */

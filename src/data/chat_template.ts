@@ -32,21 +32,15 @@ export class ChatTemplate {
   }
 
   /**
-   * The template of a tokenizer's files: chat_template.jinja, else `chat_template` of tokenizer_config.json, of several the default one.
+   * The template of a tokenizer's files, see templateIn.
    * @param files name -> text, as `Tokenizer.files` gives them
    * @returns null where there is none
    * @throws InputError for a malformed file or template
    */
   static async fromFiles(files: ReadonlyMap<string, string>): Promise<ChatTemplate | null> {
-    const text = files.get(CONFIG);
-    const config = text === undefined ? new Map() : parseJson(text, CONFIG);
-    if (!(config instanceof Map))
-      throw new InputError(`${CONFIG}: found ${described(config)}, expected an object. Fetch the file again.`);
-    const tokens = tokensOf(config);
-    const file = files.get(JINJA);
-    if (file !== undefined) return ChatTemplate.fromText(file, tokens, JINJA);
-    const named = templateOf(config.get('chat_template') ?? null);
-    return named === null ? null : ChatTemplate.fromText(named, tokens, `${CONFIG}: chat_template`);
+    const config = tokenizerConfig(files);
+    const found = templateIn(files, config);
+    return found && ChatTemplate.fromText(found.source, tokensOf(config), found.where);
   }
 
   /**
@@ -110,6 +104,28 @@ function tokensOf(config: JsonObject): Record<string, string> {
     if (token !== undefined) tokens.push([key, token]);
   }
   return Object.fromEntries(tokens);
+}
+
+/** tokenizer_config.json, empty where there is none. @throws InputError for a malformed file */
+export function tokenizerConfig(files: ReadonlyMap<string, string>): JsonObject {
+  const text = files.get(CONFIG);
+  const config = text === undefined ? new Map() : parseJson(text, CONFIG);
+  if (config instanceof Map) return config;
+  throw new InputError(`${CONFIG}: found ${described(config)}, expected an object. Fetch the file again.`);
+}
+
+/**
+ * A template's text: chat_template.jinja, else `chat_template` of tokenizer_config.json, of several the default one.
+ * @returns null where there is none   @throws InputError for something else under that key
+ */
+export function templateIn(
+  files: ReadonlyMap<string, string>,
+  config: JsonObject,
+): { source: string; where: string } | null {
+  const file = files.get(JINJA);
+  if (file !== undefined) return { source: file, where: JINJA };
+  const source = templateOf(config.get('chat_template') ?? null);
+  return source === null ? null : { source, where: `${CONFIG}: chat_template` };
 }
 
 function templateOf(value: JsonValue): string | null {

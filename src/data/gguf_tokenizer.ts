@@ -5,17 +5,18 @@ import type { GenerationIds } from '../checkpoint/generation_config.ts';
 import type { GgufValue } from '../checkpoint/gguf.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../checkpoint/json.ts';
 import type { MergePair } from './bpe.ts';
+import { templateIn, tokenizerConfig } from './chat_template.ts';
+import { startIds } from './hub_tokenizer_file.ts';
+import { LLAMA3_SPLIT, QWEN2_SPLIT } from './hub_tokenizer_patterns.ts';
 import { mergesOf, mergesOfText, vocabularyOf } from './vocabulary.ts';
 
 /** llama.cpp's numbers for kinds of tokens. */
 const KINDS = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
 
 /** Patterns that cut a text before merging, by llama.cpp's names for them. They are compared, never run. */
-const LLAMA3 =
-  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 const PATTERNS = new Map([
-  [LLAMA3, 'llama-bpe'],
-  [LLAMA3.replace('{1,3}', ''), 'qwen2'],
+  [LLAMA3_SPLIT, 'llama-bpe'],
+  [QWEN2_SPLIT, 'qwen2'],
 ]);
 
 /** What a file without a tokenizer says. */
@@ -31,7 +32,8 @@ interface Parts {
 /**
  * The keys of a tokenizer. One that llama.cpp cannot have is left out: the file then takes ids alone.
  * @param files name -> text   @param ids those of the model   @param vocabSize rows of its table: unused ids are named too
- * @returns the keys, and why there is no tokenizer, or null   @throws InputError for malformed files
+ * @returns the keys, and why there is no tokenizer, or null
+ * @throws InputError for malformed files, and for a post_processor that is not known here
  */
 export function ggufTokenizer(
   files: ReadonlyMap<string, string>,
@@ -51,8 +53,8 @@ export function ggufTokenizer(
     ...tokens,
     ...Array.from({ length: vocabSize - tokens.length }, (_, i) => `[PAD${tokens.length + i}]`),
   ];
-  const config = files.get('tokenizer_config.json');
-  const settings = config === undefined ? new Map() : asObject(parseJson(config, 'tokenizer_config.json'));
+  const config = tokenizerConfig(files);
+  const start = startIds('tokenizer.json', json, tokens, config);
   const metadata = new Map<string, GgufValue>([
     ['tokenizer.ggml.model', { string: form.model }],
     ['tokenizer.ggml.pre', { string: form.pre }],
@@ -69,15 +71,15 @@ export function ggufTokenizer(
   const id = (key: string, value: number | null) => {
     if (value !== null && value >= 0) metadata.set(`tokenizer.ggml.${key}_token_id`, { uint32: value });
   };
-  id('bos', ids.bosTokenId);
+  id('bos', start[0] ?? ids.bosTokenId);
   id('padding', ids.padTokenId);
   const unknown = asObject(json.get('model')).get('unk_token');
   if (typeof unknown === 'string') id('unknown', tokens.indexOf(unknown));
-  metadata.set('tokenizer.ggml.add_bos_token', { bool: addsBos(json, settings) });
-  metadata.set('tokenizer.ggml.add_eos_token', { bool: settings.get('add_eos_token') === true });
+  metadata.set('tokenizer.ggml.add_bos_token', { bool: start.length > 0 });
+  metadata.set('tokenizer.ggml.add_eos_token', { bool: config.get('add_eos_token') === true });
   if (form.model === 'llama') metadata.set('tokenizer.ggml.add_space_prefix', { bool: form.prefix });
-  const template = files.get('chat_template.jinja') ?? templateOf(settings.get('chat_template'));
-  if (template !== undefined) metadata.set('tokenizer.chat_template', { string: template });
+  const template = templateIn(files, config);
+  if (template) metadata.set('tokenizer.chat_template', { string: template.source });
   return { metadata, missing: null };
 }
 
@@ -147,26 +149,6 @@ function scoresOf({ tokens, merges }: Parts, size: number): number[] {
   });
   const ids = Array.from({ length: size }, (_, id) => tokens[id] ?? '');
   return ids.map((token) => first.get(token) ?? -merges.length);
-}
-
-function addsBos(json: JsonObject, settings: JsonObject): boolean {
-  const said = settings.get('add_bos_token');
-  if (typeof said === 'boolean') return said;
-  return stepsOf(json.get('post_processor'), 'processors').some((step) => {
-    const single = step.get('single');
-    return Array.isArray(single) && single[0] instanceof Map && single[0].has('SpecialToken');
-  });
-}
-
-/** A template, or the one named "default" of several. */
-function templateOf(value: JsonValue | undefined): string | undefined {
-  if (typeof value === 'string') return value;
-  if (!Array.isArray(value)) return undefined;
-  const named = value
-    .map(asObject)
-    .find((each) => each.get('name') === 'default')
-    ?.get('template');
-  return typeof named === 'string' ? named : undefined;
 }
 
 function asObject(value: JsonValue | undefined): JsonObject {

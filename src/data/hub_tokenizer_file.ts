@@ -110,8 +110,16 @@ function addedTokens(file: string, list: JsonValue, steps: Steps): AddedToken[] 
   return [...seen.values()];
 }
 
-/** tokenizer_config.json decides where it speaks, as in the classes of Hugging Face's library, else the post_processor. */
-function startIds(file: string, json: JsonObject, tokens: readonly string[], config: JsonObject | null): number[] {
+/**
+ * Ids before every text: tokenizer_config.json decides where it speaks, as in the classes of Hugging Face's library, else the
+ * post_processor. @throws InputError as hubParts
+ */
+export function startIds(
+  file: string,
+  json: JsonObject,
+  tokens: readonly string[],
+  config: JsonObject | null,
+): number[] {
   const template = templateIds(file, json, tokens);
   const adds = config?.get('add_bos_token');
   if (typeof adds !== 'boolean' || !config) return template;

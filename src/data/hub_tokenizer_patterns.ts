@@ -13,12 +13,15 @@ const LOWER = String.raw`[\p{Ll}\p{Lm}\p{Lo}\p{M}]`;
 const UPPER = String.raw`[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`;
 const FIRST = String.raw`[^\r\n\p{L}\p{N}]?`;
 
+/** Llama 3's, SmolLM3's, and OpenAI's cl100k. */
+export const LLAMA3_SPLIT = String.raw`${ANY_CASE}|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|${REST}`;
+/** Qwen2's and Qwen3's: one digit a piece. */
+export const QWEN2_SPLIT = String.raw`${ANY_CASE}|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|${REST}`;
+
 const KNOWN: readonly string[] = [
   GPT2_SPLIT,
-  // Llama 3, SmolLM3, and OpenAI's cl100k.
-  String.raw`${ANY_CASE}|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|${REST}`,
-  // Qwen2 and Qwen3: one digit a piece.
-  String.raw`${ANY_CASE}|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|${REST}`,
+  LLAMA3_SPLIT,
+  QWEN2_SPLIT,
   // OpenAI's o200k.
   String.raw`${FIRST}${UPPER}*${LOWER}+${ANY_CASE}?|${FIRST}${UPPER}+${LOWER}*${ANY_CASE}?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
 ];

@@ -106,6 +106,7 @@ function optimizerOf({ config, parameters }: LanguageModel, settings: PretrainSe
   return new Muon(parameters, { weightDecay, gradClip, lossScale, storedInOut: () => storedInOut, adamw });
 }
 
+/** The model that these settings ask for, over a vocabulary of that size. */
 export function configOf(s: PretrainSettings, vocabSize: number): ModelConfig {
   return familyRow(s.family).chosen({
     vocabSize,

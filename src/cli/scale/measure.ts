@@ -10,7 +10,7 @@ import { makeRun, planRun, type RunParts, type RunPlans } from '../../train/run_
 import { modelFile } from '../../train/snapshot.ts';
 import { WORKLOADS } from '../bench/workloads.ts';
 import { limitsOf } from '../limits.ts';
-import { newSettings } from '../pretrain_flags.ts';
+import { newSettings } from '../pretrain_settings.ts';
 import { profiledPlans } from '../profile.ts';
 import { familyOf, type Rates, stepTime } from './roofline.ts';
 

@@ -5,7 +5,7 @@ import { misfit } from '../../train/limits.ts';
 import type { RunMemory } from '../../train/memory.ts';
 import type { PretrainSettings } from '../../train/presets.ts';
 import { planRun, type RunPlans, trainingOf } from '../../train/run_plans.ts';
-import { newSettings } from '../pretrain_flags.ts';
+import { newSettings } from '../pretrain_settings.ts';
 import { propose, type Search } from '../proposal.ts';
 import type { ScaleAdapter } from './adapters.ts';
 import { type StepTime, stepTime } from './roofline.ts';

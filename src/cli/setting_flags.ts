@@ -1,0 +1,106 @@
+// A flag a setting of a run: what is not typed comes from the preset. Pure: the page holds the settings of saved runs to them.
+import { FAMILIES } from '../nn/families.ts';
+import { DTYPE_FLAG } from './dtype.ts';
+import { defineFlags } from './flags.ts';
+import { trainingFlags } from './training_flags.ts';
+
+export const settingFlags = defineFlags([
+  {
+    name: 'tokenizer',
+    type: 'text',
+    group: 'data',
+    placeholder: 'char|byte|gpt2|DIR',
+    example: 'char',
+    help: 'how text becomes tokens; DIR is a folder with a tokenizer of ours or GPT-2’s',
+  },
+  {
+    name: 'validation-part',
+    type: 'number',
+    group: 'data',
+    above: 0,
+    below: 1,
+    example: '0.1',
+    help: 'share of the text, from its end, that is not trained on',
+  },
+  {
+    name: 'windows',
+    type: 'choice',
+    group: 'data',
+    choices: ['random', 'strided'],
+    help: 'random: any start, as nanoGPT; strided: every window once an epoch, shuffled',
+  },
+  {
+    name: 'stride',
+    type: 'integer',
+    group: 'data',
+    min: 0,
+    unit: 'tokens',
+    help: 'between the starts of strided windows; 0 is one context',
+  },
+  {
+    name: 'family',
+    type: 'choice',
+    group: 'model',
+    choices: FAMILIES,
+    help: 'how blocks are built: gpt2; llama and mistral with rotary positions, RMS norm and SwiGLU; qwen3 with norms of queries and keys; gemma3_text with windows and norms all around',
+  },
+  { name: 'layers', type: 'integer', group: 'model', min: 1, max: 1000, help: 'transformer blocks' },
+  {
+    name: 'heads',
+    type: 'integer',
+    group: 'model',
+    min: 1,
+    max: 1024,
+    help: 'attention heads a block; they divide the width',
+  },
+  {
+    name: 'kv-heads',
+    type: 'integer',
+    group: 'model',
+    min: 0,
+    max: 1024,
+    help: 'heads of keys and values, which the heads share in all families but gpt2; 0 is as many',
+  },
+  { name: 'width', type: 'integer', group: 'model', min: 4, max: 131072, help: 'numbers a token is made of' },
+  {
+    name: 'context',
+    type: 'integer',
+    group: 'model',
+    min: 1,
+    max: 1048576,
+    unit: 'tokens',
+    help: 'longest stretch of text the model sees',
+  },
+  {
+    name: 'init-std',
+    type: 'number',
+    group: 'model',
+    above: 0,
+    max: 10,
+    help: 'standard deviation of the initial weights; GPT-2 has 0.02, narrow models want more',
+  },
+  {
+    name: 'embedding-std',
+    type: 'number',
+    group: 'model',
+    min: 0,
+    max: 10,
+    help: 'the same of the token and position tables; 0 is --init-std',
+  },
+  {
+    name: 'tied',
+    type: 'choice',
+    group: 'model',
+    choices: ['on', 'off'],
+    help: 'the head is the token table itself; off: a table of its own',
+  },
+  {
+    name: 'bias',
+    type: 'choice',
+    group: 'model',
+    choices: ['on', 'off'],
+    help: 'biases in linear layers and norms; the Hugging Face class always has them',
+  },
+  DTYPE_FLAG,
+  ...trainingFlags,
+]);
