@@ -222,11 +222,12 @@ describe('pretrain --model', () => {
     expect([code, mean(losses.slice(-10)) < mean(losses.slice(0, 10)) - 0.2]).toEqual([0, true]);
   });
 
-  test('stopped and resumed ends as if it had never stopped: frozen parts, dropout, averages', async () => {
-    for (const [model, ...more] of [
-      ['gpt2', '--train', 'last-block', '--dropout', '0.1', '--ema', '0.9'],
-      ['llama', '--train', 'head', '--freeze', 'model.norm.*', '--optimizer', 'muon', '--weights', 'ema'],
-    ] as const) {
+  test.each([
+    ['gpt2', '--train', 'last-block', '--dropout', '0.1', '--ema', '0.9'],
+    ['llama', '--train', 'head', '--freeze', 'model.norm.*', '--optimizer', 'muon', '--weights', 'ema'],
+  ] as const)(
+    'stopped and resumed %s ends as if it had never stopped: frozen parts, dropout, averages',
+    async (model, ...more) => {
       const words = ['--steps', '12', '--save-every', '5', ...more];
       const whole = await goOn(model, `${model}-whole`, ...words);
       expect(whole.code, whole.stderr).toBe(0);
@@ -252,7 +253,10 @@ describe('pretrain --model', () => {
       expect(event(second.lines, 'start').model).toEqual(event(whole.lines, 'start').model);
       const { parameters, trainedParameters } = event(whole.lines, 'start') as unknown as Record<string, number>;
       expect(trainedParameters).toBeLessThan(parameters!);
-    }
+    },
+  );
+
+  test('a continued run goes on with the model and the parts that it began with', async () => {
     const again = await run([
       'pretrain',
       '--resume',
