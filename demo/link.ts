@@ -1,54 +1,60 @@
 // Settings as a link's query and back. What a link says wrongly is left out and told; what it does not say stays as the page would
 // have chosen. Pure: page and worker use it.
 import { allows, expectation, readValue } from '../src/cli/flag_value.ts';
-import type { FlagSpec } from '../src/cli/flags.ts';
+import { camelCase, type FlagSpec } from '../src/cli/flags.ts';
 import { quoted } from '../src/cli/printable.ts';
+import { settingFlags } from '../src/cli/setting_flags.ts';
 import { InputError } from '../src/errors.ts';
 import { fittingHeads } from '../src/nn/gpt2_config.ts';
-import { SCHEDULES } from '../src/optim/schedule.ts';
 import type { PageSettings, Range } from './protocol.ts';
 
 /** A longer query was not made here. Characters. */
 const LONGEST = 2048;
 
 type Name = keyof PageSettings;
-type Spec = Pick<FlagSpec, 'type' | 'min' | 'max' | 'above' | 'below' | 'choices' | 'unit'>;
 
-/** By setting its short name in a link and what it may be: the ranges of the command line's flags. */
-const FIELDS: Record<Name, { short: string; spec: Spec }> = {
-  layers: { short: 'layers', spec: { type: 'integer', min: 1, max: 1000 } },
-  heads: { short: 'heads', spec: { type: 'integer', min: 1, max: 1024 } },
-  width: { short: 'width', spec: { type: 'integer', min: 4, max: 131072 } },
-  context: { short: 'context', spec: { type: 'integer', min: 1, max: 1048576, unit: 'tokens' } },
-  batch: { short: 'batch', spec: { type: 'integer', min: 1, max: 1048576, unit: 'windows' } },
-  steps: { short: 'steps', spec: { type: 'integer', min: 1, max: 1e9, unit: 'steps' } },
-  learningRate: { short: 'lr', spec: { type: 'number', above: 0, max: 1e6 } },
-  minLearningRate: { short: 'minlr', spec: { type: 'number', min: 0, max: 1e6 } },
-  warmupSteps: { short: 'warmup', spec: { type: 'integer', min: 0, max: 1e9, unit: 'steps' } },
-  schedule: { short: 'schedule', spec: { type: 'choice', choices: SCHEDULES } },
-  weightDecay: { short: 'wd', spec: { type: 'number', min: 0, max: 10 } },
-  dropout: { short: 'dropout', spec: { type: 'number', min: 0, below: 1 } },
-  seed: { short: 'seed', spec: { type: 'integer', min: 0, max: 2 ** 32 - 1 } },
-  data: { short: 'data', spec: { type: 'text' } },
+/** By setting its short name in a link. */
+const SHORT: Readonly<Record<Name, string>> = {
+  layers: 'layers',
+  heads: 'heads',
+  width: 'width',
+  context: 'context',
+  batch: 'batch',
+  steps: 'steps',
+  learningRate: 'lr',
+  minLearningRate: 'minlr',
+  warmupSteps: 'warmup',
+  schedule: 'schedule',
+  weightDecay: 'wd',
+  dropout: 'dropout',
+  seed: 'seed',
+  data: 'data',
 };
 
-const NAMES = Object.keys(FIELDS) as Name[];
+const NAMES = Object.keys(SHORT) as Name[];
+
+/** What is no setting of the command line. */
+const OWN: readonly FlagSpec[] = [
+  { name: 'seed', type: 'integer', min: 0, max: 2 ** 32 - 1, help: '' },
+  { name: 'data', type: 'text', help: '' },
+];
 
 /** The setting that a link and messages call so. */
-export const nameOf = (short: string): Name | undefined => NAMES.find((name) => FIELDS[name].short === short);
+export const nameOf = (short: string): Name | undefined => NAMES.find((name) => SHORT[name] === short);
 
-/** The flag as messages name it. */
+/** What a setting may be, as the command line's flag says it, under the name that messages have for it. */
 function flagOf(name: Name): FlagSpec {
-  return { name: FIELDS[name].short, help: '', ...FIELDS[name].spec };
+  const flag = [...settingFlags, ...OWN].find((spec) => camelCase(spec.name) === name)!;
+  return { ...flag, name: SHORT[name] };
 }
 
 /** What each setting may be, for a form. */
 export const ranges: Readonly<Record<Name, Range>> = Object.fromEntries(
   NAMES.map((name) => {
-    const { type, ...limits } = FIELDS[name].spec;
+    const { type, min, max, above, below, choices } = flagOf(name);
     const expected =
       name === 'data' ? 'moby-dick, or the first 12 digits of the hash of a text' : expectation(flagOf(name));
-    return [name, { ...limits, whole: type === 'integer', expected }];
+    return [name, { min, max, above, below, choices, whole: type === 'integer', expected }];
   }),
 ) as unknown as Record<Name, Range>;
 
@@ -136,7 +142,7 @@ export function checkSettings(settings: PageSettings): void {
     const value: unknown = settings[name];
     const sound = name === 'data' ? typeof value === 'string' && isData(value) : allows(flagOf(name), value);
     if (!sound)
-      throw new InputError(`${FIELDS[name].short}: found ${quoted(String(value))}, expected ${ranges[name].expected}.`);
+      throw new InputError(`${SHORT[name]}: found ${quoted(String(value))}, expected ${ranges[name].expected}.`);
   }
   const { width, heads, warmupSteps, steps, learningRate, minLearningRate } = settings;
   if (width % heads !== 0)
@@ -151,7 +157,7 @@ export function checkSettings(settings: PageSettings): void {
 
 /** All settings as a query: the same run on every machine, whatever its page would choose. */
 export function writeLink(settings: PageSettings): string {
-  return `?${NAMES.map((name) => `${FIELDS[name].short}=${settings[name]}`).join('&')}`;
+  return `?${NAMES.map((name) => `${SHORT[name]}=${settings[name]}`).join('&')}`;
 }
 
 /** Whether a run is one that a link means: it agrees in everything that the link says. */

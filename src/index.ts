@@ -13,10 +13,7 @@ export type {
   Scalars,
 } from './autograd/machine.ts';
 export { BrowserRuns, type KeptRun, type LoadedRun } from './checkpoint/browser_runs.ts';
-export { parseGpt2Config } from './checkpoint/gpt2_config.ts';
 export { parameterHash, Sha256 } from './checkpoint/hash.ts';
-export { loadWeights } from './checkpoint/huggingface.ts';
-export { parseLlamaConfig } from './checkpoint/llama_config.ts';
 export {
   averageName,
   type FileContent,
@@ -35,7 +32,15 @@ export { readZip, writeZip, type ZipEntry } from './checkpoint/zip.ts';
 export { type ChatMessage, type ChatOptions, ChatTemplate } from './data/chat_template.ts';
 export { type CountingBaselines, countingBaselines, tokenChunks } from './data/counting.ts';
 export { TextCorpus, textCorpus } from './data/text_corpus.ts';
-export { ByteTokenizer, CharTokenizer, Gpt2Tokenizer, type Tokenizer, tokenizerFromFiles } from './data/tokenizer.ts';
+export {
+  ByteTokenizer,
+  CharTokenizer,
+  Gpt2Tokenizer,
+  loadTokenizer,
+  promptIds,
+  type Tokenizer,
+  tokenizerFromFiles,
+} from './data/tokenizer.ts';
 export { validationWindows, WindowSampler } from './data/windows.ts';
 export { InputError, NotFiniteError, RunError, SizeError } from './errors.ts';
 export { type BeamOptions, type BeamText, beamSearch } from './generate/beam.ts';

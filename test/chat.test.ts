@@ -35,6 +35,26 @@ describe('a conversation', () => {
     expect((alone.lines[0] as Line & { ids: number[] }).ids).toEqual(second!.ids);
   });
 
+  test('a message that is too long is told of, and what was said before stays', async () => {
+    const { code, lines, stderr } = await start('generate', [...words('chat'), '--chat'], {
+      input: `It is\n${'is '.repeat(40)}\nis it\n`,
+    });
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('message: found 124 tokens, the context holds 64, with room for an answer. Shorten it.');
+    const [first, second] = lines as (Line & { text: string; promptIds: number[] })[];
+    expect(lines.length).toBe(2);
+    expect(second!.promptIds.length).toBe('It is\n'.length + first!.text.length + '\nis it\nIt '.length);
+  });
+
+  test('a template that makes no text is refused', async () => {
+    fs.cpSync(place.at('chat'), place.at('silent'), { recursive: true });
+    fs.writeFileSync(place.at('silent/chat_template.jinja'), '{{ nothing }}');
+    fs.rmSync(place.at('silent/manifest.json'), { force: true });
+    const { code, stderr } = await start('generate', [...words('silent'), '--chat'], { input: 'It is\n' });
+    expect(stderr).toContain('--chat: found a chat template that makes no text of a message');
+    expect(code).toBe(2);
+  });
+
   test('what a conversation cannot be is said before it begins', async () => {
     const said = async (...more: string[]) => {
       const { code, errors } = await run(['generate', ...more]);

@@ -240,7 +240,12 @@ describe('templates that are refused', () => {
       'found 65537 characters, expected at most 65536. This is no chat',
     );
     expect(await refused('\n'.repeat(60_000))).toContain('found 200 white space characters in a row, expected fewer.');
-    expect(await refused(`{{${'('.repeat(60_000)}`)).toContain('not a template that can be read');
+    expect(await refused(`{{${'('.repeat(60_000)}`)).toContain(
+      'not a template that can be read: found brackets or blocks within each other by the thousand',
+    );
+    expect(await refused('one\n{% if true %}')).toContain(
+      'not a template that can be read: found its end inside a block.',
+    );
   });
 
   test('for work without end, soon', async () => {

@@ -1,8 +1,11 @@
 // convert: what is written is what was there, in another form, and nothing is left where it failed.
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { diskLayer } from '../src/checkpoint/files.ts';
+import type { FileContent } from '../src/checkpoint/manifest.ts';
 import { bytesSource, SafetensorsReader } from '../src/checkpoint/safetensors.ts';
+import { writeFolder, writeNewFile } from '../src/cli/new_folder.ts';
 import { float32ToHalves, halvesToFloat32 } from '../src/tensor/halves.ts';
 import { fakeHome } from './cli_home.ts';
 import { run } from './harness/inside.ts';
@@ -155,6 +158,8 @@ describe('what cannot be', () => {
     await refused(['--model', from, '--out', from], /holds .*config.json.*nothing is overwritten/);
     await refused(['--model', from, '--gguf', path.join(from, 'config.json')], 'found a file of that name');
     await refused(['--model', from, '--gguf', place.at('none/x.gguf')], 'does not exist');
+    const same = place.at('never-same');
+    await refused(['--model', from, '--out', same, '--gguf', `${same}/`], 'which is --out too');
     await refused(
       ['--model', from, ...out(), '--shard-size', '2'],
       '--shard-size: found 2, expected a size with its unit',
@@ -179,6 +184,30 @@ describe('what cannot be', () => {
     const before = fs.readdirSync(place.folder).filter((name) => !name.includes('never'));
     expect((await going).code).toBe(130);
     expect(fs.readdirSync(place.folder).sort()).toEqual(before.sort());
+  });
+});
+
+describe('of two processes that write the same place', () => {
+  const { pid } = process;
+  const beAnother = (number: number) => Object.defineProperty(process, 'pid', { value: number, configurable: true });
+  afterEach(() => void beAnother(pid));
+  const writers = {
+    folder: (at: string, content: FileContent) => writeFolder(diskLayer, at, new Map([['a', content]])),
+    file: (at: string, content: FileContent) => writeNewFile(diskLayer, at, content),
+  };
+
+  test.each(['folder', 'file'] as const)('the one that is done first has its %s, whole', async (kind) => {
+    const at = place.at(`both-${kind}`);
+    async function* slow() {
+      yield Uint8Array.of(1, 2);
+      beAnother(pid + 1);
+      await writers[kind](at, Uint8Array.of(7, 8, 9));
+      beAnother(pid);
+      yield Uint8Array.of(3);
+    }
+    await expect(writers[kind](at, slow())).rejects.toThrow('nothing is overwritten');
+    expect([...fs.readFileSync(kind === 'file' ? at : path.join(at, 'a'))]).toEqual([7, 8, 9]);
+    expect(fs.readdirSync(place.folder).filter((name) => name.startsWith('.tmp'))).toEqual([]);
   });
 });
 

@@ -268,8 +268,14 @@ describe('evaluate as a command', () => {
       ['<html>', /^\/ids\.json: found a web page/],
     ] as const)
       expect(await refused('--ids', file('ids.json', content))).toMatch(said);
-    expect(await refused('--ids', place.at('absent.json'))).toMatch(/^\/absent\.json: found nothing there/);
-    expect(await refused('--ids', place.folder)).toMatch(/^: found a folder, expected a file with a list of token ids/);
+    expect(await refused('--ids', place.at('absent.json'))).toMatch(/^\/absent\.json: found nothing, expected a file/);
+    fs.truncateSync(file('ids.json', '[1]'), 2 ** 33);
+    expect(await refused('--ids', place.at('ids.json'))).toMatch(
+      /^\/ids\.json: found 8589934592 bytes, expected a file/,
+    );
+    expect(await refused('--ids', place.folder)).toMatch(
+      /^: found a folder, expected a file of at most 67108864 bytes/,
+    );
   });
 
   test('tells the accuracy over endings, of as many items as were asked for', async () => {

@@ -157,7 +157,12 @@ describe('a Llama', () => {
     };
     const folder = await writeModelFolder(place.at('spm'), llamaJson, undefined, {
       'tokenizer.json': JSON.stringify(tokenizer),
-      'tokenizer_config.json': '{"chat_template": "{{ messages }}"}',
+      'tokenizer_config.json': JSON.stringify({
+        chat_template: [
+          { name: 'tool_use', template: '{{ tools }}' },
+          { name: 'default', template: '{{ messages }}' },
+        ],
+      }),
     });
     const { metadata } = await written('spm', folder);
     expect(metadata).toMatchObject({

@@ -183,3 +183,12 @@ test('without a network: the copy in the cache, or one clear sentence', async ()
   expect(await fetchModel(nowhere)).toBe(folder);
   expect(notes.join()).toMatch(/offline; the copy in the cache is used/);
 });
+
+test('a cache that cannot be written is named, with what the system says', async () => {
+  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'hub-file-')), 'file');
+  fs.writeFileSync(file, '');
+  await expect(fetchModel({ cacheFolder: `${file}/hub` })).rejects.toThrow(
+    `${file}/hub/models--owner--name: the cache cannot be written: ENOTDIR, a part of the path is a file. Make room there, or name another place by HF_HOME.`,
+  );
+  fs.rmSync(path.dirname(file), { recursive: true });
+});

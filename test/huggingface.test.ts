@@ -2,9 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { generationConfigJson, parseGenerationConfig } from '../src/checkpoint/generation_config.ts';
+import { folderIds, generationConfigJson, parseGenerationConfig } from '../src/checkpoint/generation_config.ts';
 import { gpt2ConfigJson, parseGpt2Config, type SavedGpt2Config } from '../src/checkpoint/gpt2_config.ts';
-import { type ExpectedTensor, loadWeights } from '../src/checkpoint/huggingface.ts';
+import { type ExpectedTensor, openWeights } from '../src/checkpoint/huggingface.ts';
 import { checkVocabulary } from '../src/checkpoint/model_config.ts';
 import {
   type ByteSource,
@@ -15,6 +15,7 @@ import {
   writeSafetensors,
 } from '../src/checkpoint/safetensors.ts';
 import { parseShardIndex } from '../src/checkpoint/shards.ts';
+import { weightParts } from '../src/checkpoint/weights.ts';
 import { InputError } from '../src/errors.ts';
 import { gpt2ParameterCount } from '../src/nn/gpt2_config.ts';
 import { testWith } from './harness/shared.ts';
@@ -77,6 +78,17 @@ test('generation_config.json: ids go out and come back; one outside the vocabula
   expect(parseGenerationConfig('{"eos_token_id": 3}', 'g', 4).eosTokenIds).toEqual([3]);
   expect(() => parseGenerationConfig(text, 'g', 3)).toThrow('g: eos_token_id[1]: found 3, outside 0..2 of vocab_size');
   expect(() => parseGenerationConfig('[]', 'g', 3)).toThrow('g: found a list, expected an object');
+});
+
+test('generation_config.json goes before config.json where it says something', () => {
+  const config = { bosTokenId: 1, eosTokenIds: [2] };
+  expect(folderIds(null, 'g', config, 4)).toEqual({ ...config, padTokenId: null });
+  expect(folderIds('{"temperature": 1}', 'g', config, 4)).toEqual({ ...config, padTokenId: null });
+  expect(folderIds('{"eos_token_id": [3, 0], "pad_token_id": 3}', 'g', config, 4)).toEqual({
+    bosTokenId: 1,
+    eosTokenIds: [3, 0],
+    padTokenId: 3,
+  });
 });
 
 const refusals: [string, string][] = [
@@ -205,7 +217,7 @@ async function source(entries: TensorEntry[], name = 'model.safetensors'): Promi
 
 async function load(sources: ByteSource | ByteSource[]): Promise<Map<string, Float32Array>> {
   const loaded = new Map<string, Float32Array>();
-  for await (const { name, data } of loadWeights([sources].flat(), expected)) loaded.set(name, data);
+  for await (const { name, data } of weightParts(await openWeights([sources].flat(), expected))) loaded.set(name, data);
   return loaded;
 }
 
@@ -313,7 +325,8 @@ testWith(golden, 'golden: hub names, halves and plain names load as the same mod
   const open = (name: string) => bytesSource(name, new Uint8Array(readFileSync(`${golden}/${name}.safetensors`)));
   const all = async (name: string) => {
     const loaded = new Map<string, Float32Array>();
-    for await (const { name: tensor, data } of loadWeights([open(name)], tensors)) loaded.set(tensor, data);
+    for await (const { name: tensor, data } of weightParts(await openWeights([open(name)], tensors)))
+      loaded.set(tensor, data);
     return loaded;
   };
   const model = await all('model');

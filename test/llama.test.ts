@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backward } from '../src/autograd/backward.ts';
-import { llamaConfigJson, parseLlamaConfig } from '../src/checkpoint/llama_config.ts';
+import { decoderConfigJson, parseDecoderConfig } from '../src/checkpoint/decoder_format.ts';
+import { llamaFormat } from '../src/checkpoint/llama_config.ts';
 import { bytesSource } from '../src/checkpoint/safetensors.ts';
 import { MOST_STORAGE, STORAGE_FACTOR } from '../src/cli/golden/judge.ts';
 import { TokenGenerator } from '../src/generate/generate.ts';
@@ -138,7 +139,7 @@ test('a Llama learns 32 tokens by heart, and says them again', async () => {
 
 testWith('../shared/models/stories260K/hf', 'a trained Llama tells its story', async () => {
   const file = (name: string) => readFileSync(`../shared/models/stories260K/hf/${name}`);
-  const model = new Llama(parseLlamaConfig(file('config.json').toString(), 'config.json'), { seed: 0 });
+  const model = new Llama(parseDecoderConfig(llamaFormat, file('config.json').toString(), 'config.json'), { seed: 0 });
   await loadModel(device, model, [bytesSource('model.safetensors', file('model.safetensors'))]);
   const vocabulary = JSON.parse(file('tokenizer.json').toString()).model.vocab as Record<string, number>;
   const pieces = new Map(Object.entries(vocabulary).map(([piece, id]) => [id, piece]));
@@ -197,7 +198,8 @@ describe('config.json', () => {
     num_hidden_layers: 2,
     num_attention_heads: 4,
   };
-  const read = (changes: object) => parseLlamaConfig(JSON.stringify({ ...small, ...changes }), 'config.json');
+  const read = (changes: object) =>
+    parseDecoderConfig(llamaFormat, JSON.stringify({ ...small, ...changes }), 'config.json');
 
   test('with only the sizes has the defaults of transformers', () => {
     expect(read({})).toEqual({
@@ -237,8 +239,8 @@ describe('config.json', () => {
       },
     ]) {
       const config = read(changes);
-      const written = llamaConfigJson({ ...config, eosTokenIds: [3, 5] });
-      expect(parseLlamaConfig(written, 'again')).toEqual({ ...config, eosTokenIds: [3, 5] });
+      const written = decoderConfigJson(llamaFormat, { ...config, eosTokenIds: [3, 5] });
+      expect(parseDecoderConfig(llamaFormat, written, 'again')).toEqual({ ...config, eosTokenIds: [3, 5] });
       expect(written).toContain('"rope_theta": 10000.0,');
     }
   });

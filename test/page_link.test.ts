@@ -1,10 +1,8 @@
 // Links of the demo page: settings there and back, and what is said of those that cannot be taken.
 import { expect, test } from 'vitest';
-import { agrees, checkSettings, linkedSettings, ranges, readLink, writeLink } from '../demo/link.ts';
+import { agrees, checkSettings, linkedSettings, readLink, writeLink } from '../demo/link.ts';
 import type { PageSettings } from '../demo/protocol.ts';
 import { fullSettings, pagePreset, pageSettingsOf } from '../demo/worker/presets.ts';
-import { camelCase, type FlagSpec } from '../src/cli/flags.ts';
-import { settingFlags } from '../src/cli/setting_flags.ts';
 
 const defaults = pagePreset(1);
 const settingsOf = (search: string) => {
@@ -87,16 +85,6 @@ test('a form is told the first setting that cannot be', () => {
   expect(refused({ steps: 0.5 })).toThrow('steps: found 0.5, expected a whole number of steps from 1 to 1000000000.');
   expect(refused({ warmupSteps: 3000 })).toThrow('expected at most the 2000 steps');
   expect(refused({ minLearningRate: 1 })).toThrow('expected at most the learning rate, 0.01');
-});
-
-test('the ranges are those of the command line', () => {
-  for (const [name, range] of Object.entries(ranges)) {
-    const flag = (settingFlags as readonly FlagSpec[]).find((spec) => camelCase(spec.name) === name);
-    if (!flag) continue;
-    const { min, max, above, below, choices } = flag;
-    const limits = Object.entries({ min, max, above, below, choices }).filter(([, limit]) => limit !== undefined);
-    expect(range, name).toMatchObject(Object.fromEntries(limits));
-  }
 });
 
 test('a faster machine gets a larger run, and a saved run shows the settings it was made of', () => {

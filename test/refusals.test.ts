@@ -120,6 +120,7 @@ describe('settings', () => {
       /^windows: found \d+ windows/,
     );
     expect(await pretrain('--kernels', place.at('absent.json'))).toMatch(/^--kernels: \/absent\.json: ENOENT/);
+    expect(await pretrain('--kernels', '/dev/zero')).toMatch(/^--kernels: \/dev\/zero: found a device or pipe, /);
     expect(await pretrain('--tokenizer', place.at('nowhere'))).toMatch(
       /^--tokenizer: found \/nowhere, expected char, byte, gpt2, a folder with a tokenizer, or owner\/name on the hub\.$/,
     );
@@ -346,7 +347,10 @@ describe('generate and evaluate', () => {
     expect(await refused(['generate', '--model', model, '--prompt-ids', '1,x'])).toMatch(
       /^--prompt-ids: found "x", expected whole numbers from 0 to/,
     );
-    expect(await refused(['generate', '--model', model, '--prompt-ids', '999'])).toMatch(/^--prompt-ids: found "999"/);
+    for (const id of ['999', '1e1', '0x10', '+1', '-1', '1.0'])
+      expect(await refused(['generate', '--model', model, '--prompt-ids', id])).toContain(
+        `--prompt-ids: found "${id}", expected whole numbers from 0 to `,
+      );
     expect(await refused(['evaluate', '--model', model])).toMatch(/^evaluate: found neither --data nor --ids/);
     fs.writeFileSync(place.at('ids.json'), '[1, 2, 999]');
     expect(await refused(['evaluate', '--model', model, '--ids', place.at('ids.json')])).toMatch(

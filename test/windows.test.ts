@@ -5,10 +5,11 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { countingBaselines, tokenChunks } from '../src/data/counting.ts';
+import { shuffled } from '../src/data/shuffled.ts';
 import { readText } from '../src/data/text_reader.ts';
 import { mobyDick } from '../src/data/text_source.ts';
 import { CharTokenizer, Gpt2Tokenizer } from '../src/data/tokenizer.ts';
-import { shuffled, validationWindows, WindowSampler, type WindowSettings } from '../src/data/windows.ts';
+import { validationWindows, WindowSampler, type WindowSettings } from '../src/data/windows.ts';
 import { InputError } from '../src/errors.ts';
 import { testWith } from './harness/shared.ts';
 

@@ -77,6 +77,14 @@ export function tokenId(fields: JsonObject, key: string, vocabSize: number, wher
   throw new InputError(`${where}: ${key}: found ${id}, outside 0..${vocabSize - 1} of vocab_size. ${correct}`);
 }
 
+/** The ids under a key: one, a list of them (Llama 3 has several ends), or none for null. @throws InputError as tokenId */
+export function tokenIds(fields: JsonObject, key: string, vocabSize: number, where: string): number[] {
+  const value = fields.get(key) ?? null;
+  if (value === null) return [];
+  if (!Array.isArray(value)) return [tokenId(fields, key, vocabSize, where)];
+  return value.map((each, i) => tokenId(new Map([[`${key}[${i}]`, each]]), `${key}[${i}]`, vocabSize, where));
+}
+
 /** Checks that a model is of this world. @throws InputError */
 export function refuseHuge(parameters: number, where: string): void {
   const bytes = 4 * parameters;

@@ -3,7 +3,16 @@
 
 import { InputError } from '../errors.ts';
 import { type DecoderConfig, type DecoderSpec, decoderParameterCount } from '../nn/decoder_config.ts';
-import { type ConfigKeys, checkKeys, configFields, correct, refuseHuge, type TextIds, tokenId } from './config_keys.ts';
+import {
+  type ConfigKeys,
+  checkKeys,
+  configFields,
+  correct,
+  refuseHuge,
+  type TextIds,
+  tokenId,
+  tokenIds,
+} from './config_keys.ts';
 import { finiteNumber, flag, misfit, wholeNumber } from './fields.ts';
 import type { JsonObject } from './json.ts';
 import { type Rope, ropeOf, scalingFields } from './rope_config.ts';
@@ -117,21 +126,12 @@ function ropeIn(fields: JsonObject, otherwise: number, where: string): Rope {
 }
 
 function readIds(fields: JsonObject, defaults: Defaults, vocabSize: number, where: string): TextIds {
-  const bos = 'bos_token_id';
+  const [bos, eos] = ['bos_token_id', 'eos_token_id'] as const;
   const begins = () => (fields.get(bos) === null ? null : tokenId(fields, bos, vocabSize, where));
   return {
     bosTokenId: fields.has(bos) ? begins() : (defaults.bosTokenId ?? null),
-    eosTokenIds: fields.has('eos_token_id') ? endIds(fields, vocabSize, where) : (defaults.eosTokenIds ?? []),
+    eosTokenIds: fields.has(eos) ? tokenIds(fields, eos, vocabSize, where) : (defaults.eosTokenIds ?? []),
   };
-}
-
-/** `eos_token_id` is an id, a list of them, or null: Llama 3 has several. */
-function endIds(fields: JsonObject, vocabSize: number, where: string): number[] {
-  const key = 'eos_token_id';
-  const value = fields.get(key) ?? null;
-  if (value === null) return [];
-  if (!Array.isArray(value)) return [tokenId(fields, key, vocabSize, where)];
-  return value.map((each, i) => tokenId(new Map([[`${key}[${i}]`, each]]), `${key}[${i}]`, vocabSize, where));
 }
 
 /** Checks what single fields cannot show: that heads fit together. */

@@ -25,7 +25,7 @@ const torchNames = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const
 /**
  * The files of a folder by name. Weights are read when theirs are: one part in memory at a time.
  * @param shardBytes bytes of tensors in one file at most
- * @throws InputError as withDtype; while the files are read, as the weights do and for values that the dtype cannot hold
+ * @throws InputError for a configuration that is no object, or names no type; while the files are read, as the weights do and for values that the dtype cannot hold
  */
 export function huggingFaceFiles(
   { config, configName, generation, weights, others }: ExportedModel,
@@ -50,7 +50,7 @@ export function huggingFaceFiles(
  * A configuration that says another dtype; every other character of it stays. `torch_dtype` is the key, newer files say `dtype`.
  * @throws InputError for a text that is no object
  */
-export function withDtype(config: string, dtype: WeightDtype, fileName: string): string {
+function withDtype(config: string, dtype: WeightDtype, fileName: string): string {
   const fields = configFields(config, fileName);
   const name = torchNames[dtype];
   const keys = ['torch_dtype', 'dtype'].filter((key) => fields.has(key));

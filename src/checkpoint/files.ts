@@ -164,6 +164,10 @@ const codes = new Map([
   ['EISDIR', 'it is a folder'],
   ['EIO', 'the device failed'],
   ['EMFILE', 'too many open files'],
+  ['EEXIST', 'something of that name is there already'],
+  ['ENOTEMPTY', 'it is a folder with files in it'],
+  ['ENAMETOOLONG', 'the name is too long'],
+  ['ELOOP', 'its links lead back to themselves'],
 ]);
 
 /** The code of a system error (`ENOSPC`), or undefined for any other value. */

@@ -2,15 +2,13 @@
 // is copied keeps the file as it is.
 
 import { InputError } from '../errors.ts';
-import { tokenId } from './config_keys.ts';
-import { described, type JsonObject, parseJson } from './json.ts';
+import { type TextIds, tokenIds } from './config_keys.ts';
+import { described, parseJson } from './json.ts';
 
 export const GENERATION_NAME = 'generation_config.json';
 
-/** The ids that begin, end and pad a text; a list where several end one. */
-export interface GenerationIds {
-  readonly bosTokenId: number | null;
-  readonly eosTokenIds: readonly number[];
+/** The ids that begin, end and pad a text. */
+export interface GenerationIds extends Readonly<TextIds> {
   readonly padTokenId: number | null;
 }
 
@@ -23,16 +21,24 @@ export function parseGenerationConfig(json: string, fileName: string, vocabSize:
   const fields = parseJson(json, fileName);
   if (!(fields instanceof Map))
     throw new InputError(`${fileName}: found ${described(fields)}, expected an object. Fetch the file again.`);
-  const [bos, pad] = ['bos_token_id', 'pad_token_id'].map((key) => idsOf(fields, key, vocabSize, fileName)[0] ?? null);
-  return { bosTokenId: bos!, padTokenId: pad!, eosTokenIds: idsOf(fields, 'eos_token_id', vocabSize, fileName) };
+  const ids = (key: string) => tokenIds(fields, key, vocabSize, fileName);
+  const [bosTokenId = null] = ids('bos_token_id');
+  const [padTokenId = null] = ids('pad_token_id');
+  return { bosTokenId, padTokenId, eosTokenIds: ids('eos_token_id') };
 }
 
-/** One id, a list of them, or none. */
-function idsOf(fields: JsonObject, key: string, vocabSize: number, where: string): number[] {
-  const value = fields.get(key) ?? null;
-  if (value === null) return [];
-  if (!Array.isArray(value)) return [tokenId(fields, key, vocabSize, where)];
-  return value.map((each, i) => tokenId(new Map([[`${key}[${i}]`, each]]), `${key}[${i}]`, vocabSize, where));
+/**
+ * The ids of a folder: what generation_config.json says goes before config.json.
+ * @param json text of generation_config.json, null where there is none   @param config what config.json says
+ * @throws InputError as parseGenerationConfig
+ */
+export function folderIds(json: string | null, fileName: string, config: TextIds, vocabSize: number): GenerationIds {
+  const given = json === null ? null : parseGenerationConfig(json, fileName, vocabSize);
+  return {
+    bosTokenId: given?.bosTokenId ?? config.bosTokenId,
+    eosTokenIds: given && given.eosTokenIds.length > 0 ? given.eosTokenIds : config.eosTokenIds,
+    padTokenId: given?.padTokenId ?? null,
+  };
 }
 
 /** The text of generation_config.json. */
@@ -40,7 +46,7 @@ export function generationConfigJson({
   bosTokenId,
   eosTokenIds,
   padTokenId = null,
-}: Omit<GenerationIds, 'padTokenId'> & { readonly padTokenId?: number | null }): string {
+}: TextIds & Partial<GenerationIds>): string {
   const ids = {
     ...(bosTokenId !== null && { bos_token_id: bosTokenId }),
     ...(eosTokenIds.length > 0 && { eos_token_id: eosTokenIds.length > 1 ? eosTokenIds : eosTokenIds[0] }),

@@ -7,8 +7,8 @@ import type { GPT2Config } from '../nn/gpt2_config.ts';
 import type { LlamaConfig, MistralConfig } from '../nn/llama_config.ts';
 import type { Qwen3Config } from '../nn/qwen3_config.ts';
 import type { GgufTensor, GgufValue } from './gguf.ts';
-import { readPairs, readTransposed } from './gguf_rows.ts';
 import { quoted } from './json.ts';
+import { pairsTogether, readHeads, readTransposed } from './turned_rows.ts';
 import type { ExpectedTensor, WeightDtype, Weights } from './weights.ts';
 
 export interface GgufModel {
@@ -19,7 +19,7 @@ export interface GgufModel {
 /** How the rows of a tensor are to come. */
 type Layout =
   | { readonly name: string; readonly layout: 'as it is' | 'transposed' }
-  /** Rows of each head in pairs: see readPairs. */
+  /** Rows of each head in pairs: see pairsTogether. */
   | { readonly name: string; readonly layout: 'pairs'; readonly headRows: number };
 
 interface Family {
@@ -87,7 +87,7 @@ function asGguf(tensor: ExpectedTensor, family: Family, weights: Weights, dtype:
   const read = (from: number, to: number) => weights.read(name, from, to);
   if (found.layout === 'transposed')
     return { ...own, shape: [columns, rows], read: readTransposed(read, rows, columns) };
-  if (found.layout === 'pairs') return { ...own, shape, read: readPairs(read, found.headRows, columns) };
+  if (found.layout === 'pairs') return { ...own, shape, read: readHeads(read, found.headRows, columns, pairsTogether) };
   return { ...own, shape, read };
 }
 

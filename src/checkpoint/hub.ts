@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { InputError, RunError } from '../errors.ts';
 import { makeFolders } from '../make_folders.ts';
-import { diskLayer } from './files.ts';
+import { codeOf, diskLayer, systemError } from './files.ts';
 import { downloadFile, type HubFile, reasonOf } from './hub_file.ts';
 import { type HubFiles, isWhole, wanted } from './hub_files.ts';
 import { quoted } from './json.ts';
@@ -86,11 +86,25 @@ export async function fetchFromHub(
     note(`${why}; the copy in the cache is used: ${folder}`);
     return folder;
   }
+  try {
+    return await fill({ place, commit, store, options, onProgress, stop }, files);
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    throw new RunError(
+      `${store}: the cache cannot be written: ${systemError(error)}. Make room there, or name another place by HF_HOME.`,
+      { cause: error },
+    );
+  }
+}
+
+/** @returns the folder with the files in it, null where it was stopped   @throws as fetchFromHub, and the system's errors */
+async function fill(fetch: Omit<Fetch, 'snapshot'>, files: readonly HubFile[]): Promise<string | null> {
+  const { place, commit, store } = fetch;
   const snapshot = path.join(store, 'snapshots', commit);
   for (const folder of [path.join(store, 'blobs'), path.join(store, 'refs'), snapshot]) makeFolders(folder);
   const unlock = takeLock(diskLayer, store, machineProcesses());
   try {
-    if (!(await fetchAll(files, { place, commit, snapshot, store, options, onProgress, stop }))) return null;
+    if (!(await fetchAll(files, { ...fetch, snapshot }))) return null;
     if (!COMMIT.test(place.revision)) {
       const ref = path.join(store, 'refs', ...place.revision.split('/'));
       makeFolders(path.dirname(ref));

@@ -4,9 +4,8 @@ import path from 'node:path';
 import { InputError } from '../errors.ts';
 import type { HubFile } from './hub_file.ts';
 import { firstTen, quoted } from './json.ts';
-import { parseShardIndex } from './shards.ts';
+import { INDEX_NAME, parseShardIndex } from './shards.ts';
 
-const INDEX = 'model.safetensors.index.json';
 /** What a text is encoded with, where the hub has it. */
 const TOKENIZER_FILES = [
   'tokenizer.json',
@@ -34,7 +33,7 @@ function wantedModel(name: string, files: ReadonlyMap<string, HubFile>): HubFile
   const all = [...files.values()];
   const weights = files.has('model.safetensors')
     ? [files.get('model.safetensors')!]
-    : all.filter(({ path: file }) => file === INDEX || /^model-\d+-of-\d+\.safetensors$/.test(file));
+    : all.filter(({ path: file }) => file === INDEX_NAME || /^model-\d+-of-\d+\.safetensors$/.test(file));
   const found = firstTen(all.map(({ path: file }) => quoted(file)));
   for (const [sort, present] of [
     ['config.json', files.has('config.json')],
@@ -63,8 +62,8 @@ export function isWhole(folder: string, which: HubFiles): boolean {
   if (which === 'tokenizer') return hasTokenizer(has);
   if (!has('config.json')) return false;
   if (has('model.safetensors')) return true;
-  if (!has(INDEX)) return false;
-  const index = path.join(folder, INDEX);
+  if (!has(INDEX_NAME)) return false;
+  const index = path.join(folder, INDEX_NAME);
   return parseShardIndex(fs.readFileSync(index, 'utf8'), index).shards.every(has);
 }
 

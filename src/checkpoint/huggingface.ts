@@ -6,14 +6,7 @@ import { firstTen, quoted } from './json.ts';
 import { partRanges } from './parts.ts';
 import { type ByteSource, formatShape, SafetensorsReader } from './safetensors.ts';
 import { checkIndex, type ShardIndex } from './shards.ts';
-import {
-  commonDtype,
-  type ExpectedTensor,
-  firstNotFinite,
-  type WeightPart,
-  type Weights,
-  weightParts,
-} from './weights.ts';
+import { commonDtype, type ExpectedTensor, firstNotFinite, type Weights } from './weights.ts';
 
 export type { ExpectedTensor } from './weights.ts';
 
@@ -71,14 +64,6 @@ export async function openWeights(
       return data;
     },
   };
-}
-
-/**
- * Streams weights in the model's order as float32 (halves are widened exactly), large ones in several parts.
- * @throws InputError as openWeights, and for NaN or infinity
- */
-export async function* loadWeights(files: GivenFiles, expected: readonly ExpectedTensor[]): AsyncGenerator<WeightPart> {
-  yield* weightParts(await openWeights(files, expected));
 }
 
 /** The canonical name of a tensor among the names a model expects, or undefined. */

@@ -3,6 +3,7 @@
 
 import { InputError } from '../errors.ts';
 import type { ByteSource } from './safetensors.ts';
+import { pairsApart, readHeads } from './turned_rows.ts';
 import { type ExpectedTensor, elementsOf, firstNotFinite, type Weights } from './weights.ts';
 
 const headerBytes = 28;
@@ -161,28 +162,8 @@ function reader(source: ByteSource, places: ReadonlyMap<string, Place>): Weights
   return async (name, from, to) => {
     const { shape, headRows } = places.get(name)!;
     if (headRows === 0) return values(name, from, to);
-    // Whole heads are read, turned and cut to what was asked for.
-    const head = headRows * shape[1]!;
-    const first = Math.floor(from / head) * head;
-    const turned = new Float32Array(to - from);
-    for (let start = first; start < to; start += head) {
-      const own = splitPairs(await values(name, start, start + head), headRows, shape[1]!);
-      const [begin, end] = [Math.max(from, start), Math.min(to, start + head)];
-      turned.set(own.subarray(begin - start, end - start), begin - from);
-    }
-    return turned;
+    // There neighbours (2i, 2i+1) are turned by one angle, in Hugging Face's classes i and i + half.
+    const read = (start: number, end: number) => values(name, start, end);
+    return readHeads(read, headRows, shape[1]!, pairsApart)(from, to);
   };
-}
-
-/**
- * Rows of one head: llama2.c turns neighbours (2i, 2i+1) by an angle, Hugging Face's classes turn i and i + half.
- * @param rows (rows,columns)   @returns the even rows, then the odd ones
- */
-function splitPairs(data: Float32Array, rows: number, columns: number): Float32Array {
-  const turned = new Float32Array(data.length);
-  for (let row = 0; row < rows; row++) {
-    const from = row < rows / 2 ? 2 * row : 2 * row - rows + 1;
-    turned.set(data.subarray(from * columns, (from + 1) * columns), row * columns);
-  }
-  return turned;
 }

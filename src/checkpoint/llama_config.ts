@@ -1,15 +1,10 @@
 // config.json of a Llama and of a Mistral, as Hugging Face's LlamaForCausalLM and MistralForCausalLM read and write it.
 import { type LlamaConfig, llamaSpec, type MistralConfig, mistralSpec } from '../nn/llama_config.ts';
-import type { TextIds } from './config_keys.ts';
-import { type DecoderFormat, decoderConfigJson, parseDecoderConfig } from './decoder_format.ts';
+import type { DecoderFormat } from './decoder_format.ts';
 import { flag, wholeNumber } from './fields.ts';
 import type { JsonObject } from './json.ts';
 
-export { scalingOf } from './rope_config.ts';
-
-/** A model as its folder describes it: the model, and the ids that begin and end a text. */
-export type SavedLlamaConfig = LlamaConfig & TextIds;
-
+/** What a file leaves out has the value that transformers' LlamaConfig gives it. */
 export const llamaFormat: DecoderFormat<LlamaConfig> = {
   architecture: 'LlamaForCausalLM',
   keys: {
@@ -33,23 +28,6 @@ export const llamaFormat: DecoderFormat<LlamaConfig> = {
     ['hidden_act', 'silu'],
   ],
 };
-
-/**
- * Reads a Llama's config.json. What it leaves out has the value that transformers' LlamaConfig gives it.
- * @param notes takes one line about foreign keys, which are ignored
- * @throws InputError for anything that is missing, misspelt, of the wrong type, out of range or not supported
- */
-export function parseLlamaConfig(json: string, fileName: string, notes: string[] = []): SavedLlamaConfig {
-  return parseDecoderConfig(llamaFormat, json, fileName, notes);
-}
-
-/** The text of config.json that Hugging Face's LlamaForCausalLM loads. */
-export function llamaConfigJson(
-  config: SavedLlamaConfig,
-  torchDtype: 'float32' | 'float16' | 'bfloat16' = 'float32',
-): string {
-  return decoderConfigJson(llamaFormat, config, torchDtype);
-}
 
 /** Mistral's class has no biases. */
 export const mistralFormat: DecoderFormat<MistralConfig> = {

@@ -151,7 +151,7 @@ export function readLimited(path: string, limit: number, layer: FileLayer): stri
     const text = readText(layer, path, limit);
     if (text !== null) return text;
     const found = layer.stat(path);
-    if (!found) throw new InputError(`${path}: not found, expected one in a model folder. Check the path.`);
+    if (!found) throw new InputError(`${path}: found nothing, expected a file. Check the path.`);
     throw new InputError(
       `${path}: found ${found.kind === 'file' ? `${found.size} bytes` : nameOfKind(found)}, expected a file of at most ${limit} bytes. Check the path.`,
     );

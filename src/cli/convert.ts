@@ -83,6 +83,8 @@ export const convert = defineCommand({
     const shardBytes = bytesOfSize(shardSize);
     const place = folder === undefined ? null : placeForFolder(diskLayer, folder);
     if (gguf !== undefined) placeForFile(diskLayer, gguf);
+    if (place !== null && gguf !== undefined && path.resolve(place) === path.resolve(gguf))
+      throw new InputError(`--gguf: found ${quoted(gguf)}, which is --out too, expected another name for the file.`);
     const source = await openSource(context, model, weights === 'ema', tokenizer);
     if (source === null) return 0;
     const since = performance.now();

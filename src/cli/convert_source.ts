@@ -4,10 +4,10 @@ import { maxTokenizerBytes, tokenizerFiles, tokenizerSize } from '../checkpoint/
 import type { ExportedModel } from '../checkpoint/export.ts';
 import { diskLayer, fileSource } from '../checkpoint/files.ts';
 import {
+  folderIds,
   GENERATION_NAME,
   type GenerationIds,
   generationConfigJson,
-  parseGenerationConfig,
 } from '../checkpoint/generation_config.ts';
 import { openWeights } from '../checkpoint/huggingface.ts';
 import { type Llama2cHeader, openLlama2c } from '../checkpoint/llama2c.ts';
@@ -43,7 +43,7 @@ export async function openFolder(
     if (size !== null) checkVocabulary(config, size, dir);
     const name = `${dir}/${GENERATION_NAME}`;
     const given = diskLayer.stat(name) ? readLimited(name, maxConfigBytes, diskLayer) : null;
-    const ends = given === null ? { ...ids, padTokenId: null } : parseGenerationConfig(given, name, config.vocabSize);
+    const ends = folderIds(given, name, ids, config.vocabSize);
     const weights = await openWeights(folder, wholesOf(makeModel(config, { seed: 0 }).parameters), notes);
     for (const line of notes) note(line);
     return {

@@ -1,6 +1,7 @@
 // evaluate --task language: mean loss over windows of a text or of token ids, and what follows from it.
-import { readFile } from 'node:fs/promises';
+import { diskLayer } from '../checkpoint/files.ts';
 import { described, parseJson } from '../checkpoint/json.ts';
+import { readLimited } from '../checkpoint/model_folder.ts';
 import { type CorpusOptions, type CorpusProgress, openCorpus } from '../data/corpus.ts';
 import { findText } from '../data/text_source.ts';
 import { InputError } from '../errors.ts';
@@ -70,12 +71,15 @@ function windowsOf({ context, stride }: EvaluateFlags, blockSize: number, length
   return { T, stride: Math.min(stride ?? most, T) };
 }
 
+/** Some ten million ids; more are a text, which is read in parts. */
+const maxIdsBytes = 64 * 2 ** 20;
+
 /** @throws InputError for a file that is not there, no JSON list, or holds what is no id of this vocabulary */
 async function readIds(file: string, vocabSize: number): Promise<Ids> {
   const advice = 'For example: [1, 2, 3]';
-  if (findText(file).files[0] !== file)
-    throw new InputError(`${file}: found a folder, expected a file with a list of token ids. ${advice}`);
-  const list = parseJson(await readFile(file, 'utf8'), file);
+  const text = readLimited(file, maxIdsBytes, diskLayer);
+  findText(file); // refuses web pages and other encodings by their names
+  const list = parseJson(text, file);
   if (!Array.isArray(list))
     throw new InputError(`${file}: found ${described(list)}, expected a list of token ids. ${advice}`);
   const wrong = list.findIndex((id) => !Number.isInteger(id) || Number(id) < 0 || Number(id) >= vocabSize);

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { maxTokenizerBytes } from '../checkpoint/copied_files.ts';
-import { GENERATION_NAME, parseGenerationConfig } from '../checkpoint/generation_config.ts';
+import { folderIds, GENERATION_NAME } from '../checkpoint/generation_config.ts';
 import { checkVocabulary, parseModelConfig } from '../checkpoint/model_config.ts';
 import { type ModelFolder, openModelFolder, resolveModelDir } from '../checkpoint/model_folder.ts';
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer.ts';
@@ -56,7 +56,7 @@ export async function readTokenizer(dir: string): Promise<Tokenizer> {
 }
 
 /**
- * The text of a file of a tokenizer, undefined where there is none.
+ * The text of a small file of a model's folder, undefined where there is none.
  * @throws InputError for a pipe, which would be waited for, and for files that are too large or unreadable
  */
 export async function readPlainFile(file: string): Promise<string | undefined> {
@@ -125,22 +125,14 @@ export async function openModel(
     // The first values are about to be overwritten: drawing random ones for a large model would take longer than loading it.
     for (const p of model.parameters) p.init = undefined;
     await loadWeights(device, model, folder, context);
-    const ends = (await endsOf(dir, config.vocabSize)) ?? ids.eosTokenIds;
+    const file = path.join(dir, GENERATION_NAME);
+    const { eosTokenIds: ends } = folderIds((await readPlainFile(file)) ?? null, file, ids, config.vocabSize);
     const eosId = tokenizer?.eosId ?? ends[0] ?? null;
     const eosIds = [...new Set([...(eosId === null ? [] : [eosId]), ...ends])];
     return { model, tokenizer, dir, eosId, eosIds };
   } finally {
     folder.close();
   }
-}
-
-/** The ids that end a text by generation_config.json, which goes before config.json; null where it says nothing. @throws InputError */
-async function endsOf(dir: string, vocabSize: number): Promise<readonly number[] | null> {
-  const file = path.join(dir, GENERATION_NAME);
-  const text = await readPlainFile(file);
-  if (text === undefined) return null;
-  const { eosTokenIds } = parseGenerationConfig(text, file, vocabSize);
-  return eosTokenIds.length > 0 ? eosTokenIds : null;
 }
 
 /**

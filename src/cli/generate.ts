@@ -42,7 +42,7 @@ export const generate = defineCommand({
       const parts: Generation = { ...loaded, device, dtype: dtypeOn(device, given.dtype, context.out) };
       if (given.chat) return await chat(context, given, parts);
       const { model, tokenizer } = parts;
-      const ids = await promptOf(given.prompt, given.promptIds, tokenizer, model.vocabSize);
+      const ids = await promptOf(given.prompt, given.promptIds, tokenizer, model.vocabSize, context.signal);
       await (given.beams === undefined ? continued(context, given, parts, ids) : best(context, given, parts, ids));
       return 0;
     } finally {

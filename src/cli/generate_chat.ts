@@ -77,22 +77,31 @@ function fitting(
   blockSize: number,
   out: CommandContext['out'],
 ): number[] | null {
-  const encoded = () => template.encode(tokenizer, messages, { addGenerationPrompt: true });
-  let ids = encoded();
+  const encoded = () => template.encode(tokenizer, messages.slice(2 * left), { addGenerationPrompt: true });
   let left = 0;
+  let ids = encoded();
   // An answer wants room too.
-  while (ids.length >= blockSize && messages.length > 1) {
-    messages.splice(0, 2);
+  while (ids.length >= blockSize && messages.length > 2 * left + 1) {
     left++;
     ids = encoded();
   }
+  if (ids.length >= blockSize) {
+    // What was said before stays.
+    out.warn(
+      `message: found ${ids.length} tokens, the context holds ${blockSize}, with room for an answer. Shorten it.`,
+    );
+    return null;
+  }
+  if (ids.length === 0)
+    throw new InputError(
+      '--chat: found a chat template that makes no text of a message, expected one that holds what was said. Take another template.',
+    );
+  messages.splice(0, 2 * left);
   if (left > 0)
     out.note(
       `the conversation has outgrown the context of ${blockSize} tokens: its first ${left === 1 ? 'turn is' : `${left} turns are`} left out.`,
     );
-  if (ids.length < blockSize) return ids;
-  out.warn(`message: found ${ids.length} tokens, the context holds ${blockSize}, with room for an answer. Shorten it.`);
-  return null;
+  return ids;
 }
 
 async function answer(

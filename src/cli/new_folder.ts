@@ -64,6 +64,8 @@ export async function writeFolder(
         name,
         typeof content === 'string' ? new TextEncoder().encode(content) : content,
       );
+    // It may have been filled meanwhile, by the same command started twice.
+    placeForFolder(layer, place);
     // Only Windows does not let an empty folder be replaced.
     if (process.platform === 'win32' && layer.stat(place)) fs.rmdirSync(place);
     layer.rename(temporary, place);
@@ -86,8 +88,18 @@ export function placeForFile(layer: FileLayer, place: string): void {
 
 /** Writes a file under another name, synced, and gives it its own. @throws as writeFolder */
 export async function writeNewFile(layer: FileLayer, place: string, content: FileContent): Promise<void> {
-  const [folder, name] = [path.dirname(place), path.basename(place)];
-  await orNothing(layer, place, `${folder}/.tmp-${name}`, () => replaceFile(layer, folder, name, content));
+  const [parent, name] = [path.dirname(place), path.basename(place)];
+  // Each process has its own: of two that write the same file, neither takes what the other has begun.
+  const temporary = path.join(parent, `.tmp-${name}-${process.pid}`);
+  await orNothing(layer, place, temporary, async () => {
+    layer.remove(temporary);
+    layer.makeFolder(temporary);
+    await replaceFile(layer, temporary, name, content);
+    placeForFile(layer, place);
+    layer.rename(path.join(temporary, name), place);
+    layer.remove(temporary);
+    layer.syncFolder(parent);
+  });
 }
 
 /** Does it, or removes what was begun. */

@@ -1,5 +1,6 @@
 // Opening a device as the flags say, and the line that tells which adapter runs and how to get a faster one.
 import { readFileSync } from 'node:fs';
+import { codeOf, diskLayer, nameOfKind } from '../checkpoint/files.ts';
 import { InputError } from '../errors.ts';
 import { ops } from '../ops/index.ts';
 import type { Capabilities } from '../ops/op.ts';
@@ -63,18 +64,26 @@ function adapted(saved: KernelTable, capabilities: Capabilities, out: Output): K
   return Object.fromEntries(entries);
 }
 
+/** Tables are some lines long. */
+const maxTableBytes = 2 ** 20;
+
 /** `portable` takes the same forms on every adapter; a file holds op -> forms. @throws InputError for a file that is none such */
 export function kernelTable(flag: string): KernelTable {
   if (flag === 'portable')
     return Object.fromEntries(ops.filter((o) => o.forms.length > 1).map((o) => [o.name, 'portable']));
-  let table: unknown;
-  try {
-    table = JSON.parse(readFileSync(flag, 'utf8'));
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? 'not JSON';
-    throw new InputError(
+  const refused = (reason: string) =>
+    new InputError(
       `--kernels: ${flag}: ${reason}, expected auto, portable or a JSON file such as {"sum":"one_stage"}.`,
     );
+  let table: unknown;
+  try {
+    const found = diskLayer.stat(flag);
+    // A device or pipe may have no end.
+    if (found && (found.kind !== 'file' || found.size > maxTableBytes))
+      throw refused(`found ${found.kind === 'file' ? `${found.size} bytes` : nameOfKind(found)}`);
+    table = JSON.parse(readFileSync(flag, 'utf8'));
+  } catch (error) {
+    throw error instanceof InputError ? error : refused(codeOf(error) ?? 'not JSON');
   }
   if (table === null || typeof table !== 'object' || Array.isArray(table))
     throw new InputError(`--kernels: ${flag}: expected an object of op names and forms, such as {"sum":"one_stage"}.`);

@@ -70,7 +70,8 @@ export async function compileTemplate(source: string, where: string): Promise<Re
         );
       if (error instanceof Raised)
         throw new InputError(`${where}: the template refuses these messages: ${quoted(error.message)}.`);
-      const said = error instanceof Error ? error.message : String(error);
+      // A break outside a loop says nothing.
+      const said = (error instanceof Error && (error.message || error.constructor.name)) || String(error);
       throw new InputError(`${where}: cannot be run: ${quoted(said)}. Take another template.`);
     }
   };
@@ -139,9 +140,8 @@ const whitespace = { lstrip_blocks: true, trim_blocks: true };
 /** @throws InputError with the line of the fault */
 function parsed(source: string, where: string, jinja: Jinja): Program {
   const refuse = (error: unknown, line: number | null) => {
-    const said = error instanceof Error ? error.message : String(error);
     return new InputError(
-      `${where}: ${line === null ? '' : `line ${line}: `}not a template that can be read: ${quoted(said)}. Correct it, or take another one.`,
+      `${where}: ${line === null ? '' : `line ${line}: `}not a template that can be read: ${faultOf(error)}. Correct it, or take another one.`,
     );
   };
   let tokens: Token[];
@@ -170,6 +170,13 @@ function parsed(source: string, where: string, jinja: Jinja): Program {
       lineOf(source, (part) => (tokensIn(part, jinja) ?? 0) >= count, true),
     );
   }
+}
+
+/** The parser's own words, but where it failed at what it did not foresee. */
+function faultOf(error: unknown): string {
+  if (error instanceof RangeError) return 'found brackets or blocks within each other by the thousand, expected fewer';
+  if (error instanceof TypeError) return 'found its end inside a block';
+  return quoted(error instanceof Error ? error.message : String(error));
 }
 
 /** More lines are not looked through. */

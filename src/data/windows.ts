@@ -2,7 +2,7 @@
 // start + T - 1, targets the same one further on. Which windows come at step n is a pure function of (settings, seed, n):
 // the cursor is a step count, and nothing grows with the text.
 import { InputError } from '../errors.ts';
-import { randomBits } from '../tensor/random.ts';
+import { randomBelow, shuffled } from './shuffled.ts';
 
 /** Reads `n` token ids from `start`: `corpus.train` or `corpus.validation`. */
 export type ReadTokens = (start: number, n: number) => Int32Array;
@@ -219,39 +219,6 @@ export function* validationWindows(
   if (filling.starts.length > 0) yield filling;
 }
 
-// Streams of the run's seed that belong to data: away from those of weights and dropout.
+// Streams of the run's seed, as that of `shuffled`.
 const RANDOM = 0x72616e64;
-const STRIDED = 0x73747264;
 const SHARD = 0x73686172;
-
-/** A whole number below n: 53 random bits modulo n, whose bias is under n / 2^53. */
-function randomBelow(n: number, seed: number, step: number, row: number): number {
-  const high = randomBits(seed, step, 2 * row);
-  const low = randomBits(seed, step, 2 * row + 1);
-  return (high * 2 ** 21 + (low >>> 11)) % n;
-}
-
-const ROUNDS = 8;
-
-/**
- * Where index i of 0..n-1 goes in this epoch's order: a permutation that needs no table. A Feistel network permutes the
- * smallest square power of two that holds n (Luby and Rackoff 1988); indices that land outside are sent through again
- * until they land inside (cycle walking, Black and Rogaway 2002).
- */
-export function shuffled(i: number, n: number, seed: number, epoch: number): number {
-  let half = 1;
-  while (2 ** (2 * half) < n) half++;
-  const size = 2 ** half;
-  let at = i;
-  do {
-    let left = Math.floor(at / size);
-    let right = at % size;
-    for (let round = 0; round < ROUNDS; round++) {
-      const mixed = left ^ (randomBits(seed ^ STRIDED, epoch * ROUNDS + round, right) >>> (32 - half));
-      left = right;
-      right = mixed >>> 0;
-    }
-    at = left * size + right;
-  } while (at >= n);
-  return at;
-}

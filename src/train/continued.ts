@@ -8,7 +8,7 @@ import { type PretrainSettings, presetSettings } from './presets.ts';
  */
 export function continuedSettings(blockSize: number): PretrainSettings {
   return {
-    ...presetSettings(''),
+    ...presetSettings(),
     context: Math.min(256, blockSize),
     batch: 8,
     steps: 500,

@@ -239,7 +239,7 @@ export function presetFor({ software, adapter }: OpenedKind): { name: string; ki
   return discrete ? { name: 'moby-large', kind: 'discrete' } : { name: 'moby-medium', kind: 'integrated' };
 }
 
-/** Defaults, then the preset's settings. */
-export function presetSettings(name: string): PretrainSettings {
-  return { ...BASE, ...PRESETS[name]?.settings };
+/** What all presets begin from, then the named one's settings. @param name without one, what they begin from */
+export function presetSettings(name?: string): PretrainSettings {
+  return { ...BASE, ...(name !== undefined && PRESETS[name]?.settings) };
 }

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { parameterHash } from '../../src/checkpoint/hash.ts';
-import { loadWeights } from '../../src/checkpoint/huggingface.ts';
+import { openWeights } from '../../src/checkpoint/huggingface.ts';
 import { parseModelConfig } from '../../src/checkpoint/model_config.ts';
 import { openModelFolder } from '../../src/checkpoint/model_folder.ts';
 import {
@@ -11,7 +11,7 @@ import {
   type WrittenDtype,
   writeSafetensors,
 } from '../../src/checkpoint/safetensors.ts';
-import { type ExpectedTensor, elementsOf } from '../../src/checkpoint/weights.ts';
+import { type ExpectedTensor, elementsOf, weightParts } from '../../src/checkpoint/weights.ts';
 import { makeModel } from '../../src/nn/families.ts';
 import { wholesOf } from '../../src/tensor/pieces.ts';
 import { normal } from '../../src/tensor/random.ts';
@@ -83,7 +83,8 @@ export async function weightsOf(folder: string): Promise<Map<string, Float32Arra
   try {
     const expected = tensorsOf(JSON.parse(opened.config) as object);
     const weights = new Map(expected.map((tensor) => [tensor.name, new Float32Array(elementsOf(tensor))]));
-    for await (const { name, start, data } of loadWeights(opened, expected)) weights.get(name)!.set(data, start);
+    for await (const { name, start, data } of weightParts(await openWeights(opened, expected)))
+      weights.get(name)!.set(data, start);
     return weights;
   } finally {
     opened.close();

@@ -1,5 +1,5 @@
 // Cases that no kernel computes: tables that are made on the host.
-import { scalingOf } from '../../checkpoint/llama_config.ts';
+import { scalingOf } from '../../checkpoint/rope_config.ts';
 import { ropeAngles, ropeFrequencies } from '../../nn/rope_table.ts';
 import { type Fields, number } from './fields.ts';
 import type { GoldenTensor } from './folder.ts';

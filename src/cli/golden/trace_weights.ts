@@ -1,5 +1,6 @@
 // The same weights in other files: under the hub's bare names, and in half precision. What is loaded must be equal to the bit.
-import { loadWeights } from '../../checkpoint/huggingface.ts';
+import { openWeights } from '../../checkpoint/huggingface.ts';
+import { weightParts } from '../../checkpoint/weights.ts';
 import { wholesOf } from '../../tensor/pieces.ts';
 import type { TraceRun } from './trace_run.ts';
 import { compare, type Verdict } from './verdict.ts';
@@ -16,7 +17,8 @@ export async function checkOtherFiles({ folder, trace, model }: TraceRun): Promi
   for (const { file, expected, prefix } of others) {
     if (!trace.files.includes(file)) continue;
     const source = await folder.weights(`${trace.dir}/${file}`);
-    for await (const { name, start, data } of loadWeights([source], wholesOf(model.parameters))) {
+    const weights = await openWeights([source], wholesOf(model.parameters));
+    for await (const { name, start, data } of weightParts(weights)) {
       const reference = await folder.tensor(`${trace.dir}/${expected}`, prefix + name);
       const part = reference.data.subarray(start, start + data.length);
       verdicts.push(compare(`${file}: ${name}`, data, part, { atol: 0, rtol: 0 }));

@@ -1,8 +1,7 @@
-// Rows of matrices in the order in which llama.cpp wants them, range by range.
+// Matrices in another order than their file has them, range by range.
 
-import type { GgufTensor } from './gguf.ts';
-
-type Read = GgufTensor['read'];
+/** The elements `from` to `to` (not included) of a tensor. */
+type Read = (from: number, to: number) => Float32Array | Promise<Float32Array>;
 
 /** A matrix (rows,columns) as (columns,rows). It must be had whole: it is kept from the first range to the last. */
 export function readTransposed(read: Read, rows: number, columns: number): Read {
@@ -23,8 +22,16 @@ function transposed(data: Float32Array, rows: number, columns: number): Float32A
   return turned;
 }
 
-/** Rows of a head i and i + half, which are turned together, become neighbours 2i and 2i + 1: `permute` of llama.py. */
-export function readPairs(read: Read, headRows: number, columns: number): Read {
+/**
+ * A matrix whose rows come in another order within each head. Heads are read whole, turned, and cut to what is asked for.
+ * @param headRows rows of a head   @param source for a row of a head, which one of the file's it is
+ */
+export function readHeads(
+  read: Read,
+  headRows: number,
+  columns: number,
+  source: (row: number, headRows: number) => number,
+): (from: number, to: number) => Promise<Float32Array> {
   const head = headRows * columns;
   return async (from, to) => {
     const part = new Float32Array(to - from);
@@ -32,12 +39,22 @@ export function readPairs(read: Read, headRows: number, columns: number): Read {
       const data = await read(start, start + head);
       const own = new Float32Array(head);
       for (let row = 0; row < headRows; row++) {
-        const source = (row % 2) * (headRows / 2) + (row >> 1);
-        own.set(data.subarray(source * columns, (source + 1) * columns), row * columns);
+        const at = source(row, headRows) * columns;
+        own.set(data.subarray(at, at + columns), row * columns);
       }
       const [begin, end] = [Math.max(from, start), Math.min(to, start + head)];
       part.set(own.subarray(begin - start, end - start), begin - from);
     }
     return part;
   };
+}
+
+/** Rows i and i + half, which are turned by one angle in Hugging Face's classes, become neighbours 2i and 2i + 1: `permute` of llama.py. */
+export function pairsTogether(row: number, headRows: number): number {
+  return (row % 2) * (headRows / 2) + (row >> 1);
+}
+
+/** The other way round: the even rows, then the odd ones. */
+export function pairsApart(row: number, headRows: number): number {
+  return row < headRows / 2 ? 2 * row : 2 * row - headRows + 1;
 }
