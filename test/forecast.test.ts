@@ -214,6 +214,7 @@ describe('known sizes on adapters that are not here', () => {
       'gpt2-medium': 354_823_168,
       'gpt2-large': 774_030_080,
       'gpt2-xl': 1_557_611_200,
+      'smollm2-135m': 134_515_008,
       'llama-3.2-1b': 1_235_814_400,
     });
   });

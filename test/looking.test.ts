@@ -62,3 +62,10 @@ test('bench matmul times products of the type asked for, and refuses flags of tr
       `--${flag}: found with bench matmul, expected with bench train alone.`,
     );
 });
+
+test('bench decode takes nothing or a published size', async () => {
+  await expect(run('bench', 'decode', 'gpt5')).rejects.toThrow(
+    'bench decode: found "gpt5", expected nothing or one of gpt2, ',
+  );
+  await expect(run('bench', 'decode', 'gpt2', 'gpt2')).rejects.toThrow('decode alone or with one');
+});

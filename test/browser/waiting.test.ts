@@ -16,7 +16,7 @@ test('where the browser saves data, the run waits for a click', async () => {
   const page = await visit('?steps=40', { beforeWorker: saving });
   await page.state('waiting');
   expect((await page.said('state')).waitsBecause).toBe('The browser saves data.');
-  expect(await page.run.textContent()).toContain('The browser saves data.');
+  expect(await page.run.textContent()).toContain('waiting: the browser saves data');
   await expectNoStep(page);
   await page.tab.getByRole('button', { name: 'Start', exact: true }).click();
   await page.steps(2);

@@ -16,6 +16,7 @@ import { type CommandContext, defineCommand } from '../command.ts';
 import { DTYPE_FLAG, dtypeOn } from '../dtype.ts';
 import { defineFlags } from '../flags.ts';
 import { deviceFor } from '../open_device.ts';
+import { MODEL_SIZES } from '../scale/sizes.ts';
 import { version } from '../version.ts';
 import { benchDecode, fixedModel } from './decode.ts';
 import { productsOf, round, timeProducts } from './products.ts';
@@ -68,6 +69,7 @@ export const bench = defineCommand({
     'bench train TINY',
     'bench train WIDE --adapter swiftshader --json',
     'bench decode',
+    'bench decode smollm2-135m',
     'bench matmul 512',
     'bench matmul TINY',
     'bench table times.jsonl',
@@ -76,7 +78,7 @@ export const bench = defineCommand({
     { name: 'WORKLOAD', help: 'train, decode, matmul or table', required: true },
     {
       name: 'SIZE',
-      help: `${Object.keys(WORKLOADS).join(', ')}, of matmul every product of its step; N of an N x N product; files of JSON lines for a table`,
+      help: `${Object.keys(WORKLOADS).join(', ')}, of matmul every product of its step; N of an N x N product; of decode ${[...MODEL_SIZES.keys()].join(', ')}, with random weights; files of JSON lines for a table`,
       variadic: true,
     },
   ],
@@ -86,10 +88,10 @@ export const bench = defineCommand({
       context.out.print(ratioTable((await Promise.all(words.map(readLines))).flat()));
       return 0;
     }
-    const sizes = { train: 1, matmul: 1, decode: 0 }[workload];
-    if (words.length !== sizes)
+    const [least, most] = { train: [1, 1], matmul: [1, 1], decode: [0, 1] }[workload] ?? [1, 0];
+    if (words.length < least! || words.length > most!)
       throw new InputError(
-        `bench: found ${JSON.stringify([workload, ...words].join(' '))}, expected train or matmul with one size, decode alone, or table with files. For example: bench train TINY`,
+        `bench: found ${JSON.stringify([workload, ...words].join(' '))}, expected train or matmul with one size, decode alone or with one, or table with files. For example: bench train TINY`,
       );
     const fixed = WORKLOADS[size];
     const n = Number(size);
@@ -101,6 +103,11 @@ export const bench = defineCommand({
       throw new InputError(
         `bench matmul: found ${JSON.stringify(size)}, expected a whole number from 1 to 16384, or one of ${Object.keys(WORKLOADS).join(', ')}.`,
       );
+    const published = MODEL_SIZES.get(size);
+    if (!published && workload === 'decode' && size !== '')
+      throw new InputError(
+        `bench decode: found ${JSON.stringify(size)}, expected nothing or one of ${[...MODEL_SIZES.keys()].join(', ')}.`,
+      );
     const own = workload !== 'train' && STEPS.find((name) => context.given.has(name));
     if (own)
       throw new InputError(`--${own}: found with bench ${workload}, expected with bench train alone. Leave it out.`);
@@ -110,7 +117,8 @@ export const bench = defineCommand({
       const dtype = dtypeOn(device, given.dtype, context.out);
       if (workload === 'train')
         report(context, device, given.waiting, await benchTrain(device, size, { ...given, dtype }));
-      else if (workload === 'decode') report(context, device, given.waiting, await benchDecode(device, dtype));
+      else if (workload === 'decode')
+        report(context, device, given.waiting, await benchDecode(device, dtype, published));
       else {
         const products = fixed ? productsOf(fixed) : [{ layout: 'NN' as const, M: n, N: n, K: n }];
         for (const figures of await timeProducts(device, products, dtype))

@@ -1,12 +1,17 @@
-// The fixed decoding workload, timed as peers time it: a prompt in one pass, then token after token with a cache, each read.
+// Decoding, timed as peers time it: a prompt in one pass, then token after token with a cache, each read. The fixed workload with
+// the peers' weights, or a model of a published size with random ones.
 import type { Machine } from '../../autograd/machine.ts';
 import { TokenGenerator } from '../../generate/generate.ts';
 import { GPT2 } from '../../nn/gpt2.ts';
-import { parameterCount } from '../../nn/model.ts';
+import { type LanguageModel, parameterCount } from '../../nn/model.ts';
+import { embedding } from '../../ops/embedding.ts';
+import { matmul } from '../../ops/matmul.ts';
+import { reshape } from '../../ops/reshape.ts';
 import { countCalls } from '../../runtime/counters.ts';
 import { median } from '../../runtime/profile.ts';
 import { takeApart, wholesOf } from '../../tensor/pieces.ts';
-import type { Precision } from '../../tensor/tensor.ts';
+import { type Precision, Tensor } from '../../tensor/tensor.ts';
+import type { ModelSize } from '../scale/sizes.ts';
 import { round } from './products.ts';
 import { DECODE, fixedBatch, initialWeights, type Workload } from './workloads.ts';
 
@@ -25,13 +30,22 @@ export function fixedModel({ config }: Workload): GPT2 {
   return model;
 }
 
-/** Figures of the workload; `tokens_per_s` is of the tokens behind the first, which `prefill_ms` brings. */
-export async function benchDecode(machine: Machine, dtype: Precision): Promise<object> {
+/** Of a model of a published size; what its prompt and its answer need of context. */
+function sizedModel({ make }: ModelSize): LanguageModel {
+  return make(PROMPT + MADE);
+}
+
+/**
+ * Figures of the workload; `tokens_per_s` is of the tokens behind the first, which `prefill_ms` brings. Of a published size also the bytes
+ * of weights a second, each read once a token, beside those that a large product alone reaches here.
+ */
+export async function benchDecode(machine: Machine, dtype: Precision, size?: ModelSize): Promise<object> {
+  const model = size ? sizedModel(size) : fixedModel(DECODE);
+  const product = size && (await productRate(machine));
   const counters = countCalls();
-  const model = fixedModel(DECODE);
   const generator = new TokenGenerator(machine, model, dtype);
-  const { config } = DECODE;
-  const prompt = [...fixedBatch({ config: { ...config, blockSize: PROMPT }, batch: 1 }).inputs];
+  const { nEmbd, nLayer, vocabSize } = model.config;
+  const prompt = [...fixedBatch({ config: { vocabSize, blockSize: PROMPT }, batch: 1 }).inputs];
   const generate = async (count: number) => {
     const ids: number[] = [];
     let since = performance.now();
@@ -53,13 +67,20 @@ export async function benchDecode(machine: Machine, dtype: Precision): Promise<o
       name,
       round((count - before[name as keyof typeof before]) / passes, 1),
     ]);
+    const tokensPerSecond = (MADE - 1) / (median(runs.map((run) => run.ms)) / 1000);
+    const weights = 4 * parameterCount(model) * tokensPerSecond;
     return {
       workload: 'decode',
-      config: `d${config.nEmbd} L${config.nLayer} V${config.vocabSize} ${PROMPT}+${MADE} KV-cache`,
+      config: size?.name ?? `d${nEmbd} L${nLayer} V${vocabSize} ${PROMPT}+${MADE} KV-cache`,
       params: parameterCount(model),
       ...(dtype === 'f16' && { dtype }),
-      tokens_per_s: round((MADE - 1) / (median(runs.map((run) => run.ms)) / 1000)),
+      tokens_per_s: round(tokensPerSecond),
       prefill_ms: round(median(runs.map((run) => run.prefill))),
+      ...(product && {
+        weights_gb_per_s: round(weights / 1e9),
+        product_gb_per_s: round(product / 1e9),
+        share_of_product: round(weights / product),
+      }),
       first_tokens: runs[0]!.ids.slice(0, 8),
       gpu_peak_mb: Math.round(counters.bytes.peak / 2 ** 20),
       per_token: Object.fromEntries(perToken),
@@ -68,5 +89,32 @@ export async function benchDecode(machine: Machine, dtype: Precision): Promise<o
     counters.stop();
     generator.release();
     machine.release(model.parameters);
+  }
+}
+
+/** Bytes a second of the plainest product that decoding is made of: one row times a matrix of more numbers than caches hold. */
+async function productRate(machine: Machine): Promise<number> {
+  const [K, N] = [2048, 8192];
+  const weight = new Tensor({ kind: 'state', name: 'weight', shape: [N, K] });
+  const run = machine.compile<Record<string, Tensor>>(({ x, row }) => {
+    const y = matmul(x!, weight, { transposeB: true });
+    // One number is read, not all.
+    return { one: embedding(reshape(y, [N, 1]), row!) };
+  });
+  const batch = {
+    x: { shape: [1, K], data: new Float32Array(K).fill(1) },
+    row: { shape: [1], data: Int32Array.of(0) },
+  };
+  try {
+    const times: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      const since = performance.now();
+      await (await run(batch)).one!.read();
+      if (i > 1) times.push(performance.now() - since);
+    }
+    return (4 * K * N) / (median(times) / 1000);
+  } finally {
+    run.release();
+    machine.release([weight]);
   }
 }

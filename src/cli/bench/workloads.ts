@@ -68,10 +68,13 @@ export function initialWeights(
 }
 
 /** One fixed batch: inputs (B,T) and the tokens that follow, from the same stream. */
-export function fixedBatch({ config: { vocabSize, blockSize: T }, batch: B }: Workload): {
-  inputs: Int32Array;
-  targets: Int32Array;
-} {
+export function fixedBatch({
+  config: { vocabSize, blockSize: T },
+  batch: B,
+}: {
+  config: Pick<Workload['config'], 'vocabSize' | 'blockSize'>;
+  batch: number;
+}): { inputs: Int32Array; targets: Int32Array } {
   const next = mulberry32(7);
   const [inputs, targets] = [new Int32Array(B * T), new Int32Array(B * T)];
   for (let b = 0; b < B; b++) {

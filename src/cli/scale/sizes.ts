@@ -32,25 +32,13 @@ function gpt2(name: string, layers: number, width: number): ModelSize {
   };
 }
 
-/** Source: config.json of meta-llama/Llama-3.2-1B. */
-function llama1b(): ModelSize {
-  const [layers, heads, width, vocabSize] = [16, 32, 2048, 128256];
-  const config = (blockSize: number) =>
-    llamaConfig({
-      vocabSize,
-      blockSize,
-      nEmbd: width,
-      nLayer: layers,
-      nHead: heads,
-      kvHeads: 8,
-      headDim: 64,
-      nInner: 8192,
-      rmsNormEps: 1e-5,
-      ropeTheta: 500_000,
-      ropeScaling: { type: 'llama3', factor: 32, lowFreqFactor: 1, highFreqFactor: 4, originalBlockSize: 8192 },
-    });
+type LlamaSizes = Parameters<typeof llamaConfig>[0];
+
+function llama(name: string, sizes: Omit<LlamaSizes, 'blockSize'>): ModelSize {
+  const config = (blockSize: number) => llamaConfig({ ...sizes, blockSize });
+  const { nLayer: layers, nHead: heads, nEmbd: width, vocabSize } = sizes;
   return {
-    name: 'llama-3.2-1b',
+    name,
     parameters: configParameterCount(config(CONTEXT)),
     vocabSize,
     settings: { layers, heads, width, context: CONTEXT, tied: true },
@@ -58,12 +46,38 @@ function llama1b(): ModelSize {
   };
 }
 
+/** Source: config.json of HuggingFaceTB/SmolLM2-135M. */
+const SMOLLM2_135M = {
+  vocabSize: 49152,
+  nEmbd: 576,
+  nLayer: 30,
+  nHead: 9,
+  kvHeads: 3,
+  nInner: 1536,
+  ropeTheta: 100_000,
+};
+
+/** Source: config.json of meta-llama/Llama-3.2-1B. */
+const LLAMA_3_2_1B: Omit<LlamaSizes, 'blockSize'> = {
+  vocabSize: 128256,
+  nEmbd: 2048,
+  nLayer: 16,
+  nHead: 32,
+  kvHeads: 8,
+  headDim: 64,
+  nInner: 8192,
+  rmsNormEps: 1e-5,
+  ropeTheta: 500_000,
+  ropeScaling: { type: 'llama3', factor: 32, lowFreqFactor: 1, highFreqFactor: 4, originalBlockSize: 8192 },
+};
+
 export const MODEL_SIZES: ReadonlyMap<string, ModelSize> = new Map(
   [
     gpt2('gpt2', 12, 768),
     gpt2('gpt2-medium', 24, 1024),
     gpt2('gpt2-large', 36, 1280),
     gpt2('gpt2-xl', 48, 1600),
-    llama1b(),
+    llama('smollm2-135m', SMOLLM2_135M),
+    llama('llama-3.2-1b', LLAMA_3_2_1B),
   ].map((size) => [size.name, size]),
 );
