@@ -12,7 +12,7 @@ export const ways = {
   'values that are f16': (x: Tensor) => scale(cast(x, 'f16'), 1),
 } as const;
 
-/** The sample with all its real inputs as f16, but for those that an op keeps in f32; its results as f32. */
+/** The sample with all its real inputs as f16, but for those that an op keeps in f32; its real results as f32. */
 export function halved(sample: Sample, way: keyof typeof ways, { kept = [] }: HalfRow): Sample {
   const isHalf = (name: string) => name in sample.real && !kept.includes(name);
   return {
@@ -22,7 +22,9 @@ export function halved(sample: Sample, way: keyof typeof ways, { kept = [] }: Ha
       const given = Object.entries(t).map(([name, x]) => [name, isHalf(name) ? ways[way](x) : x]);
       const built = sample.build(Object.fromEntries(given));
       const outputs = built instanceof Tensor ? { y: built } : built;
-      return Object.fromEntries(Object.entries(outputs).map(([name, y]) => [name, cast(y, 'f32')]));
+      return Object.fromEntries(
+        Object.entries(outputs).map(([name, y]) => [name, y.dtype === 'f16' ? cast(y, 'f32') : y]),
+      );
     },
   };
 }
