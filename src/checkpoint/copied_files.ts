@@ -4,18 +4,7 @@ import { InputError } from '../errors.ts';
 import { type FileLayer, nameOfKind, systemError } from './files.ts';
 import { described, type JsonObject, type JsonValue, parseJson } from './json.ts';
 import { readLimited } from './model_folder.ts';
-
-/** Files of a tokenizer, as Hugging Face's libraries name them. */
-const TOKENIZER_NAMES = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'chat_template.jinja',
-  'vocab.json',
-  'merges.txt',
-  'tokenizer.model',
-] as const;
+import { TOKENIZER_NAMES } from './tokenizer_names.ts';
 
 /** No file of a tokenizer has more bytes than this: those of the largest vocabularies have 35 million. */
 export const maxTokenizerBytes = 64 * 2 ** 20;

@@ -6,6 +6,7 @@ import type { DecoderConfig, RopeScaling } from '../nn/decoder_config.ts';
 import type { GPT2Config } from '../nn/gpt2_config.ts';
 import type { LlamaConfig, MistralConfig } from '../nn/llama_config.ts';
 import type { Qwen3Config } from '../nn/qwen3_config.ts';
+import { ropeFrequencies } from '../nn/rope_config.ts';
 import type { GgufTensor, GgufValue } from './gguf.ts';
 import { quoted } from './json.ts';
 import { pairsTogether, readHeads, readTransposed } from './turned_rows.ts';
@@ -168,14 +169,8 @@ function qwen3(config: Qwen3Config, where: string): Family {
 
 /** By what each frequency is divided: the scaling of Llama 3.1, as `generate_extra_tensors` of llama.py writes it. */
 function ropeFactors({ headDim, ropeTheta }: DecoderConfig, scaling: RopeScaling & { type: 'llama3' }): GgufTensor {
-  const { factor, lowFreqFactor, highFreqFactor, originalBlockSize } = scaling;
-  const factors = Float32Array.from({ length: headDim / 2 }, (_, i) => {
-    const turns = originalBlockSize / (2 * Math.PI * ropeTheta ** ((2 * i) / headDim));
-    if (turns > highFreqFactor) return 1;
-    if (turns < lowFreqFactor) return factor;
-    const smooth = (turns - lowFreqFactor) / (highFreqFactor - lowFreqFactor);
-    return 1 / ((1 - smooth) / factor + smooth);
-  });
+  const scaled = ropeFrequencies(headDim, ropeTheta, scaling);
+  const factors = Float32Array.from(ropeFrequencies(headDim, ropeTheta), (plain, i) => plain / scaled[i]!);
   return { name: 'rope_freqs.weight', shape: [headDim / 2], dtype: 'F32', read: (from, to) => factors.slice(from, to) };
 }
 

@@ -5,17 +5,10 @@ import { InputError } from '../errors.ts';
 import type { HubFile } from './hub_file.ts';
 import { firstTen, quoted } from './json.ts';
 import { INDEX_NAME, parseShardIndex } from './shards.ts';
+import { TOKENIZER_NAMES } from './tokenizer_names.ts';
 
-/** What a text is encoded with, where the hub has it. */
-const TOKENIZER_FILES = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'vocab.json',
-  'merges.txt',
-];
 /** What a model needs besides, and beside its weights. */
-const MODEL_FILES = ['config.json', 'generation_config.json', 'chat_template.jinja'];
+const MODEL_FILES = ['config.json', 'generation_config.json'];
 
 /** Which files are wanted: those of a model, or of its tokenizer alone. */
 export type HubFiles = 'model' | 'tokenizer';
@@ -43,13 +36,13 @@ function wantedModel(name: string, files: ReadonlyMap<string, HubFile>): HubFile
       throw new InputError(
         `${name}: found no ${sort} among its files (${found || 'none'}), expected one. Choose another model.`,
       );
-  const small = [...MODEL_FILES, ...TOKENIZER_FILES].flatMap((file) => files.get(file) ?? []);
+  const small = [...MODEL_FILES, ...TOKENIZER_NAMES].flatMap((file) => files.get(file) ?? []);
   // Small ones first: what is wrong with them is known before gigabytes have come.
   return [...small, ...weights.sort((a, b) => a.size - b.size)];
 }
 
 function wantedTokenizer(name: string, files: ReadonlyMap<string, HubFile>): HubFile[] {
-  const found = TOKENIZER_FILES.flatMap((file) => files.get(file) ?? []);
+  const found = TOKENIZER_NAMES.flatMap((file) => files.get(file) ?? []);
   if (hasTokenizer((file) => files.has(file))) return found;
   throw new InputError(
     `${name}: found no tokenizer.json among its files (${firstTen([...files.keys()].map(quoted)) || 'none'}), expected one (or vocab.json with merges.txt). Choose another model.`,

@@ -1,6 +1,7 @@
 // Tokenizers read back from a Hugging Face folder. The content decides which tokenizer it is, the name that a file gives
 // itself must agree, and nothing from a file is ever run.
 import { described, type JsonObject, type JsonValue, parseJson, quoted } from '../checkpoint/json.ts';
+import { TOKENIZER_TEXTS } from '../checkpoint/tokenizer_names.ts';
 import { InputError } from '../errors.ts';
 import type { MergePair } from './bpe.ts';
 import { bpeFrom, isAroundGpt2, laidOutAsGpt2 } from './bpe_files.ts';
@@ -13,15 +14,6 @@ import type { Tokenizer } from './tokenizer.ts';
 import { END_OF_TEXT, KIND_FIELD } from './tokenizer_save.ts';
 import { mergesOf, mergesOfText, vocabularyOf } from './vocabulary.ts';
 
-const READ = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'chat_template.jinja',
-  'vocab.json',
-  'merges.txt',
-];
-
 /**
  * The tokenizer of a folder.
  * @param read the text of a file of the folder, undefined where there is none
@@ -29,7 +21,7 @@ const READ = [
  */
 export async function loadTokenizer(read: (name: string) => Promise<string | undefined>): Promise<Tokenizer> {
   const files = new Map<string, string>();
-  for (const name of READ) {
+  for (const name of TOKENIZER_TEXTS) {
     const text = await read(name);
     if (text !== undefined) files.set(name, text);
   }

@@ -3,6 +3,7 @@
 import type { Batch, Machine } from '../autograd/machine.ts';
 import type { Completion } from '../data/hellaswag.ts';
 import { RunError } from '../errors.ts';
+import { bucket } from '../generate/decoder.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import { sumTo } from '../ops/sum.ts';
 import { languageBatch } from '../tasks/language.ts';
@@ -78,7 +79,7 @@ function* batchesOf(completions: readonly Completion[], blockSize: number): Gene
   const rows = completions.map(({ ids, from }, index): Row => {
     const cut = Math.max(0, ids.length - blockSize - 1);
     const seen = ids.slice(cut);
-    return { index, ids: seen, from: Math.max(1, from - cut), length: bucket(seen.length - 1, blockSize) };
+    return { index, ids: seen, from: Math.max(1, from - cut), length: Math.min(bucket(seen.length - 1), blockSize) };
   });
   for (const length of [...new Set(rows.map((row) => row.length))].sort((a, b) => a - b)) {
     const alike = rows.filter((row) => row.length === length);
@@ -88,11 +89,6 @@ function* batchesOf(completions: readonly Completion[], blockSize: number): Gene
       yield { rows: some, batch: batchOf(some, together, length) };
     }
   }
-}
-
-/** Multiples of 32, then powers of two: a few lengths serve all. */
-function bucket(n: number, most: number): number {
-  return Math.min(most, n <= 128 ? 32 * Math.ceil(n / 32) : 2 ** Math.ceil(Math.log2(n)));
 }
 
 /** Behind the last token stand zeros, which a causal model does not see; rows that are missing have nothing to predict. */

@@ -1,6 +1,7 @@
 // Cases that no kernel computes: tables that are made on the host.
 import { scalingOf } from '../../checkpoint/rope_config.ts';
-import { ropeAngles, ropeFrequencies } from '../../nn/rope_table.ts';
+import { ropeFrequencies } from '../../nn/rope_config.ts';
+import { ropeAngles } from '../../nn/rope_table.ts';
 import { type Fields, number } from './fields.ts';
 import type { GoldenTensor } from './folder.ts';
 import type { Result } from './verdict.ts';
