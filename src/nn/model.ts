@@ -2,6 +2,7 @@
 import type { CrossEntropy } from '../ops/cross_entropy.ts';
 import type { Precision, Tensor } from '../tensor/tensor.ts';
 import type { KeyValueCache } from './attend.ts';
+import type { Linear } from './layers.ts';
 import type { ModelConfig } from './model_config.ts';
 import type { TableLossOptions } from './table.ts';
 
@@ -11,7 +12,10 @@ export interface ForwardOptions {
   positions?: Tensor;
   /** Keys and values of earlier tokens, which those of this pass are added to; goes with `positions`. */
   cache?: KeyValueCache | undefined;
-  /** Values are dropped with probability p; the masks follow from the seed and the number `randomStep` sent with the step. */
+  /**
+   * Given in training: values are dropped with probability p, the inputs of adapters with their own. The masks follow from the
+   * seed and the number `randomStep` sent with the step, which is asked for where anything is dropped.
+   */
   dropout?: { p: number; seed: number } | undefined;
   /**
    * What the model's values between layers, and their gradients, are stored as; parameters are f32 all the same, and so are sums,
@@ -22,16 +26,27 @@ export interface ForwardOptions {
   recompute?: boolean | undefined;
 }
 
-export interface LanguageModel {
+/** What is trained, loaded and saved: parameters by their names in a file. */
+export interface Trainable {
+  /** By Hugging Face's names, put together as wholesOf() does. */
+  readonly parameters: readonly Tensor[];
+}
+
+export interface LanguageModel extends Trainable {
   /** Hugging Face's `model_type`. */
   readonly family: string;
   readonly config: ModelConfig;
-  /** By Hugging Face's names, put together as wholesOf() does. */
-  readonly parameters: readonly Tensor[];
   readonly blockSize: number;
   readonly vocabSize: number;
   /** For each layer: numbers of a token's keys, and as many of its values, KV*D. What a cache holds. */
   readonly keyWidths: readonly number[];
+  /**
+   * The linear layers of the blocks, by their weight's name without `.weight`, in the order of the file:
+   * transformer.h.0.attn.c_attn, model.layers.0.self_attn.q_proj.
+   */
+  readonly linears: ReadonlyMap<string, Linear>;
+  /** The same model over the same parameter tensors, with some of its linear layers exchanged, by name. @throws InputError as exchanged */
+  withLinears(changed: ReadonlyMap<string, Linear>): LanguageModel;
   /** ids (B,T) i32  ->  last hidden states (B,T,C). @throws InputError beyond the context */
   hidden(ids: Tensor, options?: ForwardOptions): Tensor;
   /** hidden (...,C)  ->  logits (...,V) */
@@ -41,6 +56,6 @@ export interface LanguageModel {
 }
 
 /** Number of trained and frozen numbers; tied tables count once. */
-export function parameterCount(model: LanguageModel): number {
+export function parameterCount(model: Trainable): number {
   return model.parameters.reduce((n, p) => n + p.size, 0);
 }

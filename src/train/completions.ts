@@ -1,9 +1,9 @@
 // How probable a model finds what follows a context: the mean log-probability of its tokens, so that long completions compete with
 // short ones.
 import type { Batch, Machine } from '../autograd/machine.ts';
+import { bucket } from '../data/bucket.ts';
 import type { Completion } from '../data/hellaswag.ts';
 import { RunError } from '../errors.ts';
-import { bucket } from '../generate/decoder.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import { sumTo } from '../ops/sum.ts';
 import { languageBatch } from '../tasks/language.ts';

@@ -46,6 +46,8 @@ export interface StepEvent {
   /** the factor that the loss had in the backward pass, where a run computes in f16 */
   lossScale?: number;
   tokensPerSecond: number;
+  /** what the task tells of the step's rows, as means: accuracy, rewardMargin */
+  metrics?: Readonly<Record<string, number>>;
 }
 
 /** Both losses in nats a token; the validation loss is over the whole validation part. */
@@ -56,6 +58,9 @@ export interface EvalEvent {
   validationLoss: number;
   /** the validation loss of the averaged weights, where a run keeps them */
   emaValidationLoss?: number;
+  /** what the task tells of rows, as means over those of each part */
+  trainMetrics?: Readonly<Record<string, number>>;
+  validationMetrics?: Readonly<Record<string, number>>;
 }
 
 /** A step whose loss stands far above the ones before it. */

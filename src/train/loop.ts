@@ -56,8 +56,11 @@ export type LoopEvent =
   | SaveEvent
   | { event: 'phase'; text: string };
 
+/** What the loop asks of a trainer. */
+export type LoopTrainer = Pick<Trainer<never>, 'step' | 'ema' | 'advance' | 'evaluate'>;
+
 /** Runs until `maxSteps` or until `stop()`; the last thing is a save. Updates `progress` as it goes. */
-export async function* loop(trainer: Trainer, o: LoopOptions, progress: LoopProgress): AsyncGenerator<LoopEvent> {
+export async function* loop(trainer: LoopTrainer, o: LoopOptions, progress: LoopProgress): AsyncGenerator<LoopEvent> {
   let saved = progress.step > 0 ? progress.step : null;
   for (;;) {
     const { step } = trainer;
@@ -75,7 +78,12 @@ export async function* loop(trainer: Trainer, o: LoopOptions, progress: LoopProg
         Object.assign(progress, { evaluatedAt: step, validationLoss: validation.loss });
         if (improved) progress.best = { step, validationLoss: validation.loss };
         const losses = { trainLoss: train.loss, validationLoss: validation.loss };
-        yield { event: 'eval', step, ...losses, ...(averaged && { emaValidationLoss: averaged.loss }) };
+        const metrics = any(validation.metrics) && {
+          trainMetrics: train.metrics,
+          validationMetrics: validation.metrics,
+        };
+        const ema = averaged && { emaValidationLoss: averaged.loss };
+        yield { event: 'eval', step, ...losses, ...metrics, ...ema };
       }
     }
     const sampleDue =
@@ -100,17 +108,22 @@ export async function* loop(trainer: Trainer, o: LoopOptions, progress: LoopProg
     if (last) return;
     const next = (n: number) => ({ batches: o.batches(n), learningRate: learningRateAt(n - 1, o) });
     for await (const result of trainer.advance(nextStop(step, o), next, o.stop)) {
-      const { step: now, loss, gradNorm, learningRate, ms, z, skipped, lossScale } = result;
+      const { step: now, loss, gradNorm, learningRate, ms, z, skipped, lossScale, metrics } = result;
       progress.step = now;
       const tokensPerSecond = Math.round((1000 * o.tokensPerStep) / ms);
       const scaled = lossScale === null ? {} : { lossScale };
-      yield { event: 'step', step: now, loss, gradNorm, ...scaled, learningRate, tokensPerSecond };
+      const told = any(metrics) && { metrics };
+      yield { event: 'step', step: now, loss, gradNorm, ...scaled, learningRate, tokensPerSecond, ...told };
       if (result.overflowed) yield { event: 'warning', step: now, text: overflowText(lossScale!) };
       const warning = now === 1 ? o.firstLoss?.(loss) : null;
       if (warning) yield { event: 'warning', step: now, text: warning };
       if (z > SPIKE) yield { event: 'spike', step: now, loss, z, skipped, text: o.spikeText?.(result) ?? '' };
     }
   }
+}
+
+function any(metrics: StepResult['metrics']): boolean {
+  return Object.keys(metrics).length > 0;
 }
 
 /** What is told of a step whose gradients overflowed. */

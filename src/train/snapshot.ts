@@ -11,7 +11,7 @@ import {
 } from '../checkpoint/safetensors.ts';
 import { elementsOf, weightParts } from '../checkpoint/weights.ts';
 import { InputError, RunError } from '../errors.ts';
-import type { LanguageModel } from '../nn/model.ts';
+import type { Trainable } from '../nn/model.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { takeApart, type Whole, wholesOf } from '../tensor/pieces.ts';
 import type { HostArray, Tensor } from '../tensor/tensor.ts';
@@ -48,7 +48,7 @@ function entriesOf(values: ReadonlyMap<Whole, Float32Array>) {
 }
 
 /** A model's parameters, or those that stand in for them, under the parameters' names. */
-function parametersOf(model: LanguageModel, instead?: ReadonlyMap<Tensor, Tensor>): Whole[] {
+function parametersOf(model: Trainable, instead?: ReadonlyMap<Tensor, Tensor>): Whole[] {
   return wholesOf(model.parameters).map((whole) => ({
     ...whole,
     pieces: whole.pieces.map((piece) => instead?.get(piece) ?? piece),
@@ -62,7 +62,7 @@ function parametersOf(model: LanguageModel, instead?: ReadonlyMap<Tensor, Tensor
  */
 export async function modelFile(
   machine: Machine,
-  model: LanguageModel,
+  model: Trainable,
   instead?: ReadonlyMap<Tensor, Tensor>,
 ): Promise<SafetensorsFile> {
   const entries = entriesOf(await readWholes(machine, parametersOf(model, instead)));
@@ -75,7 +75,7 @@ export async function modelFile(
 }
 
 /** SHA-256 over names and values of all parameters as they are now. */
-export async function hashOf(machine: Machine, model: LanguageModel): Promise<string> {
+export async function hashOf(machine: Machine, model: Trainable): Promise<string> {
   return parameterHash(entriesOf(await readWholes(machine, parametersOf(model))));
 }
 
@@ -110,7 +110,7 @@ export interface LoadWatcher {
  */
 export async function loadModel(
   machine: Machine,
-  model: LanguageModel,
+  model: Trainable,
   files: GivenFiles,
   instead?: ReadonlyMap<Tensor, Tensor>,
   { progress, notes }: LoadWatcher = {},

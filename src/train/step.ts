@@ -1,7 +1,7 @@
 // What a training is made of, what a step takes and what it gives.
 import type { Traced } from '../autograd/graph.ts';
 import type { Batch, CompileOptions, Machine } from '../autograd/machine.ts';
-import type { LanguageModel } from '../nn/model.ts';
+import type { LanguageModel, Trainable } from '../nn/model.ts';
 import type { Ema } from '../optim/ema.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import type { Task } from '../tasks/task.ts';
@@ -27,6 +27,8 @@ export interface StepResult {
   batches: readonly Batch[];
   /** For each batch the sum of the losses of each row. */
   rowLosses: readonly Float32Array[];
+  /** Means over the rows of what the task tells of them. */
+  metrics: Readonly<Record<string, number>>;
 }
 
 /** What a step trains on. */
@@ -51,13 +53,13 @@ export interface PlannedFunction extends RunFunction {
   batch: Batch;
 }
 
-export interface TrainerParts {
+export interface TrainerParts<M extends Trainable = LanguageModel> {
   machine: Machine;
-  model: LanguageModel;
+  model: M;
   optimizer: Optimizer;
-  task: Task;
+  task: Task<M>;
   /** The loss of an evaluation, where it differs from the one that is trained (label smoothing, dropout). */
-  evaluation?: Task;
+  evaluation?: Task<M>;
   /** Batches a step. Default 1. */
   accumulate?: number;
   /** A step whose loss is a spike changes nothing. */

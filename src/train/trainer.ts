@@ -2,25 +2,24 @@
 // gradient that is not finite. Saving, evaluating and talking about it is the loop's business (loop.ts).
 
 import { backward } from '../autograd/backward.ts';
-import type { Batch, Compiled, Machine, Scalars } from '../autograd/machine.ts';
+import type { Batch, Compiled, Machine, Output, Scalars } from '../autograd/machine.ts';
 import { InputError, NotFiniteError, RunError } from '../errors.ts';
-import type { LanguageModel } from '../nn/model.ts';
+import type { LanguageModel, Trainable } from '../nn/model.ts';
 import { tally, zero } from '../ops/accumulate.ts';
+import { reshape } from '../ops/reshape.ts';
 import { scale } from '../ops/scale.ts';
 import { sumTo } from '../ops/sum.ts';
 import type { Ema } from '../optim/ema.ts';
 import { type Optimizer, seedOf } from '../optim/optimizer.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import { MetricMeans, observedResults } from '../tasks/metrics.ts';
+import { type HostArray, Tensor } from '../tensor/tensor.ts';
 import { whoMadeIt } from './diagnose.ts';
-import { type Evaluation, lossOf, MAX_UNREAD, meanLoss } from './evaluate.ts';
+import { type Evaluation, lossOf, MAX_UNREAD, mayWait, meanLoss } from './evaluate.ts';
 import type { PlannedFunction, RunFunction, StepInput, StepResult, TrainerParts, Weights } from './step.ts';
 
 interface Queued extends StepInput {
   step: number;
 }
-
-/** Batches of more rows than this have results so large that only one can wait: see Results. */
-const MOST_ROWS = 512;
 
 /** Results are read about this often (ms), so that reading costs little and the screen stays alive. */
 const READ_EVERY = 250;
@@ -32,27 +31,27 @@ const ADVICE = 'Lower the learning rate or go back to an earlier checkpoint.';
 const HALF_ADVICE =
   'Lower the learning rate, go back to an earlier checkpoint, or train in f32, which holds larger numbers.';
 
-export class Trainer {
+export class Trainer<M extends Trainable = LanguageModel> {
   readonly machine: Machine;
-  readonly model: LanguageModel;
+  readonly model: M;
   readonly optimizer: Optimizer;
   readonly ema: Ema | null;
   /** Steps done and acknowledged. */
   step = 0;
-  readonly #parts: Required<TrainerParts>;
+  readonly #parts: Required<TrainerParts<M>>;
   /** Sum of losses and number of targets of the batches that are being accumulated. */
   readonly #totals = new Tensor({ kind: 'state', shape: [2], name: 'totals', memoryClass: 'gradients' });
   readonly #functions: readonly RunFunction[];
   readonly #compiled: ReadonlyMap<RunFunction['kind'], Compiled>;
   #queued: Queued[] = [];
-  /** Losses of the rows of the batches that are queued, as far as they have been read. */
-  #rows: Float32Array[] = [];
+  /** What the batches that are queued have given, as far as it has been read. */
+  #given: Readonly<Record<string, HostArray>>[] = [];
   #unread = 0;
   /** Replays that may wait unread. */
   #together = MAX_UNREAD;
   #msPerStep = READ_EVERY;
 
-  constructor(parts: TrainerParts) {
+  constructor(parts: TrainerParts<M>) {
     const { machine, model, optimizer, ema = null } = parts;
     [this.machine, this.model, this.optimizer, this.ema] = [machine, model, optimizer, ema];
     this.#parts = { evaluation: parts.task, accumulate: 1, skipSpikes: false, ema, ...parts };
@@ -76,10 +75,11 @@ export class Trainer {
 
   /** The loss of a batch as a step takes it, and the seed of its backward pass. @param alone it is a step; else one of several */
   #loss(batch: Record<string, Tensor>, alone: boolean) {
-    const { loss, kept, tokenLoss } = this.#parts.task.loss(this.model, batch);
-    const rowLoss = rowSums(tokenLoss);
+    const found = this.#parts.task.loss(this.model, batch);
+    const { loss, kept, tokenLoss } = found;
+    const told = { rowLoss: rowSums(tokenLoss), ...observedResults(found) };
     const weight = alone ? undefined : this.optimizer.lossScale ? scale(kept, HALF_UNIT) : kept;
-    return { loss, rowLoss, weight, seed: seedOf(this.optimizer, weight) };
+    return { loss, told, weight, seed: seedOf(this.optimizer, weight) };
   }
 
   /**
@@ -88,17 +88,17 @@ export class Trainer {
    */
   readonly stepFunction = (batch: Record<string, Tensor>) => {
     const { skipSpikes, ema } = this.#parts;
-    const { loss, rowLoss, seed } = this.#loss(batch, true);
+    const { loss, told, seed } = this.#loss(batch, true);
     const figures = this.optimizer.step(backward(loss, seed), { loss, skipSpikes, ema: ema ?? undefined });
-    return { ...figures, rowLoss };
+    return { ...figures, ...told };
   };
 
   /** One of several batches of a step: gradients of the sum of its losses onto those before. */
   readonly #accumulate = (batch: Record<string, Tensor>) => {
-    const { loss, rowLoss, weight, seed } = this.#loss(batch, false);
+    const { loss, told, weight, seed } = this.#loss(batch, false);
     tally(this.#totals, loss, weight!);
     this.optimizer.collect(backward(loss, { ...seed, onto: this.optimizer.gradients() }));
-    return { rowLoss };
+    return told;
   };
 
   /** The end of a step of several batches: the update from what has been summed, and zeros for the next. */
@@ -124,10 +124,9 @@ export class Trainer {
     let since = performance.now();
     while (this.step < until && !stop()) {
       const burst = Math.max(1, Math.min(this.#together, Math.round(READ_EVERY / this.#msPerStep)));
-      for (let i = 0; i < burst && this.step + this.#queued.length < until && !stop(); i++) {
+      for (let i = 0; i < Math.min(burst, this.#together) && this.step + this.#queued.length < until && !stop(); i++) {
         const step = this.step + this.#queued.length + 1;
         const queued = { step, ...next(step) };
-        if (queued.batches.some((batch) => rowsOf(batch) > MOST_ROWS)) this.#together = 1;
         if (await this.#queue(queued, stop)) this.#queued.push(queued);
       }
       const replays = await this.#compiled.get('step')!.collect();
@@ -145,10 +144,13 @@ export class Trainer {
         if (!overflowed && !(Number.isFinite(loss) && Number.isFinite(gradNorm)))
           await this.#fail(queued, loss, gradNorm, diagnose);
         this.step = step;
-        const rowLosses = values.rowLoss ? [values.rowLoss as Float32Array] : this.#rows.splice(0, batches.length);
+        const given = values.rowLoss ? [values] : this.#given.splice(0, batches.length);
+        const rowLosses = given.map(({ rowLoss }) => rowLoss as Float32Array);
+        const means = new MetricMeans(this.#parts.task);
+        for (const [i, batch] of batches.entries()) means.push(batch, given[i]!);
         const lossScale = values.lossScale?.[0] ?? null;
         const told = { step, loss, gradNorm, learningRate, z, skipped: why === 1, overflowed, lossScale };
-        yield { ...told, ms: this.#msPerStep, batches, rowLosses };
+        yield { ...told, ms: this.#msPerStep, batches, rowLosses, metrics: means.means() };
       }
     }
   }
@@ -160,28 +162,31 @@ export class Trainer {
       throw new InputError(`trainer: found ${batches.length} batches for step ${step}, expected ${accumulate}.`);
     const perStep = this.#compiled.get('step')!;
     if (accumulate === 1) {
-      await perStep(batches[0]!, { learningRate, ...this.#scalars(step, 0) });
+      this.#bound(await perStep(batches[0]!, { learningRate, ...this.#scalars(step, 0) }));
       return true;
     }
     for (const [i, batch] of batches.entries()) {
       if (i > 0 && stop()) {
         await this.#readRows();
-        this.#rows.splice(-i);
+        this.#given.splice(-i);
         this.machine.release([...this.optimizer.gradientSlabs(), this.#totals]);
         return false;
       }
-      await this.#compiled.get('batch')!(batch, this.#scalars(step, i));
+      this.#bound(await this.#compiled.get('batch')!(batch, this.#scalars(step, i)));
       if (++this.#unread >= this.#together) await this.#readRows();
     }
     await perStep({}, { learningRate });
     return true;
   }
 
+  #bound(outputs: Readonly<Record<string, Output>>): void {
+    this.#together = Math.min(this.#together, mayWait(outputs));
+  }
+
   /** Takes in what the batches since the last call have given. */
   async #readRows(): Promise<void> {
     this.#unread = 0;
-    for (const { values } of (await this.#compiled.get('batch')?.collect()) ?? [])
-      this.#rows.push(values.rowLoss as Float32Array);
+    for (const { values } of (await this.#compiled.get('batch')?.collect()) ?? []) this.#given.push(values);
   }
 
   /** Numbers that the task asks for with batch `i` of a step. */
@@ -227,7 +232,7 @@ export class Trainer {
         `step ${this.step}: loss ${loss} in an evaluation, expected a finite number. ${culprit} ${this.#advice}`,
       );
     };
-    return meanLoss(compiled, batches, refuse, stop);
+    return meanLoss(compiled, this.#parts.evaluation, batches, refuse, stop);
   }
 
   /** What the machine keeps for this training beside plans, to be released or forgotten. */
@@ -241,11 +246,8 @@ export class Trainer {
   }
 }
 
-function rowsOf(batch: Batch): number {
-  return Math.max(0, ...Object.values(batch).map(({ shape }) => shape[0] ?? 0));
-}
-
-/** (B,T) -> (B,1) */
+/** (B,T) or (B) -> (B,1) */
 function rowSums(tokenLoss: Tensor): Tensor {
+  if (tokenLoss.shape.length === 1) return reshape(tokenLoss, [tokenLoss.size, 1]);
   return sumTo(tokenLoss, [...tokenLoss.shape.slice(0, -1), 1]);
 }

@@ -14,9 +14,18 @@ import { checkTraining } from './trace_training.ts';
 import { checkOtherFiles } from './trace_weights.ts';
 import { type Verdict, worstOf } from './verdict.ts';
 
+/** What is compared of a trace, by its kind. */
+const KINDS: Readonly<Record<string, (run: TraceRun) => Promise<Verdict[]>>> = {
+  pretrain: async (run) => [
+    ...(await checkTraining(run)),
+    ...(await checkGeneration(run)),
+    ...(await checkOtherFiles(run)),
+  ],
+};
+
 /** Why a trace cannot be run, or null. */
 export async function whyNotTrace(folder: GoldenFolder, { kind, dir }: TraceCase): Promise<string | null> {
-  if (kind !== 'pretrain') return `training of the kind ${kind} is not here yet`;
+  if (!KINDS[kind]) return `training of the kind ${kind} is not here yet`;
   const family = text(await folder.json(`${dir}/config.json`), 'model_type', `${dir}/config.json`);
   if (!FAMILIES.some((known) => known === family)) return `models of the family ${family} are not here yet`;
   const where = `${dir}/trace.json`;
@@ -51,8 +60,7 @@ async function runOnce(
   const model = makeModel(parseModelConfig(await folder.text(where), where).config, { seed: 0 });
   const run: TraceRun = { machine, folder, trace, model, dtype, judge };
   try {
-    const verdicts = [...(await checkTraining(run)), ...(await checkGeneration(run)), ...(await checkOtherFiles(run))];
-    return worstOf(verdicts);
+    return worstOf(await KINDS[trace.kind]!(run));
   } finally {
     machine.release(model.parameters);
   }
