@@ -11,6 +11,17 @@ import { testWith } from './harness/shared.ts';
 const place = scratchFolder();
 afterAll(() => place.remove());
 
+const byteLevel = { type: 'ByteLevel', add_prefix_space: false, use_regex: true };
+const spaceDecoder = {
+  type: 'Sequence',
+  decoders: [
+    { type: 'Replace', pattern: { String: '\u2581' }, content: ' ' },
+    { type: 'ByteFallback' },
+    { type: 'Fuse' },
+    { type: 'Strip', content: ' ', start: 1, stop: 0 },
+  ],
+};
+
 /** Without a tokenizer of its own a folder's ids are what goes in. */
 async function written(name: string, folder: string, ...words: string[]) {
   const file = place.at(`${name}.gguf`);
@@ -142,6 +153,7 @@ describe('a Llama', () => {
         ],
       },
       pre_tokenizer: null,
+      decoder: spaceDecoder,
       post_processor: {
         type: 'TemplateProcessing',
         single: [{ SpecialToken: { id: '<s>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],
@@ -187,7 +199,8 @@ test('a GPT-2 has its matrices turned, its positions in f32, and its merges', as
   const tokens = ['<|endoftext|>', 'a', 'b', 'ab'];
   const tokenizer = {
     added_tokens: [{ id: 0, content: '<|endoftext|>', special: true }],
-    pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, use_regex: true },
+    pre_tokenizer: byteLevel,
+    decoder: byteLevel,
     model: { type: 'BPE', vocab: Object.fromEntries(tokens.map((token, id) => [token, id])), merges: [['a', 'b']] },
   };
   const folder = await writeModelFolder(place.at('gpt2'), gpt2Json, undefined, {
@@ -214,6 +227,44 @@ test('a GPT-2 has its matrices turned, its positions in f32, and its merges', as
   const turned = Float32Array.from({ length: own.length }, (_, i) => own[(i % 16) * 48 + Math.floor(i / 16)]!);
   expect(data).toEqual(halvesToFloat32(float32ToHalves(turned, 'F16'), 'F16'));
   expect(tensors.get('blk.1.attn_qkv.bias')!.data).toEqual(ours.get('transformer.h.1.attn.c_attn.bias'));
+});
+
+describe('the kind of a tokenizer', () => {
+  const tokens = ['<unk>', '<s>', '</s>', '\u2581', 'a', 'b', 'ab'];
+  const model = {
+    type: 'BPE',
+    unk_token: '<unk>',
+    byte_fallback: true,
+    vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
+    merges: ['a b'],
+  };
+  const digits = (individual_digits: boolean) => ({ type: 'Digits', individual_digits });
+  const sequence = (...pretokenizers: object[]) => ({ type: 'Sequence', pretokenizers });
+  const metaspace = (prepend_scheme: string) => ({
+    pre_tokenizer: { type: 'Metaspace', replacement: '\u2581', prepend_scheme, split: false },
+    decoder: spaceDecoder,
+  });
+  test.each([
+    ['SmolLM', { pre_tokenizer: sequence(digits(true), byteLevel), decoder: byteLevel }, 'gpt2', 'smollm', undefined],
+    ['newer Llama 2', metaspace('first'), 'llama', 'default', true],
+    ['no space in front', metaspace('never'), 'llama', 'default', false],
+    [
+      'digits together',
+      { pre_tokenizer: sequence(digits(false), byteLevel), decoder: byteLevel },
+      'none',
+      undefined,
+      undefined,
+    ],
+    ['an unknown step', { pre_tokenizer: { type: 'Whitespace' }, decoder: byteLevel }, 'none', undefined, undefined],
+  ])('of %s', async (name, steps, kind, pre, prefix) => {
+    const folder = await writeModelFolder(place.at(`kind ${name}`), llamaJson, undefined, {
+      'tokenizer.json': JSON.stringify({ added_tokens: [], normalizer: null, post_processor: null, model, ...steps }),
+    });
+    const { metadata, stderr } = await written(`kind ${name}`, folder);
+    const { 'tokenizer.ggml.model': found, 'tokenizer.ggml.pre': cut } = metadata;
+    expect([found, cut, metadata['tokenizer.ggml.add_space_prefix']]).toEqual([kind, pre, prefix]);
+    if (kind === 'none') expect(stderr).toContain('llama.cpp is not known to have this kind of tokenizer');
+  });
 });
 
 test('a Qwen3 has norms of its heads, and rows as they are', async () => {

@@ -4,20 +4,24 @@
 import type { GenerationIds } from '../checkpoint/generation_config.ts';
 import type { GgufValue } from '../checkpoint/gguf.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../checkpoint/json.ts';
+import { InputError } from '../errors.ts';
 import type { MergePair } from './bpe.ts';
 import { templateIn, tokenizerConfig } from './chat_template.ts';
 import { startIds } from './hub_tokenizer_file.ts';
-import { LLAMA3_SPLIT, QWEN2_SPLIT } from './hub_tokenizer_patterns.ts';
+import { digits, GPT2_SPLIT, knownSplit, LLAMA3_SPLIT, QWEN2_SPLIT } from './hub_tokenizer_patterns.ts';
+import { type Steps, stepsOf } from './hub_tokenizer_steps.ts';
 import { mergesOf, mergesOfText, vocabularyOf } from './vocabulary.ts';
 
 /** llama.cpp's numbers for kinds of tokens. */
 const KINDS = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
 
-/** Patterns that cut a text before merging, by llama.cpp's names for them. They are compared, never run. */
-const PATTERNS = new Map([
-  [LLAMA3_SPLIT, 'llama-bpe'],
-  [QWEN2_SPLIT, 'qwen2'],
-]);
+/** What cuts a text before merging, by llama.cpp's names for it. Patterns are compared, never run. */
+const SPLITS: readonly { pre: string; splits: readonly string[] }[] = [
+  { pre: 'gpt-2', splits: [knownSplit(GPT2_SPLIT)!] },
+  { pre: 'llama-bpe', splits: [knownSplit(LLAMA3_SPLIT)!] },
+  { pre: 'qwen2', splits: [knownSplit(QWEN2_SPLIT)!] },
+  { pre: 'smollm', splits: [digits(true), knownSplit(GPT2_SPLIT)!] },
+];
 
 /** What a file without a tokenizer says. */
 const NONE = new Map<string, GgufValue>([['tokenizer.ggml.model', { string: 'none' }]]);
@@ -94,7 +98,11 @@ function partsOf(files: ReadonlyMap<string, string>): Parts | null {
   const [vocab, merges] = [files.get('vocab.json'), files.get('merges.txt')];
   if (vocab === undefined || merges === undefined) return null;
   const tokens = vocabularyOf('vocab.json', parseJson(vocab, 'vocab.json'), []);
-  const json = new Map<string, JsonValue>([['pre_tokenizer', new Map<string, JsonValue>([['type', 'ByteLevel']])]]);
+  const byteLevel = new Map<string, JsonValue>([['type', 'ByteLevel']]);
+  const json = new Map<string, JsonValue>([
+    ['pre_tokenizer', byteLevel],
+    ['decoder', byteLevel],
+  ]);
   return { tokens, merges: mergesOfText('merges.txt', merges, tokens), json };
 }
 
@@ -103,26 +111,24 @@ type Form = { model: 'gpt2'; pre: string } | { model: 'llama'; pre: 'default'; p
 /** Which of llama.cpp's two kinds of BPE it is; null for others. */
 function formOf(json: JsonObject): Form | null {
   const model = asObject(json.get('model'));
-  const type = model.get('type') ?? 'BPE';
-  if (type !== 'BPE') return null;
-  const steps = stepsOf(json.get('pre_tokenizer'), 'pretokenizers');
-  if (steps.length === 0) {
-    const normal = stepsOf(json.get('normalizer'), 'normalizers').map((step) => step.get('type'));
-    if (model.get('byte_fallback') !== true || !normal.includes('Replace')) return null;
-    return { model: 'llama', pre: 'default', prefix: normal.includes('Prepend') };
+  if ((model.get('type') ?? 'BPE') !== 'BPE') return null;
+  const steps = knownSteps(json);
+  if (steps?.form === 'bytes') {
+    const pre = SPLITS.find(({ splits }) => splits.join('\n') === steps.splits.join('\n'))?.pre;
+    return pre === undefined ? null : { model: 'gpt2', pre };
   }
-  if (steps.at(-1)!.get('type') !== 'ByteLevel') return null;
-  if (steps.length === 1) return { model: 'gpt2', pre: 'gpt-2' };
-  const pattern = asObject(steps[0]!.get('pattern')).get('Regex');
-  const pre = steps.length === 2 && typeof pattern === 'string' ? PATTERNS.get(pattern) : undefined;
-  return pre === undefined ? null : { model: 'gpt2', pre };
+  if (steps === null || model.get('byte_fallback') !== true) return null;
+  // It puts the space before every part between special tokens, also where the file says "first": as conversion/llama.py leaves it.
+  return { model: 'llama', pre: 'default', prefix: steps.prefix !== 'never' };
 }
 
-/** The steps of a Sequence, or the one step; none for null. */
-function stepsOf(value: JsonValue | undefined, key: string): JsonObject[] {
-  if (!(value instanceof Map)) return [];
-  const list = value.get('type') === 'Sequence' ? value.get(key) : [value];
-  return Array.isArray(list) ? list.map(asObject) : [];
+function knownSteps(json: JsonObject): Steps | null {
+  try {
+    return stepsOf('tokenizer.json', json);
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
 }
 
 function kindsOf({ tokens, json }: Parts, size: number, bytes: boolean): number[] {

@@ -18,6 +18,11 @@ export const LLAMA3_SPLIT = String.raw`${ANY_CASE}|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N
 /** Qwen2's and Qwen3's: one digit a piece. */
 export const QWEN2_SPLIT = String.raw`${ANY_CASE}|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|${REST}`;
 
+/** The Digits step, one digit a piece or all that stand together. All that Unicode calls a number counts as a digit there. */
+export function digits(individual: boolean): string {
+  return individual ? '\\p{N}' : '\\p{N}+';
+}
+
 const KNOWN: readonly string[] = [
   GPT2_SPLIT,
   LLAMA3_SPLIT,

@@ -2,7 +2,7 @@
 // is refused by name. Nothing of these steps is run as the file has it.
 import { described, type JsonObject, type JsonValue, quoted } from '../checkpoint/json.ts';
 import { InputError } from '../errors.ts';
-import { GPT2_SPLIT, knownSplit } from './hub_tokenizer_patterns.ts';
+import { digits, GPT2_SPLIT, knownSplit } from './hub_tokenizer_patterns.ts';
 
 /** SentencePiece's visible space. */
 export const SPACE = '▁';
@@ -103,8 +103,7 @@ function splitsOf(file: string, pre: JsonValue): string[] {
       if (at(step, 'add_prefix_space') === true) throw refuse(step, 'ByteLevel without prefix space');
       return at(step, 'use_regex') === false ? [] : [knownSplit(GPT2_SPLIT)!];
     }
-    // All that Unicode calls a number counts as a digit there.
-    if (typeOf(step) === 'Digits') return [at(step, 'individual_digits') === true ? '\\p{N}' : '\\p{N}+'];
+    if (typeOf(step) === 'Digits') return [digits(at(step, 'individual_digits') === true)];
     const known = typeOf(step) === 'Split' ? splitOf(step) : null;
     if (known === null)
       throw refuse(step, "ByteLevel, Digits, or Split by the pattern of GPT-2, Llama 3, Qwen or OpenAI's");
