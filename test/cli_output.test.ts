@@ -161,11 +161,26 @@ describe('a reader that goes away', () => {
   it('is told apart from a full disk, which is said once', async () => {
     const home = fakeHome();
     home.stdout.break('ENOSPC');
-    const { code, stderr } = await shaderformer(['pretrain', '--quiet'], [training(fakeRun(20))], home);
+    const run = { ...training(fakeRun(20)), stopsAtSignal: true };
+    const { code, stderr } = await shaderformer(['pretrain', '--quiet'], [run], home);
     expect(code).toBe(0);
-    expect(stderr).toBe(
-      'warning: standard output: cannot be written (ENOSPC). Nothing more is printed there; the run goes on\n',
-    );
+    expect(stderr).toBe('warning: standard output: cannot be written (ENOSPC). Nothing more is printed there\n');
+  });
+});
+
+describe('what cannot be printed', () => {
+  const printing = pretrain(async ({ out }) => {
+    out.print('the answer');
+    return 0;
+  });
+
+  it.each([
+    ['ENOSPC', 1],
+    ['EPIPE', 0],
+  ])('%s ends a command that only prints with %i', async (error, code) => {
+    const home = fakeHome();
+    home.stdout.break(error);
+    expect((await shaderformer(['pretrain'], [printing], home)).code).toBe(code);
   });
 });
 

@@ -118,6 +118,9 @@ async function dispatch(
   });
   try {
     const code = await command.run({ out, signal, given: parsed.given, env: home.env }, flags, parsed.positionals);
+    // A training run keeps its results in its folder; of everything else, what was printed is the result.
+    const trains = command.stopsAtSignal === true && saves;
+    if (code === 0 && !trains && !(await out.printed())) return 1;
     return code === 0 ? signal.exitCode : code;
   } catch (error) {
     if (error instanceof StoppedError) return signal.exitCode;

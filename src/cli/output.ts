@@ -33,6 +33,7 @@ export class Output {
   readonly #stderr: TextStream;
   readonly #env: Environment;
   readonly #gone = new Set<TextStream>();
+  #refused = false;
   #status = '';
   #midLine = false;
   #halfCharacter = '';
@@ -133,10 +134,20 @@ export class Output {
     this.#status = text;
   }
 
+  /** Waits until all is written. @returns whether standard output took it; a reader that left has what it wanted */
+  async printed(): Promise<boolean> {
+    await this.#settle();
+    return !this.#refused;
+  }
+
   /** Takes the status line away and waits until all is written or the readers are gone. */
   async close(): Promise<void> {
     this.status('');
     this.#newLine(this.#stdout);
+    await this.#settle();
+  }
+
+  async #settle(): Promise<void> {
     for (const stream of [this.#stdout, this.#stderr]) {
       if (!this.#gone.has(stream)) await new Promise<void>((resolve) => stream.write('', () => resolve()));
     }
@@ -177,9 +188,8 @@ export class Output {
     this.#gone.add(stream);
     // A reader that left is no news; a full disk behind a redirection is.
     if (stream === this.#stdout && error.code !== 'EPIPE') {
-      this.warn(
-        `standard output: cannot be written (${error.code ?? error.message}). Nothing more is printed there; the run goes on`,
-      );
+      this.#refused = true;
+      this.warn(`standard output: cannot be written (${error.code ?? error.message}). Nothing more is printed there`);
     }
   }
 }
