@@ -187,6 +187,13 @@ describe('Parquet', () => {
     expect(await refused(file('text.parquet', 'some text'))).toContain('found another format under this name');
   });
 
+  test('a field is refused where no file has rows', async () => {
+    const plain = file('plain.txt', 'some text');
+    await expect(open(plain, { textField: 'body' })).rejects.toThrow(
+      /--text-field: found "body" beside plain text \(.*plain\.txt\), expected \.jsonl or \.parquet/,
+    );
+  });
+
   test('damage anywhere ends in a sentence or in text, at once', async () => {
     const good = table(columns([...poems, ...poems, null]), { rowGroupSize: 3 });
     const at = fc.nat(good.length - 1);

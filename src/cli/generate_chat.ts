@@ -59,7 +59,9 @@ async function templateOf(dir: string): Promise<ChatTemplate> {
     const text = await readPlainFile(`${dir}/${name}`);
     if (text !== undefined) files.set(name, text);
   }
-  const template = await ChatTemplate.fromFiles(files);
+  const template = await ChatTemplate.fromFiles(files).catch((error) => {
+    throw error instanceof InputError ? new InputError(`${dir}/${error.message}`) : error;
+  });
   if (template) return template;
   throw new InputError(
     `--chat: ${dir} has no chat template, expected chat_template.jinja, or chat_template in tokenizer_config.json. Take a model that was tuned for conversations, or continue a text with --prompt.`,

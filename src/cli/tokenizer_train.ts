@@ -6,7 +6,7 @@ import { PieceCounter } from '../data/bpe_count.ts';
 import { learnMerges } from '../data/bpe_train.ts';
 import { fromVisible } from '../data/byte_level.ts';
 import { DOCUMENT_END, readText } from '../data/text_reader.ts';
-import { findText, formOf, type TextSource } from '../data/text_source.ts';
+import { findText, formOf, requireRows, type TextSource } from '../data/text_source.ts';
 import { END_OF_TEXT } from '../data/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import type { CommandContext } from './command.ts';
@@ -29,6 +29,7 @@ export async function trainTokenizer({ out, signal }: CommandContext, flags: Tok
     throw new InputError('--out: found nothing, expected a new folder. For example: --out tokens-500');
   const place = placeForFolder(diskLayer, flags.out);
   const sources = flags.data.length > 0 ? flags.data.map(findText) : [findText()];
+  requireRows(sources, flags.textField);
   const since = performance.now();
   const stopped = () => signal.requested;
 

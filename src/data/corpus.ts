@@ -6,6 +6,7 @@ import { ByteTokenizer } from './byte.ts';
 import { CharTokenizer } from './char.ts';
 import { Gpt2Tokenizer } from './gpt2.ts';
 import { type CorpusProgress, countText, openShard, type Shard, type ShardOptions } from './shard.ts';
+import { findText, requireRows } from './text_source.ts';
 import type { Tokenizer, TokenizerKind } from './tokenizer.ts';
 import type { WindowShard } from './windows.ts';
 
@@ -101,6 +102,7 @@ export async function openCorpus(options: CorpusOptions): Promise<Corpus> {
   const paths = typeof data !== 'object' ? [data] : data.length > 0 ? data : [undefined];
   const weights = options.weights?.length ? options.weights : null;
   if (weights) checkWeights(weights, paths.length);
+  requireRows(paths.map(findText), options.textField);
   const given = options.tokenizer === 'char' ? null : await tokenizerOf(options.tokenizer);
   const endOfText = given !== null && given.eosId !== null;
   const texts = [];

@@ -34,6 +34,18 @@ export function findText(data?: string): TextSource {
   return { name: path.parse(data).name, files: [data], documents: formOf(data) !== 'text', notes: [] };
 }
 
+/**
+ * @param field that rows are to have their text in; "text" is where it is looked for anyway
+ * @throws InputError where no file has rows
+ */
+export function requireRows(sources: readonly TextSource[], field: string | undefined): void {
+  if (field === undefined || field === 'text') return;
+  if (sources.some(({ files }) => files.some((file) => formOf(file) !== 'text'))) return;
+  throw new InputError(
+    `--text-field: found ${JSON.stringify(field)} beside plain text (${sources[0]?.files[0]}), expected .jsonl or .parquet. Leave it out.`,
+  );
+}
+
 /** The form of a file: by its ending, and a Parquet table by its first bytes too. */
 export function formOf(file: string): TextForm {
   const ending = path.extname(file).toLowerCase();
