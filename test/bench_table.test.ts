@@ -57,6 +57,16 @@ describe('the lines of a file', () => {
     expect(readBenchLines(`warming up\n${text([line('a', 1)])}\n\n`, 'f')).toEqual([line('a', 1)]);
   });
 
+  test('of decoding tell tokens a second, which a table has as milliseconds a token', () => {
+    const decode = (peer: string, tokens_per_s: number) =>
+      JSON.stringify({ peer, adapter: 'llvmpipe', workload: 'decode', config: 'd256', tokens_per_s });
+    const lines = readBenchLines(`${decode('shaderformer', 80)}\n${decode('other', 20)}`, 'f');
+    expect(ratioTable(lines).split('\n')[2]).toBe(
+      '| decode d256 | llvmpipe | 13 | other | the same | 50 | 4.0 |  |  |',
+    );
+    expect(() => readBenchLines(decode('other', 0), 'f')).toThrow(/^f: line 1: found no tokens_per_s above 0/);
+  });
+
   test.each([
     ['{"peer": "a"', /^f: line 1: found "\{.*, expected a whole JSON object\. Take the line out\.$/],
     ['{"peer":"a","adapter":"b","workload":"train"}', /^f: line 1: found no config, expected/],

@@ -44,14 +44,16 @@ export function readBenchLines(text: string, where: string): BenchLine[] {
     }))
       if (typeof found[name] !== type)
         throw new InputError(`${at}: found no ${name}, expected a line as bench --json prints it. Take the line out.`);
-    if (typeof found.median_ms !== 'number' || !(found.median_ms > 0))
-      return found.workload === 'decode' ? [] : missingTime(at);
-    return [found as unknown as BenchLine];
+    return [{ ...(found as unknown as BenchLine), median_ms: timeOf(found, at) }];
   });
 }
 
-function missingTime(at: string): never {
-  throw new InputError(`${at}: found no median_ms above 0, expected a time in milliseconds. Take the line out.`);
+/** Of a step, a product, or a token that is generated: a decode line tells how many of those a second. */
+function timeOf({ workload, median_ms: ms, tokens_per_s: speed }: Record<string, unknown>, at: string): number {
+  const [name, found] = workload === 'decode' ? ['tokens_per_s', speed] : ['median_ms', ms];
+  if (typeof found !== 'number' || !(found > 0))
+    throw new InputError(`${at}: found no ${name} above 0, expected a measured number. Take the line out.`);
+  return workload === 'decode' ? 1000 / found : found;
 }
 
 /** Markdown: a row for each workload and peer, the least disturbed run of each, with the peer's time over ours on the same adapter. */
@@ -95,7 +97,7 @@ export function ratioTable(lines: readonly BenchLine[]): string {
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-/** Trainings from small to large, then products, each in the order in which they were timed. */
+/** Trainings from small to large, then products and decoding, each in the order in which they were timed. */
 function order({ workload, config }: BenchLine): number {
   const trained = Object.keys(WORKLOADS).indexOf(config);
   return workload === 'train' ? trained : Object.keys(WORKLOADS).length;
