@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ByteTokenizer } from '../src/data/byte.ts';
 import { completionsOf, type HellaSwagItem, readHellaSwag } from '../src/data/hellaswag.ts';
+import { loadTokenizer } from '../src/data/tokenizer_files.ts';
 import { validationWindows } from '../src/data/windows.ts';
 import { makeModel } from '../src/nn/families.ts';
 import { gpt2Config } from '../src/nn/gpt2_config.ts';
@@ -213,6 +214,28 @@ describe('evaluate as a command', () => {
     fs.writeFileSync(place.at(name), content);
     return place.at(name);
   };
+
+  const stories = '../shared/models/stories260K/hf';
+  testWith(stories, 'a text stands behind the ids that its tokenizer puts before every text', async () => {
+    const text = file('story.txt', `${'Once upon a time there was a cat. '.repeat(70)}The end.`);
+    const model = ['--model', stories];
+    const read = async (name: string) =>
+      await fs.promises.readFile(`${stories}/${name}`, 'utf8').catch(() => undefined);
+    const list = (await loadTokenizer(read)).encode(fs.readFileSync(text, 'utf8'));
+    expect(list.length).toBeGreaterThan(600);
+    const whole = file('whole.json', JSON.stringify([1, ...list]));
+    const losses = [];
+    for (const words of [
+      ['--data', text],
+      ['--ids', whole],
+    ]) {
+      const { code, lines, stderr } = await run(['evaluate', ...model, '--json', '--context', '256', ...words]);
+      expect(code, stderr).toBe(0);
+      losses.push([lines[0]!.loss, (lines[0] as unknown as { tokens: number }).tokens]);
+    }
+    expect(losses[0]).toEqual(losses[1]);
+    expect(losses[0]![1]).toBe(list.length);
+  });
 
   test('with a stride: the same tokens, from more before them; bits a byte follow from the loss', async () => {
     const bytes = fs.statSync(place.data).size;

@@ -2,8 +2,9 @@
 import { diskLayer } from '../checkpoint/files.ts';
 import { described, parseJson } from '../checkpoint/json.ts';
 import { readLimited } from '../checkpoint/model_folder.ts';
-import { type CorpusOptions, type CorpusProgress, openCorpus } from '../data/corpus.ts';
+import { type Corpus, type CorpusProgress, openCorpus } from '../data/corpus.ts';
 import { findText } from '../data/text_source.ts';
+import type { Tokenizer } from '../data/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import { languageTask } from '../tasks/language.ts';
 import { evaluateBatches } from '../train/evaluate.ts';
@@ -94,7 +95,7 @@ async function readIds(file: string, vocabSize: number): Promise<Ids> {
 async function readText(
   data: string,
   textField: string | undefined,
-  tokenizer: CorpusOptions['tokenizer'] | null,
+  tokenizer: Tokenizer | null,
   note: (line: string) => void,
 ): Promise<Ids> {
   if (!tokenizer) throw new InputError('--data: this model folder has no tokenizer. Give token ids with --ids.');
@@ -102,5 +103,17 @@ async function readText(
   const cacheDir = tokenCache();
   const corpus = await openCorpus({ data, textField, tokenizer, validationPart: NO_VALIDATION, cacheDir, onProgress });
   const close = () => corpus.close();
-  return { length: corpus.trainLength, read: (start, n) => corpus.train(start, n), bytes: corpus.bytes, close };
+  return { ...behind(corpus, tokenizer.startIds ?? []), bytes: corpus.bytes, close };
+}
+
+/** A text with the ids in front that its tokenizer puts before every text, as transformers evaluates it. */
+function behind(corpus: Corpus, first: readonly number[]): Stretch {
+  const read = (start: number, n: number) => {
+    const ids = new Int32Array(n);
+    const own = first.slice(start, start + n);
+    ids.set(own);
+    if (own.length < n) ids.set(corpus.train(start + own.length - first.length, n - own.length), own.length);
+    return ids;
+  };
+  return { length: first.length + corpus.trainLength, read };
 }
