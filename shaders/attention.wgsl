@@ -2,14 +2,15 @@
 // q (B,H,Tq,D), k and v (B,KV,Tk,D), each at its own start and strides, so that all three may lie in one packed tensor;
 // query head h reads kv head h / GROUP  ->  y (B,H,Tq,D) at strides, lse (B,H,Tq). Starts and strides count vec4s; D = 4 * vectors.
 // Query i sees keys j < Tk whose keyMask is not 0 and, if CAUSAL, n - window < j <= n, n = i + q_offset + qOffset being its own place
-// among the keys. One that sees none: y = 0.
+// among the keys, and j >= starts_i, which never falls along a row. One that sees none: y = 0. qOffset (f32) and starts (B,Tq) never go together: they are one binding,
+// `positions`, because eight are all that every adapter has; HAS_OFFSET or PACKED says which it is.
 // Dropout (threshold > 0): p_ij reaches v times its factor of the mask that (stream, randomStep) stand for; lse knows nothing of it.
 // grid: one invocation 4 queries, y heads, z batch entries.
 // One pass over the keys, 4 at a time, with the running maximum and sum of each query; y holds the mean so far and is read
 // and written once a tile of keys: only the invocation's own rows, in f32 however q, k, v are stored. No array in registers, so any D
 // compiles fast.
 // Source: Milakov and Gimelshein 2018 (arXiv:1805.02867); Dao et al. 2022 (arXiv:2205.14135).
-// optional: keyMask, qOffset, randomStep
+// optional: keyMask, positions, randomStep
 // lib: attention_tile, attention_dropout
 
 alias Storage = f32;
@@ -21,7 +22,7 @@ struct Sizes {
   v_start: u32, v_batch: u32, v_token: u32, v_head: u32,
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
   scale: f32,
-  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32, PACKED: u32,
   HAS_MASK: u32,
   stream: u32, threshold: u32, keep_scale: f32,
 }
@@ -30,7 +31,7 @@ struct Sizes {
 @group(0) @binding(1) var<storage, read> k: array<vec4<Storage>>;
 @group(0) @binding(2) var<storage, read> v: array<vec4<Storage>>;
 @group(0) @binding(3) var<storage, read> keyMask: array<u32>;
-@group(0) @binding(4) var<storage, read> qOffset: array<f32>;
+@group(0) @binding(4) var<storage, read> positions: array<i32>;
 @group(0) @binding(5) var<storage, read> randomStep: array<u32>;
 @group(0) @binding(6) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> lse: array<f32>;
@@ -58,9 +59,14 @@ fn seen_keys(b: u32, query: vec4u) -> KeyRange {
   }
   var offset = sizes.q_offset;
   if (sizes.HAS_OFFSET == 1u) {
-    offset += i32(round(qOffset[b * sizes.offset_batch]));
+    offset += i32(round(bitcast<f32>(positions[b * sizes.offset_batch])));
   }
-  return causal_keys(query, offset, sizes.window, sizes.Tk);
+  let range = causal_keys(query, offset, sizes.window, sizes.Tk);
+  if (sizes.PACKED == 0u) {
+    return range;
+  }
+  let at = vec4u(b * sizes.Tq) + query;
+  return packed_keys(range, vec4i(positions[at.x], positions[at.y], positions[at.z], positions[at.w]));
 }
 
 @compute @workgroup_size(32)

@@ -1,13 +1,13 @@
 // attention_dkv: dk_j = scale * sum over i that see j of ds_ij q_i, dv_j = sum of p_ij dy_i, with p and ds as in attention_dq.wgsl;
 // with dropout dv takes what dropout leaves of p; both sums run over the GROUP query heads that read the kv head, too.
-// q, k, v, keyMask, qOffset, dy, rows, starts and strides as in attention_dq.wgsl  ->  dk, dv (B,KV,Tk,D), two parts of one
+// q, k, v, keyMask, positions, dy, rows, starts and strides as in attention_dq.wgsl  ->  dk, dv (B,KV,Tk,D), two parts of one
 // tensor dkv at their own starts and strides: WebGPU allows a packed gradient only one writable binding.
 // grid: one invocation 4 keys, y kv heads, z batch entries.
 // Sums run over heads upwards and over queries downwards, 4 at a time, from the last query that sees the keys to the first: without
 // a window all invocations start with the same queries. dkv is read and written once a tile: only the invocation's own rows, in f32
 // however q, k, v are stored.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
-// optional: keyMask, qOffset
+// optional: keyMask, positions
 // lib: attention_tile, attention_dropout
 
 alias Storage = f32;
@@ -21,7 +21,7 @@ struct Sizes {
   dk_start: u32, dk_batch: u32, dk_token: u32, dk_head: u32,
   dv_start: u32, dv_batch: u32, dv_token: u32, dv_head: u32,
   scale: f32,
-  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32, PACKED: u32,
   HAS_MASK: u32,
   stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
@@ -30,7 +30,7 @@ struct Sizes {
 @group(0) @binding(1) var<storage, read> k: array<vec4<Storage>>;
 @group(0) @binding(2) var<storage, read> v: array<vec4<Storage>>;
 @group(0) @binding(3) var<storage, read> keyMask: array<u32>;
-@group(0) @binding(4) var<storage, read> qOffset: array<f32>;
+@group(0) @binding(4) var<storage, read> positions: array<i32>;
 @group(0) @binding(5) var<storage, read> dy: array<vec4<Storage>>;
 @group(0) @binding(6) var<storage, read> rows: array<vec2f>;
 @group(0) @binding(7) var<storage, read_write> dkv: array<vec4f>;
@@ -80,7 +80,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let dv_at = vec4u(sizes.dv_start + b * sizes.dv_batch + kv * sizes.dv_head) + key * sizes.dv_token;
   var offset = sizes.q_offset;
   if (sizes.HAS_OFFSET == 1u) {
-    offset += i32(round(qOffset[b * sizes.offset_batch]));
+    offset += i32(round(bitcast<f32>(positions[b * sizes.offset_batch])));
   }
   // At least one tile of queries is done: it writes the zeros of keys that nobody sees.
   var lowest = 0u;
@@ -90,6 +90,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let first = i32(keys.x) - offset;
     lowest = u32(clamp(first, 0, last)) / 4u;
     highest = u32(clamp(first + 2 + sizes.window, 0, last)) / 4u + 1u;
+  }
+  // Queries of later examples see none of these keys.
+  while (sizes.PACKED == 1u && highest > lowest + 1u && positions[b * sizes.Tq + highest * 4u - 4u] > i32(keys.w)) {
+    highest--;
   }
   var mask_key = vec2u();
   if (sizes.threshold > 0u) {
@@ -107,6 +111,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       var range = KeyRange(vec4u(), vec4u(sizes.Tk));
       if (sizes.CAUSAL == 1u) {
         range = causal_keys(row, offset, sizes.window, sizes.Tk);
+      }
+      if (sizes.PACKED == 1u) {
+        let at = vec4u(b * sizes.Tq) + row;
+        range = packed_keys(range, vec4i(positions[at.x], positions[at.y], positions[at.z], positions[at.w]));
       }
       range.end = select(range.begin, range.end, i < vec4u(sizes.Tq));
       let stats_at = stats_start + row;

@@ -1,11 +1,11 @@
 // attention_dq: dq_i = scale * sum over seen j of ds_ij k_j, ds_ij = p_ij (dy_i . v_j - delta_i), p_ij = exp(s_ij - lse_i).
-// q, k, v, keyMask, qOffset, starts, strides and grid as in attention.wgsl; dy (B,H,Tq,D) lies as y does; rows (B,H,Tq,2)
+// q, k, v, keyMask, positions, starts, strides and grid as in attention.wgsl; dy (B,H,Tq,D) lies as y does; rows (B,H,Tq,2)
 // holds lse and delta, and behind them randomStep at `last`  ->  dq (B,H,Tq,D) at its own start and strides, which may be a part of a packed gradient.
 // With dropout dy_i . v_j is multiplied with the factor of the mask.
 // Scores are computed again. dq is read and written once a tile of 4 keys: only the invocation's own rows, in the order of keys,
 // in f32 however q, k, v are stored.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
-// optional: keyMask, qOffset
+// optional: keyMask, positions
 // lib: attention_tile, attention_dropout
 
 alias Storage = f32;
@@ -18,7 +18,7 @@ struct Sizes {
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
   dq_start: u32, dq_batch: u32, dq_token: u32, dq_head: u32,
   scale: f32,
-  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32, PACKED: u32,
   HAS_MASK: u32,
   stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
@@ -27,7 +27,7 @@ struct Sizes {
 @group(0) @binding(1) var<storage, read> k: array<vec4<Storage>>;
 @group(0) @binding(2) var<storage, read> v: array<vec4<Storage>>;
 @group(0) @binding(3) var<storage, read> keyMask: array<u32>;
-@group(0) @binding(4) var<storage, read> qOffset: array<f32>;
+@group(0) @binding(4) var<storage, read> positions: array<i32>;
 @group(0) @binding(5) var<storage, read> dy: array<vec4<Storage>>;
 @group(0) @binding(6) var<storage, read> rows: array<vec2f>;
 @group(0) @binding(7) var<storage, read_write> dq: array<vec4f>;
@@ -55,9 +55,14 @@ fn seen_keys(b: u32, query: vec4u) -> KeyRange {
   }
   var offset = sizes.q_offset;
   if (sizes.HAS_OFFSET == 1u) {
-    offset += i32(round(qOffset[b * sizes.offset_batch]));
+    offset += i32(round(bitcast<f32>(positions[b * sizes.offset_batch])));
   }
-  return causal_keys(query, offset, sizes.window, sizes.Tk);
+  let range = causal_keys(query, offset, sizes.window, sizes.Tk);
+  if (sizes.PACKED == 0u) {
+    return range;
+  }
+  let at = vec4u(b * sizes.Tq) + query;
+  return packed_keys(range, vec4i(positions[at.x], positions[at.y], positions[at.z], positions[at.w]));
 }
 
 @compute @workgroup_size(32)

@@ -2,11 +2,11 @@
 // w: one of the two score matrices, read through w_row and w_col, so that a transpose is a change of strides; x (columns,D) and
 // y (rows,D) at strides that count vec4s. y head n adds up the `heads` score heads n * heads + g; score head m reads x head m / X_GROUP.
 // If CAUSAL, row r takes only the columns that the causal rule and the window let through, n - window < c <= n with n = r + offset
-// where the rows are queries, n <= c < n + window with n = r - offset where they are keys (KEY_ROWS): attention_scores does not
-// write the others.
+// where the rows are queries, n <= c < n + window with n = r - offset where they are keys (KEY_ROWS), and if PACKED only
+// where the key is not below `positions` of the query: attention_scores does not write the others.
 // grid: one invocation 8 rows x one vec4 of D, `vectors` neighbours side by side; y heads, z batch entries.
 // Sums run over heads and columns in order, in f32.
-// optional: qOffset
+// optional: positions
 
 alias Storage = f32;
 
@@ -16,12 +16,12 @@ struct Sizes {
   w_start: u32, w_head: u32, w_row: u32, w_col: u32,
   x_start: u32, x_batch: u32, x_token: u32, x_head: u32,
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
-  CAUSAL: u32, KEY_ROWS: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
+  CAUSAL: u32, KEY_ROWS: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32, PACKED: u32,
 }
 
 @group(0) @binding(0) var<storage, read> w: array<Storage>;
 @group(0) @binding(1) var<storage, read> x: array<vec4<Storage>>;
-@group(0) @binding(2) var<storage, read> qOffset: array<f32>;
+@group(0) @binding(2) var<storage, read> positions: array<i32>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<Storage>>;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 
@@ -29,6 +29,26 @@ const TILE_X = 64;
 
 fn weights(at: vec4u, inside: vec4<bool>) -> vec4f {
   return select(vec4f(), vec4f(f32(w[at.x]), f32(w[at.y]), f32(w[at.z]), f32(w[at.w])), inside);
+}
+
+fn example_starts(first: u32, query: vec4u) -> vec4i {
+  let at = vec4u(first) + min(query, vec4u(sizes.R - 1u));
+  return vec4i(positions[at.x], positions[at.y], positions[at.z], positions[at.w]);
+}
+
+// The first query behind each key's example, found by halving.
+fn example_ends(first: u32, key: vec4u) -> vec4i {
+  var low = key + 1u;
+  var high = max(low, vec4u(sizes.C));
+  while (any(low < high)) {
+    let middle = (low + high) / 2u;
+    let at = vec4u(first) + min(middle, vec4u(sizes.C - 1u));
+    let start = vec4i(positions[at.x], positions[at.y], positions[at.z], positions[at.w]);
+    let behind = (start > vec4i(key)) | (low >= high);
+    high = select(high, middle, behind);
+    low = select(middle + 1u, low, behind);
+  }
+  return vec4i(low);
 }
 
 @compute @workgroup_size(64)
@@ -50,18 +70,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (sizes.CAUSAL == 1u) {
     var offset = sizes.q_offset;
     if (sizes.HAS_OFFSET == 1u) {
-      offset += i32(round(qOffset[b * sizes.offset_batch]));
+      offset += i32(round(bitcast<f32>(positions[b * sizes.offset_batch])));
     }
     if (sizes.KEY_ROWS == 1u) {
       from0 = vec4i(i0) - offset;
       from1 = vec4i(i1) - offset;
       end0 = from0 + sizes.window;
       end1 = from1 + sizes.window;
+      if (sizes.PACKED == 1u) {
+        end0 = min(end0, example_ends(b * sizes.C, i0));
+        end1 = min(end1, example_ends(b * sizes.C, i1));
+      }
     } else {
       end0 = vec4i(i0) + (offset + 1);
       end1 = vec4i(i1) + (offset + 1);
       from0 = end0 - sizes.window;
       from1 = end1 - sizes.window;
+      if (sizes.PACKED == 1u) {
+        from0 = max(from0, example_starts(b * sizes.R, i0));
+        from1 = max(from1, example_starts(b * sizes.R, i1));
+      }
     }
   }
   let begin = u32(max(from0.x, 0));

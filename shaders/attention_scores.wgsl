@@ -1,10 +1,11 @@
 // attention_scores: p_ij = exp(s_ij - lse_i) and ds_ij = scale * p_ij (dy_i . v_j - delta_i), written out for attention_mix.
-// q, k, v, keyMask, qOffset, dy, rows, starts and strides as in attention_dq.wgsl  ->  scores (2,B,H,Tq,4*columns): p, then ds;
-// 4 * columns >= Tk, and the keys beyond Tk get 0. Tiles of 4 queries and 4 keys that the causal rule or the window hides altogether are left as they are.
+// q, k, v, keyMask, positions, dy, rows, starts and strides as in attention_dq.wgsl  ->  scores (2,B,H,Tq,4*columns): p, then ds;
+// 4 * columns >= Tk, and the keys beyond Tk get 0. Tiles of 4 queries and 4 keys that the causal rule, the window or the end of
+// an example hides altogether are left as they are.
 // With dropout p is what dropout leaves of it, and dy_i . v_j is multiplied with the same factors of the mask.
 // grid: one invocation 4 queries, y heads, z batch entries.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
-// optional: keyMask, qOffset
+// optional: keyMask, positions
 // lib: attention_tile, attention_dropout
 
 alias Storage = f32;
@@ -16,7 +17,7 @@ struct Sizes {
   v_start: u32, v_batch: u32, v_token: u32, v_head: u32,
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
   scale: f32,
-  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32, PACKED: u32,
   HAS_MASK: u32,
   stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
@@ -25,7 +26,7 @@ struct Sizes {
 @group(0) @binding(1) var<storage, read> k: array<vec4<Storage>>;
 @group(0) @binding(2) var<storage, read> v: array<vec4<Storage>>;
 @group(0) @binding(3) var<storage, read> keyMask: array<u32>;
-@group(0) @binding(4) var<storage, read> qOffset: array<f32>;
+@group(0) @binding(4) var<storage, read> positions: array<i32>;
 @group(0) @binding(5) var<storage, read> dy: array<vec4<Storage>>;
 @group(0) @binding(6) var<storage, read> rows: array<vec2f>;
 @group(0) @binding(7) var<storage, read_write> scores: array<vec4<Storage>>;
@@ -52,9 +53,14 @@ fn seen_keys(b: u32, query: vec4u) -> KeyRange {
   }
   var offset = sizes.q_offset;
   if (sizes.HAS_OFFSET == 1u) {
-    offset += i32(round(qOffset[b * sizes.offset_batch]));
+    offset += i32(round(bitcast<f32>(positions[b * sizes.offset_batch])));
   }
-  return causal_keys(query, offset, sizes.window, sizes.Tk);
+  let range = causal_keys(query, offset, sizes.window, sizes.Tk);
+  if (sizes.PACKED == 0u) {
+    return range;
+  }
+  let at = vec4u(b * sizes.Tq) + query;
+  return packed_keys(range, vec4i(positions[at.x], positions[at.y], positions[at.z], positions[at.w]));
 }
 
 fn put(at: vec4u, i: vec4u, tile: mat4x4f) {

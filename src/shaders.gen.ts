@@ -119,7 +119,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   'argmax': `// argmax: where each part of each row has its largest element.
 // x (N,width)  ->  best (N,PARTS,2): the element as a number that grows with it, and its column. A NaN is larger than all else.
 // grid: one workgroup a part of a row, folded. Lanes take neighbouring columns; of equal elements the first counts.
-// lib: fold
+// lib: fold, ordered
 
 alias Storage = f32;
 
@@ -132,18 +132,6 @@ struct Sizes { N: u32, width: u32, PARTS: u32 }
 const TILE_X = 1;
 
 var<workgroup> found: array<vec2u, 64>;
-
-// Bits of an f32 in the order of its values: no comparison of floats, which a compiler may take for granted to have no NaN.
-fn ordered(value: f32) -> u32 {
-  var bits = bitcast<u32>(value);
-  if ((bits & 0x7fffffffu) > 0x7f800000u) {
-    return 0xffffffffu;
-  }
-  if (bits == 0x80000000u) {
-    bits = 0u; // -0 is no smaller than 0
-  }
-  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
-}
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -208,14 +196,15 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 // q (B,H,Tq,D), k and v (B,KV,Tk,D), each at its own start and strides, so that all three may lie in one packed tensor;
 // query head h reads kv head h / GROUP  ->  y (B,H,Tq,D) at strides, lse (B,H,Tq). Starts and strides count vec4s; D = 4 * vectors.
 // Query i sees keys j < Tk whose keyMask is not 0 and, if CAUSAL, n - window < j <= n, n = i + q_offset + qOffset being its own place
-// among the keys. One that sees none: y = 0.
+// among the keys, and j >= starts_i, which never falls along a row. One that sees none: y = 0. qOffset (f32) and starts (B,Tq) never go together: they are one binding,
+// \`positions\`, because eight are all that every adapter has; HAS_OFFSET or PACKED says which it is.
 // Dropout (threshold > 0): p_ij reaches v times its factor of the mask that (stream, randomStep) stand for; lse knows nothing of it.
 // grid: one invocation 4 queries, y heads, z batch entries.
 // One pass over the keys, 4 at a time, with the running maximum and sum of each query; y holds the mean so far and is read
 // and written once a tile of keys: only the invocation's own rows, in f32 however q, k, v are stored. No array in registers, so any D
 // compiles fast.
 // Source: Milakov and Gimelshein 2018 (arXiv:1805.02867); Dao et al. 2022 (arXiv:2205.14135).
-// optional: keyMask, qOffset, randomStep
+// optional: keyMask, positions, randomStep
 // lib: attention_tile, attention_dropout
 
 alias Storage = f32;
@@ -227,7 +216,7 @@ struct Sizes {
   v_start: u32, v_batch: u32, v_token: u32, v_head: u32,
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
   scale: f32,
-  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32, PACKED: u32,
   HAS_MASK: u32,
   stream: u32, threshold: u32, keep_scale: f32,
 }
@@ -236,7 +225,7 @@ struct Sizes {
 @group(0) @binding(1) var<storage, read> k: array<vec4<Storage>>;
 @group(0) @binding(2) var<storage, read> v: array<vec4<Storage>>;
 @group(0) @binding(3) var<storage, read> keyMask: array<u32>;
-@group(0) @binding(4) var<storage, read> qOffset: array<f32>;
+@group(0) @binding(4) var<storage, read> positions: array<i32>;
 @group(0) @binding(5) var<storage, read> randomStep: array<u32>;
 @group(0) @binding(6) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> lse: array<f32>;
@@ -264,9 +253,14 @@ fn seen_keys(b: u32, query: vec4u) -> KeyRange {
   }
   var offset = sizes.q_offset;
   if (sizes.HAS_OFFSET == 1u) {
-    offset += i32(round(qOffset[b * sizes.offset_batch]));
+    offset += i32(round(bitcast<f32>(positions[b * sizes.offset_batch])));
   }
-  return causal_keys(query, offset, sizes.window, sizes.Tk);
+  let range = causal_keys(query, offset, sizes.window, sizes.Tk);
+  if (sizes.PACKED == 0u) {
+    return range;
+  }
+  let at = vec4u(b * sizes.Tq) + query;
+  return packed_keys(range, vec4i(positions[at.x], positions[at.y], positions[at.z], positions[at.w]));
 }
 
 @compute @workgroup_size(32)
@@ -337,6 +331,128 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var r = 0u; r < 4u; r++) {
     if (i[r] < sizes.Tq) {
       lse[at + i[r]] = log_sum[r];
+    }
+  }
+}
+`,
+
+  'attention_cached8': `// attention_cached8: a new token behind those of a cache, where an adapter runs on the CPU in subgroups of 8: its key and value are
+// written there, as cache_write does, and its queries see what then stands there: y and lse as attention.wgsl says, causal.
+// q (B,H,1,D), k and v (B,KV,1,D) at strides; keys and values (B,Tk,KV*D); qOffset (B): how many tokens stand there  ->  y at strides,
+// lse (B,H,1). Strides and columns count vec4s: D = 4 * vectors, at most 128.
+// grid: one workgroup a kv head, a subgroup, for all query heads that share it: x kv heads, y batch entries. A lane has every eighth vec4
+// of a head, a mat4x4f of them at most, so that lanes side by side read what lies side by side, and none reads what another wrote. Key by
+// key a score is added up across the lanes, and the sums so far are scaled to it.
+// Source: Milakov and Gimelshein 2018 (arXiv:1805.02867); Dao et al. 2022 (arXiv:2205.14135).
+// lib: attention_tile
+
+enable subgroups;
+alias Storage = f32;
+
+struct Sizes {
+  Tk: u32, H: u32, KV: u32, vectors: u32,
+  q_start: u32, q_batch: u32, q_head: u32,
+  k_start: u32, v_start: u32, kv_batch: u32,
+  y_start: u32, y_batch: u32, y_head: u32,
+  scale: f32, window: i32,
+}
+
+// vec4s of a lane, at most: those that no lane has cost nothing.
+override PER: u32 = 4;
+
+@group(0) @binding(0) var<storage, read> q: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> k: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<Storage>>;
+@group(0) @binding(3) var<storage, read> qOffset: array<f32>;
+@group(0) @binding(4) var<storage, read_write> keys: array<vec4<Storage>>;
+@group(0) @binding(5) var<storage, read_write> values: array<vec4<Storage>>;
+@group(0) @binding(6) var<storage, read_write> y: array<vec4<Storage>>;
+@group(0) @binding(7) var<storage, read_write> lse: array<f32>;
+@group(0) @binding(8) var<uniform> sizes: Sizes;
+
+const TILE_X = 1;
+
+// A lane's \`count\` vec4s from \`at\` on, zeros behind them.
+fn query_part(at: u32, count: u32) -> mat4x4f {
+  var part = mat4x4f();
+  if (count > 0u) { part[0] = vec4f(q[at]); }
+  if (PER > 1u && count > 1u) { part[1] = vec4f(q[at + 8u]); }
+  if (PER > 2u && count > 2u) { part[2] = vec4f(q[at + 16u]); }
+  if (PER > 3u && count > 3u) { part[3] = vec4f(q[at + 24u]); }
+  return part;
+}
+
+fn key_part(at: u32, count: u32) -> mat4x4f {
+  var part = mat4x4f();
+  if (count > 0u) { part[0] = vec4f(keys[at]); }
+  if (PER > 1u && count > 1u) { part[1] = vec4f(keys[at + 8u]); }
+  if (PER > 2u && count > 2u) { part[2] = vec4f(keys[at + 16u]); }
+  if (PER > 3u && count > 3u) { part[3] = vec4f(keys[at + 24u]); }
+  return part;
+}
+
+fn value_part(at: u32, count: u32) -> mat4x4f {
+  var part = mat4x4f();
+  if (count > 0u) { part[0] = vec4f(values[at]); }
+  if (PER > 1u && count > 1u) { part[1] = vec4f(values[at + 8u]); }
+  if (PER > 2u && count > 2u) { part[2] = vec4f(values[at + 16u]); }
+  if (PER > 3u && count > 3u) { part[3] = vec4f(values[at + 24u]); }
+  return part;
+}
+
+fn across_lanes(a: mat4x4f, b: mat4x4f) -> f32 {
+  var products = a[0] * b[0];
+  if (PER > 1u) { products += a[1] * b[1]; }
+  if (PER > 2u) { products += a[2] * b[2]; }
+  if (PER > 3u) { products += a[3] * b[3]; }
+  return subgroupAdd((products.x + products.y) + (products.z + products.w));
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let kv = group.x;
+  let b = group.y;
+  let count = (sizes.vectors + 7u - lane) / 8u;
+  let width = sizes.KV * sizes.vectors;
+  let column = kv * sizes.vectors + lane;
+  let cache = b * sizes.Tk * width + column;
+
+  let offset = i32(round(qOffset[b]));
+  let place = u32(max(offset, 0));
+  if (place < sizes.Tk) {
+    let new_at = b * sizes.kv_batch + column;
+    for (var c = 0u; c < 8u * count; c += 8u) {
+      keys[cache + place * width + c] = k[sizes.k_start + new_at + c];
+      values[cache + place * width + c] = v[sizes.v_start + new_at + c];
+    }
+  }
+
+  let end = clamp(offset + 1, 0, i32(sizes.Tk));
+  let begin = u32(clamp(offset + 1 - sizes.window, 0, end));
+  let heads = sizes.H / sizes.KV;
+  for (var head = kv * heads; head < (kv + 1u) * heads; head++) {
+    let query = query_part(sizes.q_start + b * sizes.q_batch + head * sizes.q_head + lane, count);
+    var top = SCORE_FLOOR;
+    var total = 0.0;
+    var mixed = mat4x4f();
+    for (var j = begin; j < u32(end); j++) {
+      let at = cache + j * width;
+      let score = sizes.scale * across_lanes(query, key_part(at, count));
+      let highest = max(top, score);
+      let weights = exp_below(vec4f(top - highest, score - highest, 0.0, 0.0));
+      top = highest;
+      total = total * weights.x + weights.y;
+      mixed = mixed * weights.x + value_part(at, count) * weights.y;
+    }
+    let blind = total == 0.0;
+    mixed *= 1.0 / select(total, 1.0, blind);
+    let y_at = sizes.y_start + b * sizes.y_batch + head * sizes.y_head + lane;
+    if (count > 0u) { y[y_at] = vec4<Storage>(mixed[0]); }
+    if (PER > 1u && count > 1u) { y[y_at + 8u] = vec4<Storage>(mixed[1]); }
+    if (PER > 2u && count > 2u) { y[y_at + 16u] = vec4<Storage>(mixed[2]); }
+    if (PER > 3u && count > 3u) { y[y_at + 24u] = vec4<Storage>(mixed[3]); }
+    if (lane == 0u) {
+      lse[b * sizes.H + head] = top + log(select(total, 1.0, blind));
     }
   }
 }
@@ -522,14 +638,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
   'attention_dkv': `// attention_dkv: dk_j = scale * sum over i that see j of ds_ij q_i, dv_j = sum of p_ij dy_i, with p and ds as in attention_dq.wgsl;
 // with dropout dv takes what dropout leaves of p; both sums run over the GROUP query heads that read the kv head, too.
-// q, k, v, keyMask, qOffset, dy, rows, starts and strides as in attention_dq.wgsl  ->  dk, dv (B,KV,Tk,D), two parts of one
+// q, k, v, keyMask, positions, dy, rows, starts and strides as in attention_dq.wgsl  ->  dk, dv (B,KV,Tk,D), two parts of one
 // tensor dkv at their own starts and strides: WebGPU allows a packed gradient only one writable binding.
 // grid: one invocation 4 keys, y kv heads, z batch entries.
 // Sums run over heads upwards and over queries downwards, 4 at a time, from the last query that sees the keys to the first: without
 // a window all invocations start with the same queries. dkv is read and written once a tile: only the invocation's own rows, in f32
 // however q, k, v are stored.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
-// optional: keyMask, qOffset
+// optional: keyMask, positions
 // lib: attention_tile, attention_dropout
 
 alias Storage = f32;
@@ -543,7 +659,7 @@ struct Sizes {
   dk_start: u32, dk_batch: u32, dk_token: u32, dk_head: u32,
   dv_start: u32, dv_batch: u32, dv_token: u32, dv_head: u32,
   scale: f32,
-  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32, PACKED: u32,
   HAS_MASK: u32,
   stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
@@ -552,7 +668,7 @@ struct Sizes {
 @group(0) @binding(1) var<storage, read> k: array<vec4<Storage>>;
 @group(0) @binding(2) var<storage, read> v: array<vec4<Storage>>;
 @group(0) @binding(3) var<storage, read> keyMask: array<u32>;
-@group(0) @binding(4) var<storage, read> qOffset: array<f32>;
+@group(0) @binding(4) var<storage, read> positions: array<i32>;
 @group(0) @binding(5) var<storage, read> dy: array<vec4<Storage>>;
 @group(0) @binding(6) var<storage, read> rows: array<vec2f>;
 @group(0) @binding(7) var<storage, read_write> dkv: array<vec4f>;
@@ -602,7 +718,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let dv_at = vec4u(sizes.dv_start + b * sizes.dv_batch + kv * sizes.dv_head) + key * sizes.dv_token;
   var offset = sizes.q_offset;
   if (sizes.HAS_OFFSET == 1u) {
-    offset += i32(round(qOffset[b * sizes.offset_batch]));
+    offset += i32(round(bitcast<f32>(positions[b * sizes.offset_batch])));
   }
   // At least one tile of queries is done: it writes the zeros of keys that nobody sees.
   var lowest = 0u;
@@ -612,6 +728,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let first = i32(keys.x) - offset;
     lowest = u32(clamp(first, 0, last)) / 4u;
     highest = u32(clamp(first + 2 + sizes.window, 0, last)) / 4u + 1u;
+  }
+  // Queries of later examples see none of these keys.
+  while (sizes.PACKED == 1u && highest > lowest + 1u && positions[b * sizes.Tq + highest * 4u - 4u] > i32(keys.w)) {
+    highest--;
   }
   var mask_key = vec2u();
   if (sizes.threshold > 0u) {
@@ -629,6 +749,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       var range = KeyRange(vec4u(), vec4u(sizes.Tk));
       if (sizes.CAUSAL == 1u) {
         range = causal_keys(row, offset, sizes.window, sizes.Tk);
+      }
+      if (sizes.PACKED == 1u) {
+        let at = vec4u(b * sizes.Tq) + row;
+        range = packed_keys(range, vec4i(positions[at.x], positions[at.y], positions[at.z], positions[at.w]));
       }
       range.end = select(range.begin, range.end, i < vec4u(sizes.Tq));
       let stats_at = stats_start + row;
@@ -660,13 +784,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 `,
 
   'attention_dq': `// attention_dq: dq_i = scale * sum over seen j of ds_ij k_j, ds_ij = p_ij (dy_i . v_j - delta_i), p_ij = exp(s_ij - lse_i).
-// q, k, v, keyMask, qOffset, starts, strides and grid as in attention.wgsl; dy (B,H,Tq,D) lies as y does; rows (B,H,Tq,2)
+// q, k, v, keyMask, positions, starts, strides and grid as in attention.wgsl; dy (B,H,Tq,D) lies as y does; rows (B,H,Tq,2)
 // holds lse and delta, and behind them randomStep at \`last\`  ->  dq (B,H,Tq,D) at its own start and strides, which may be a part of a packed gradient.
 // With dropout dy_i . v_j is multiplied with the factor of the mask.
 // Scores are computed again. dq is read and written once a tile of 4 keys: only the invocation's own rows, in the order of keys,
 // in f32 however q, k, v are stored.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
-// optional: keyMask, qOffset
+// optional: keyMask, positions
 // lib: attention_tile, attention_dropout
 
 alias Storage = f32;
@@ -679,7 +803,7 @@ struct Sizes {
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
   dq_start: u32, dq_batch: u32, dq_token: u32, dq_head: u32,
   scale: f32,
-  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32, PACKED: u32,
   HAS_MASK: u32,
   stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
@@ -688,7 +812,7 @@ struct Sizes {
 @group(0) @binding(1) var<storage, read> k: array<vec4<Storage>>;
 @group(0) @binding(2) var<storage, read> v: array<vec4<Storage>>;
 @group(0) @binding(3) var<storage, read> keyMask: array<u32>;
-@group(0) @binding(4) var<storage, read> qOffset: array<f32>;
+@group(0) @binding(4) var<storage, read> positions: array<i32>;
 @group(0) @binding(5) var<storage, read> dy: array<vec4<Storage>>;
 @group(0) @binding(6) var<storage, read> rows: array<vec2f>;
 @group(0) @binding(7) var<storage, read_write> dq: array<vec4f>;
@@ -716,9 +840,14 @@ fn seen_keys(b: u32, query: vec4u) -> KeyRange {
   }
   var offset = sizes.q_offset;
   if (sizes.HAS_OFFSET == 1u) {
-    offset += i32(round(qOffset[b * sizes.offset_batch]));
+    offset += i32(round(bitcast<f32>(positions[b * sizes.offset_batch])));
   }
-  return causal_keys(query, offset, sizes.window, sizes.Tk);
+  let range = causal_keys(query, offset, sizes.window, sizes.Tk);
+  if (sizes.PACKED == 0u) {
+    return range;
+  }
+  let at = vec4u(b * sizes.Tq) + query;
+  return packed_keys(range, vec4i(positions[at.x], positions[at.y], positions[at.z], positions[at.w]));
 }
 
 @compute @workgroup_size(32)
@@ -782,11 +911,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // w: one of the two score matrices, read through w_row and w_col, so that a transpose is a change of strides; x (columns,D) and
 // y (rows,D) at strides that count vec4s. y head n adds up the \`heads\` score heads n * heads + g; score head m reads x head m / X_GROUP.
 // If CAUSAL, row r takes only the columns that the causal rule and the window let through, n - window < c <= n with n = r + offset
-// where the rows are queries, n <= c < n + window with n = r - offset where they are keys (KEY_ROWS): attention_scores does not
-// write the others.
+// where the rows are queries, n <= c < n + window with n = r - offset where they are keys (KEY_ROWS), and if PACKED only
+// where the key is not below \`positions\` of the query: attention_scores does not write the others.
 // grid: one invocation 8 rows x one vec4 of D, \`vectors\` neighbours side by side; y heads, z batch entries.
 // Sums run over heads and columns in order, in f32.
-// optional: qOffset
+// optional: positions
 
 alias Storage = f32;
 
@@ -796,12 +925,12 @@ struct Sizes {
   w_start: u32, w_head: u32, w_row: u32, w_col: u32,
   x_start: u32, x_batch: u32, x_token: u32, x_head: u32,
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
-  CAUSAL: u32, KEY_ROWS: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
+  CAUSAL: u32, KEY_ROWS: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32, PACKED: u32,
 }
 
 @group(0) @binding(0) var<storage, read> w: array<Storage>;
 @group(0) @binding(1) var<storage, read> x: array<vec4<Storage>>;
-@group(0) @binding(2) var<storage, read> qOffset: array<f32>;
+@group(0) @binding(2) var<storage, read> positions: array<i32>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<Storage>>;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 
@@ -809,6 +938,26 @@ const TILE_X = 64;
 
 fn weights(at: vec4u, inside: vec4<bool>) -> vec4f {
   return select(vec4f(), vec4f(f32(w[at.x]), f32(w[at.y]), f32(w[at.z]), f32(w[at.w])), inside);
+}
+
+fn example_starts(first: u32, query: vec4u) -> vec4i {
+  let at = vec4u(first) + min(query, vec4u(sizes.R - 1u));
+  return vec4i(positions[at.x], positions[at.y], positions[at.z], positions[at.w]);
+}
+
+// The first query behind each key's example, found by halving.
+fn example_ends(first: u32, key: vec4u) -> vec4i {
+  var low = key + 1u;
+  var high = max(low, vec4u(sizes.C));
+  while (any(low < high)) {
+    let middle = (low + high) / 2u;
+    let at = vec4u(first) + min(middle, vec4u(sizes.C - 1u));
+    let start = vec4i(positions[at.x], positions[at.y], positions[at.z], positions[at.w]);
+    let behind = (start > vec4i(key)) | (low >= high);
+    high = select(high, middle, behind);
+    low = select(middle + 1u, low, behind);
+  }
+  return vec4i(low);
 }
 
 @compute @workgroup_size(64)
@@ -830,18 +979,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (sizes.CAUSAL == 1u) {
     var offset = sizes.q_offset;
     if (sizes.HAS_OFFSET == 1u) {
-      offset += i32(round(qOffset[b * sizes.offset_batch]));
+      offset += i32(round(bitcast<f32>(positions[b * sizes.offset_batch])));
     }
     if (sizes.KEY_ROWS == 1u) {
       from0 = vec4i(i0) - offset;
       from1 = vec4i(i1) - offset;
       end0 = from0 + sizes.window;
       end1 = from1 + sizes.window;
+      if (sizes.PACKED == 1u) {
+        end0 = min(end0, example_ends(b * sizes.C, i0));
+        end1 = min(end1, example_ends(b * sizes.C, i1));
+      }
     } else {
       end0 = vec4i(i0) + (offset + 1);
       end1 = vec4i(i1) + (offset + 1);
       from0 = end0 - sizes.window;
       from1 = end1 - sizes.window;
+      if (sizes.PACKED == 1u) {
+        from0 = max(from0, example_starts(b * sizes.R, i0));
+        from1 = max(from1, example_starts(b * sizes.R, i1));
+      }
     }
   }
   let begin = u32(max(from0.x, 0));
@@ -929,12 +1086,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 `,
 
   'attention_scores': `// attention_scores: p_ij = exp(s_ij - lse_i) and ds_ij = scale * p_ij (dy_i . v_j - delta_i), written out for attention_mix.
-// q, k, v, keyMask, qOffset, dy, rows, starts and strides as in attention_dq.wgsl  ->  scores (2,B,H,Tq,4*columns): p, then ds;
-// 4 * columns >= Tk, and the keys beyond Tk get 0. Tiles of 4 queries and 4 keys that the causal rule or the window hides altogether are left as they are.
+// q, k, v, keyMask, positions, dy, rows, starts and strides as in attention_dq.wgsl  ->  scores (2,B,H,Tq,4*columns): p, then ds;
+// 4 * columns >= Tk, and the keys beyond Tk get 0. Tiles of 4 queries and 4 keys that the causal rule, the window or the end of
+// an example hides altogether are left as they are.
 // With dropout p is what dropout leaves of it, and dy_i . v_j is multiplied with the same factors of the mask.
 // grid: one invocation 4 queries, y heads, z batch entries.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.
-// optional: keyMask, qOffset
+// optional: keyMask, positions
 // lib: attention_tile, attention_dropout
 
 alias Storage = f32;
@@ -946,7 +1104,7 @@ struct Sizes {
   v_start: u32, v_batch: u32, v_token: u32, v_head: u32,
   y_start: u32, y_batch: u32, y_token: u32, y_head: u32,
   scale: f32,
-  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32,
+  CAUSAL: u32, q_offset: i32, HAS_OFFSET: u32, offset_batch: u32, window: i32, PACKED: u32,
   HAS_MASK: u32,
   stream: u32, threshold: u32, keep_scale: f32, last: u32,
 }
@@ -955,7 +1113,7 @@ struct Sizes {
 @group(0) @binding(1) var<storage, read> k: array<vec4<Storage>>;
 @group(0) @binding(2) var<storage, read> v: array<vec4<Storage>>;
 @group(0) @binding(3) var<storage, read> keyMask: array<u32>;
-@group(0) @binding(4) var<storage, read> qOffset: array<f32>;
+@group(0) @binding(4) var<storage, read> positions: array<i32>;
 @group(0) @binding(5) var<storage, read> dy: array<vec4<Storage>>;
 @group(0) @binding(6) var<storage, read> rows: array<vec2f>;
 @group(0) @binding(7) var<storage, read_write> scores: array<vec4<Storage>>;
@@ -982,9 +1140,14 @@ fn seen_keys(b: u32, query: vec4u) -> KeyRange {
   }
   var offset = sizes.q_offset;
   if (sizes.HAS_OFFSET == 1u) {
-    offset += i32(round(qOffset[b * sizes.offset_batch]));
+    offset += i32(round(bitcast<f32>(positions[b * sizes.offset_batch])));
   }
-  return causal_keys(query, offset, sizes.window, sizes.Tk);
+  let range = causal_keys(query, offset, sizes.window, sizes.Tk);
+  if (sizes.PACKED == 0u) {
+    return range;
+  }
+  let at = vec4u(b * sizes.Tq) + query;
+  return packed_keys(range, vec4i(positions[at.x], positions[at.y], positions[at.z], positions[at.w]));
 }
 
 fn put(at: vec4u, i: vec4u, tile: mat4x4f) {
@@ -2365,6 +2528,11 @@ fn causal_keys(query: vec4u, offset: i32, window: i32, Tk: u32) -> KeyRange {
   return KeyRange(vec4u(clamp(next - window, vec4i(0), end)), vec4u(end));
 }
 
+// Of those, the keys from the first of each query's own example on.
+fn packed_keys(range: KeyRange, starts: vec4i) -> KeyRange {
+  return KeyRange(clamp(vec4u(max(starts, vec4i())), range.begin, range.end), range.end);
+}
+
 // Factor by factor, of two tiles.
 fn scaled_tile(a: mat4x4f, b: mat4x4f) -> mat4x4f {
   return mat4x4f(a[0] * b[0], a[1] * b[1], a[2] * b[2], a[3] * b[3]);
@@ -2464,6 +2632,20 @@ fn gelu_tanh_slope(x: vec4f) -> vec4f {
   let e = decay(z * (GELU_LINEAR + GELU_CUBIC * z * z));
   let s = 1.0 / (1.0 + e);
   return s + z * s * (e * s) * (GELU_LINEAR + 3.0 * GELU_CUBIC * z * z);
+}
+`,
+
+  'lib/ordered': `// Bits of an f32 in the order of its values, a NaN above all else, -0 as 0: no comparison of floats, which a compiler may take for
+// granted to have no NaN.
+fn ordered(value: f32) -> u32 {
+  var bits = bitcast<u32>(value);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) {
+    return 0xffffffffu;
+  }
+  if (bits == 0x80000000u) {
+    bits = 0u; // -0 is no smaller than 0
+  }
+  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
 }
 `,
 
@@ -2571,6 +2753,22 @@ fn silu_slope(x: vec4f) -> vec4f {
   let e = decay(z);
   let s = 1.0 / (1.0 + e);
   return s * (1.0 + z * (e * s));
+}
+`,
+
+  'lib/soft_cross_entropy': `// Sums over the classes of a row for the divergence of a student (x) from its teacher (y).
+
+// What a class adds: its two exponentials, and the teacher's times how much further below its largest logit the student has it.
+// scaled: both logits, less the largest of their rows and divided by the temperature: none is above 0. A class that the teacher rules
+// out adds nothing, however far away the student has it.
+fn divergence_part(scaled: vec2f) -> vec3f {
+  let e = exp(scaled);
+  return vec3f(e, select(0.0, e.y * (scaled.y - scaled.x), e.y > 0.0));
+}
+
+// sum of q ln(q / p) out of the sums of those.
+fn divergence_of(sums: vec3f) -> f32 {
+  return sums.z / sums.y + (log(sums.x) - log(sums.y));
 }
 `,
 
@@ -4519,6 +4717,113 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
+  'matmul_vector_columns8': `// matmul_vector_columns8: a row a times b stored (K,N), as decoding asks for where an adapter runs on the CPU in subgroups of 8, and
+// what stands beside such a product in a layer: the norm in front of it, the activation behind it.
+// y = act(norm(a) b (+ bias)) (+ residual) (+ y).     a (K)  b (K,N)  ->  y (N)     N a multiple of 4
+// norm(a) = (a - mean) * rstd * weight (+ shift), as layernorm has it; each workgroup finds mean and rstd itself.
+// grid: one invocation 8 columns, in two vec4s of b, so that neighbouring lanes read neighbouring vec4s. Sums run over k in order, in f32.
+// lib: fold, gelu_tanh, gelu_erf, relu, silu
+// optional: bias, residual, weight, shift
+
+enable subgroups;
+alias Storage = f32;
+alias Result = f32;
+
+struct Sizes { N: u32, K: u32, HAS_BIAS: u32, HAS_RESIDUAL: u32, ACCUMULATE: u32, HAS_SHIFT: u32, eps: f32 }
+
+override NORM: u32 = 0;
+// 0 none, then in the order of the list of snippets.
+override ACTIVATION: u32 = 0;
+
+@group(0) @binding(0) var<storage, read> a: array<Storage>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read> residual: array<vec4<Storage>>;
+@group(0) @binding(4) var<storage, read> weight: array<f32>;
+@group(0) @binding(5) var<storage, read> shift: array<f32>;
+@group(0) @binding(6) var<storage, read_write> y: array<vec4<Result>>;
+@group(0) @binding(7) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+fn activated(x: vec4f) -> vec4f {
+  switch (ACTIVATION) {
+    case 1u: { return gelu_tanh(x); }
+    case 2u: { return gelu_erf(x); }
+    case 3u: { return relu(x); }
+    case 4u: { return silu(x); }
+    default: { return x; }
+  }
+}
+
+// \`col\` counts vec4s.
+fn store(col: u32, sum: vec4f) {
+  var value = sum;
+  if (sizes.HAS_BIAS == 1u) {
+    value += bias[col];
+  }
+  value = activated(value);
+  if (sizes.HAS_RESIDUAL == 1u) {
+    value += vec4f(residual[col]);
+  }
+  if (sizes.ACCUMULATE == 1u) {
+    value += vec4f(y[col]);
+  }
+  y[col] = vec4<Result>(value);
+}
+
+// Mean and 1 / deviation of a, the squares taken from near the mean.
+fn moments(lane: u32) -> vec2f {
+  let scale = 1.0 / f32(sizes.K);
+  var total = 0.0;
+  for (var k = lane; k < sizes.K; k += 8u) {
+    total += f32(a[k]);
+  }
+  let rough = subgroupAdd(total) * scale;
+  var off = vec2f();
+  for (var k = lane; k < sizes.K; k += 8u) {
+    let d = f32(a[k]) - rough;
+    off += vec2f(d, d * d);
+  }
+  off = subgroupAdd(off) * scale;
+  return vec2f(rough + off.x, inverseSqrt(max(off.y - off.x * off.x, 0.0) + sizes.eps));
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let columns = sizes.N / 4u;
+  let first = folded(group, groups) * 16u + lane;
+  let second = first + 8u;
+  var at0 = min(first, columns - 1u);
+  var at1 = min(second, columns - 1u);
+  var norm = vec2f();
+  if (NORM == 1u) {
+    norm = moments(lane);
+  }
+  var s = vec4f();
+  var t = vec4f();
+  for (var k = 0u; k < sizes.K; k++) {
+    var x = f32(a[k]);
+    if (NORM == 1u) {
+      x = (x - norm.x) * norm.y * weight[k];
+      if (sizes.HAS_SHIFT == 1u) {
+        x += shift[k];
+      }
+    }
+    s += x * vec4f(b[at0]);
+    t += x * vec4f(b[at1]);
+    at0 += columns;
+    at1 += columns;
+  }
+  if (first < columns) {
+    store(first, s);
+  }
+  if (second < columns) {
+    store(second, t);
+  }
+}
+`,
+
   'matmul_vector_rows': `// matmul_vector_rows: products of a few rows of a with b stored (N,K), as decoding asks for where an adapter runs on the CPU.
 // y = a b^T (+ bias) (+ residual) (+ y).     a (M,K), M at most 4  b (N,K)  ->  y (M,N)     K a multiple of 4
 // grid: one invocation 2 columns, folded. Each reads its own rows of b from end to end: loads are the cost there, each lane's its own,
@@ -4606,6 +4911,85 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     if (ROWS > 1u) { store(1u, second, t1); }
     if (ROWS > 2u) { store(2u, second, u1); }
     if (ROWS > 3u) { store(3u, second, v1); }
+  }
+}
+`,
+
+  'matmul_vector_rows8': `// matmul_vector_rows8: a row a times b stored (N,K), as decoding asks for where an adapter runs on the CPU in subgroups of 8.
+// y = a b^T (+ bias) (+ residual) (+ y).     a (K)  b (N,K)  ->  y (N)     K a multiple of 4
+// BEST: instead of y the largest of a workgroup's columns and which it is  ->  best (groups,2), as argmax has it.
+// grid: one workgroup 64 columns, a subgroup, folded: 4 at a time, each read from end to end by all lanes side by side, as memory has
+// it; a load of a serves all 4. Each lane's sums run over k in order, then the lanes' are added.
+// lib: fold, ordered
+// optional: bias, residual, y, best
+
+enable subgroups;
+alias Storage = f32;
+alias Result = f32;
+
+struct Sizes { N: u32, K: u32, HAS_BIAS: u32, HAS_RESIDUAL: u32, ACCUMULATE: u32 }
+
+override BEST: u32 = 0;
+
+@group(0) @binding(0) var<storage, read> a: array<vec4<Storage>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Storage>>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<Storage>;
+@group(0) @binding(4) var<storage, read_write> y: array<Result>;
+@group(0) @binding(5) var<storage, read_write> best: array<vec2u>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+fn across(v: vec4f) -> f32 {
+  return (v.x + v.y) + (v.z + v.w);
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let place = folded(group, groups);
+  let first = place * 64u;
+  let length = sizes.K / 4u;
+  var most = vec2u();
+  for (var col = first; col < min(first + 64u, sizes.N); col += 4u) {
+    let rows = min(col + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.N - 1u)) * length;
+    var s = vec4f();
+    var t = vec4f();
+    var u = vec4f();
+    var v = vec4f();
+    for (var k = lane; k < length; k += 8u) {
+      let x = vec4f(a[k]);
+      s += x * vec4f(b[rows.x + k]);
+      t += x * vec4f(b[rows.y + k]);
+      u += x * vec4f(b[rows.z + k]);
+      v += x * vec4f(b[rows.w + k]);
+    }
+    let sums = subgroupAdd(vec4f(across(s), across(t), across(u), across(v)));
+    let n = col + lane;
+    if (lane < 4u && n < sizes.N) {
+      var value = sums[lane];
+      if (sizes.HAS_BIAS == 1u) {
+        value += bias[n];
+      }
+      if (sizes.HAS_RESIDUAL == 1u) {
+        value += f32(residual[n]);
+      }
+      if (sizes.ACCUMULATE == 1u) {
+        value += f32(y[n]);
+      }
+      if (BEST == 0u) {
+        y[n] = Result(value);
+      } else if (ordered(value) > most.x) {
+        most = vec2u(ordered(value), n);
+      }
+    }
+  }
+  if (BEST == 1u && first < sizes.N) {
+    let key = subgroupMax(most.x);
+    let column = subgroupMin(select(0xffffffffu, most.y, most.x == key));
+    if (lane == 0u) {
+      best[place] = vec2u(key, column);
+    }
   }
 }
 `,
@@ -5428,6 +5812,129 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         dx[i][k] = Storage(tail[k]);
       }
     }
+  }
+}
+`,
+
+  'soft_cross_entropy': `// soft_cross_entropy: KL(q || p) = sum over classes of q ln(q / p), q = softmax(teacher / t), p = softmax(logits / t), inverse = 1 / t.
+// logits, teacher (R,C)  ->  stats (R,4): 0, KL, 0, 0, as cross_entropy reads it; sums (R,4): the largest logit and the log of the sum
+// of exp((x - largest) / t), of the student and of the teacher.
+// grid: one invocation a row, folded. Two passes; the largest is taken away before logits are divided, so that large ones keep their
+// digits, and rows that are equal have 0.
+// Source: Hinton et al. 2015 (arXiv:1503.02531), section 2.
+// lib: fold, soft_cross_entropy
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, inverse: f32 }
+
+@group(0) @binding(0) var<storage, read> logits: array<Storage>;
+@group(0) @binding(1) var<storage, read> teacher: array<Storage>;
+@group(0) @binding(2) var<storage, read_write> stats: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> sums: array<vec4f>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+fn both(at: u32) -> vec2f { return vec2f(f32(logits[at]), f32(teacher[at])); }
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = folded(group, groups) * 64u + lane;
+  if (row >= sizes.R) {
+    return;
+  }
+  let start = row * sizes.C;
+  var largest = both(start);
+  for (var c = 1u; c < sizes.C; c++) {
+    largest = max(largest, both(start + c));
+  }
+  var total = vec3f();
+  for (var c = 0u; c < sizes.C; c++) {
+    total += divergence_part((both(start + c) - largest) * sizes.inverse);
+  }
+  stats[row] = vec4f(0.0, divergence_of(total), 0.0, 0.0);
+  sums[row] = vec4f(largest.x, log(total.x), largest.y, log(total.y));
+}
+`,
+
+  'soft_cross_entropy_backward': `// soft_cross_entropy_backward: dlogits = dstats.y * (p - q) / t, p and q as in soft_cross_entropy; 0 in rows whose dstats is 0, whatever
+// their logits are.
+// logits (R,C), in dlogits' place  teacher (R,C)  sums, dstats (R,4)  ->  dlogits (R,C)
+// grid: one invocation an element, folded.
+// lib: fold
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, inverse: f32 }
+
+@group(0) @binding(0) var<storage, read> teacher: array<Storage>;
+@group(0) @binding(1) var<storage, read> sums: array<vec4f>;
+@group(0) @binding(2) var<storage, read> dstats: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> dlogits: array<Storage>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let at = folded(group, groups) * 64u + lane;
+  if (at >= sizes.R * sizes.C) {
+    return;
+  }
+  let row = at / sizes.C;
+  let d = dstats[row].y;
+  let known = sums[row];
+  let logit = vec2f(f32(dlogits[at]), f32(teacher[at]));
+  let p = exp((logit - known.xz) * sizes.inverse - known.yw);
+  dlogits[at] = Storage(select(d * sizes.inverse * (p.x - p.y), 0.0, d == 0.0));
+}
+`,
+
+  'soft_cross_entropy_workgroup': `// soft_cross_entropy_workgroup: as soft_cross_entropy, for GPUs; slow where a barrier is (software adapters).
+// logits, teacher (R,C)  ->  stats, sums (R,4)
+// grid: LANES neighbouring invocations a row, which take turns at its columns and meet in workgroup memory; short rows share a
+// workgroup of 64. Folded.
+// lib: fold, row_max, row_sum, soft_cross_entropy
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, inverse: f32 }
+
+@group(0) @binding(0) var<storage, read> logits: array<Storage>;
+@group(0) @binding(1) var<storage, read> teacher: array<Storage>;
+@group(0) @binding(2) var<storage, read_write> stats: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> sums: array<vec4f>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+override LANES: u32 = 64;
+const TILE_X = 64;
+
+fn both(at: u32) -> vec2f { return vec2f(f32(logits[at]), f32(teacher[at])); }
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) index: u32) {
+  let row_index = folded(group, groups) * (64u / LANES) + index / LANES;
+  // Lanes behind the last row have no columns but go along: barriers must be met by all.
+  let row = min(row_index, sizes.R - 1u);
+  let C = select(0u, sizes.C, row_index < sizes.R);
+  let lane = index % LANES;
+  let start = row * sizes.C;
+  var own = both(start);
+  for (var c = lane; c < C; c += LANES) {
+    own = max(own, both(start + c));
+  }
+  let largest_x = row_max(own.x, index, LANES);
+  let largest = vec2f(largest_x, row_max(own.y, index, LANES));
+  var part = vec3f();
+  for (var c = lane; c < C; c += LANES) {
+    part += divergence_part((both(start + c) - largest) * sizes.inverse);
+  }
+  let exponentials = row_sum(part.xy, index, LANES);
+  let total = vec3f(exponentials, row_sum(vec2f(part.z, 0.0), index, LANES).x);
+  if (lane == 0u && row_index < sizes.R) {
+    stats[row] = vec4f(0.0, divergence_of(total), 0.0, 0.0);
+    sums[row] = vec4f(largest.x, log(total.x), largest.y, log(total.y));
   }
 }
 `,

@@ -5,7 +5,7 @@ import { type Device, openDevice } from '../src/runtime/device.ts';
 import { normal } from '../src/tensor/random.ts';
 import { type Shape, sizeOf } from '../src/tensor/shape.ts';
 import { expectClose, onBoth } from './harness/op_compare.ts';
-import { stepNumber } from './harness/op_row.ts';
+import { stepNumber, wholes } from './harness/op_row.ts';
 import { prepare, run, type Sample } from './harness/op_sample.ts';
 
 const wanted = process.env.SHADERFORMER_ADAPTER;
@@ -88,6 +88,34 @@ describe.each(['scores', 'recompute'])('what the causal rule hides is never comp
     const late = (seen + 8) * D;
     for (const name of ['y', 'dq']) expect(finite(of(name).slice(late)), name).toBe(true);
     expect(of('y').slice(0, late).some(Number.isNaN)).toBe(true);
+  });
+
+  // Two examples of 16 and 16 columns, of which neither meets the other, in whole tiles.
+  const packed = (real: Sample['real']): Sample => ({
+    name: 'packed',
+    real,
+    whole: { starts: wholes([1, T], ...Array.from({ length: T }, (_, t) => (t < seen ? 0 : seen))) },
+    build: (t) => attention(t.q!, t.k!, t.v!, { causal: true, starts: t.starts! }),
+  });
+
+  test('keys and values of an earlier example', async () => {
+    const of = await resultsOf(packed({ q: values(0), k: values(1, 'first'), v: values(2, 'first') }));
+    for (const name of ['y', 'dq']) expect(finite(of(name).slice(seen * D)), name).toBe(true);
+    expect(
+      of('y')
+        .slice(0, seen * D)
+        .some(Number.isNaN),
+    ).toBe(true);
+  });
+
+  test('queries of a later example', async () => {
+    const of = await resultsOf(packed({ q: values(0, 'last'), k: values(1), v: values(2) }));
+    for (const name of ['dk', 'dv']) expect(finite(of(name).slice(0, seen * D)), name).toBe(true);
+    expect(
+      of('dk')
+        .slice(seen * D)
+        .some(Number.isNaN),
+    ).toBe(true);
   });
 
   test('queries behind the window', async () => {

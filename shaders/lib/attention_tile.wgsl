@@ -42,6 +42,11 @@ fn causal_keys(query: vec4u, offset: i32, window: i32, Tk: u32) -> KeyRange {
   return KeyRange(vec4u(clamp(next - window, vec4i(0), end)), vec4u(end));
 }
 
+// Of those, the keys from the first of each query's own example on.
+fn packed_keys(range: KeyRange, starts: vec4i) -> KeyRange {
+  return KeyRange(clamp(vec4u(max(starts, vec4i())), range.begin, range.end), range.end);
+}
+
 // Factor by factor, of two tiles.
 fn scaled_tile(a: mat4x4f, b: mat4x4f) -> mat4x4f {
   return mat4x4f(a[0] * b[0], a[1] * b[1], a[2] * b[2], a[3] * b[3]);

@@ -16,20 +16,31 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { attend } from './attend.ts';
 import type { DecoderConfig, DecoderSpec } from './decoder_config.ts';
 import { DropoutPlaces } from './dropout.ts';
-import { apply, applyOnto, type Linear } from './layers.ts';
+import { apply, applyOnto, exchanged, type Linear } from './layers.ts';
 import type { ForwardOptions, LanguageModel } from './model.ts';
 import type { ModelConfig } from './model_config.ts';
 import { type ModelOptions, ParameterList } from './parameter_list.ts';
 import { ropeTables } from './rope_table.ts';
 import type { Table, TableLossOptions } from './table.ts';
 
-interface Block {
-  attn: Record<'q' | 'k' | 'v' | 'o', Linear>;
+/** What a block has beside its linear layers. */
+interface Norms {
   /** Of queries and keys, head by head, where the spec has them. */
   heads: Record<'q' | 'k', Tensor> | null;
-  mlp: Record<'gate' | 'up' | 'down', Linear>;
   /** In front of each, and behind it where the spec has them. */
-  norms: Record<'attn' | 'mlp', { before: Tensor; after: Tensor | null }>;
+  attn: { before: Tensor; after: Tensor | null };
+  mlp: { before: Tensor; after: Tensor | null };
+}
+
+/** What a model is made of; its views share all of it but linear layers. */
+interface Parts {
+  parameters: readonly Tensor[];
+  tokens: Table;
+  /** Of each block. */
+  norms: Norms[];
+  linears: ReadonlyMap<string, Linear>;
+  norm: Tensor;
+  head: Table;
 }
 
 export class Decoder<C extends ModelConfig = ModelConfig> implements LanguageModel {
@@ -37,25 +48,25 @@ export class Decoder<C extends ModelConfig = ModelConfig> implements LanguageMod
   readonly config: C;
   /** In the order of transformers' state dict; a table in pieces has a tensor for each. */
   readonly parameters: readonly Tensor[];
+  readonly linears: ReadonlyMap<string, Linear>;
   #spec: DecoderSpec;
-  #tokens: Table;
-  #blocks: Block[];
-  #norm: Tensor;
-  #head: Table;
+  #parts: Parts;
 
-  /** @throws InputError if the heads do not share the kv heads evenly, or a head's width is odd */
-  constructor(config: C, spec: DecoderSpec, { seed, pieceBytes, embeddingStd }: ModelOptions) {
-    refuseHeads(spec.config);
-    const { vocabSize: V, nEmbd: width, nLayer, initializerRange: std, tieWordEmbeddings } = spec.config;
+  /**
+   * @param from how a new model begins, or the parts of another
+   * @throws InputError if the heads do not share the kv heads evenly, or a head's width is odd
+   */
+  constructor(config: C, spec: DecoderSpec, from: ModelOptions | Parts) {
     this.family = config.family;
     this.config = config;
     this.#spec = spec;
-    const list = new ParameterList(seed, pieceBytes);
-    this.#tokens = list.table('model.embed_tokens.weight', [V, width], embeddingStd ?? std);
-    this.#blocks = Array.from({ length: nLayer }, (_, i) => makeBlock(list, `model.layers.${i}`, spec));
-    this.#norm = list.filled('model.norm.weight', [width], 1 - spec.normOffset);
-    this.#head = tieWordEmbeddings ? this.#tokens : list.table('lm_head.weight', [V, width], std);
-    this.parameters = list.finish();
+    this.#parts = 'seed' in from ? makeParts(spec, from) : from;
+    this.parameters = this.#parts.parameters;
+    this.linears = this.#parts.linears;
+  }
+
+  withLinears(changed: ReadonlyMap<string, Linear>): Decoder<C> {
+    return new Decoder(this.config, this.#spec, { ...this.#parts, linears: exchanged(this.linears, changed) });
   }
 
   get blockSize(): number {
@@ -68,19 +79,21 @@ export class Decoder<C extends ModelConfig = ModelConfig> implements LanguageMod
 
   get keyWidths(): number[] {
     const { kvHeads, headDim } = this.#spec.config;
-    return this.#blocks.map(() => kvHeads * headDim);
+    return this.#parts.norms.map(() => kvHeads * headDim);
   }
 
   /** The last hidden states, normalised.     ids (B,T) i32  ->  (B,T,C) */
-  hidden(ids: Tensor, { positions, cache, dropout, recompute, dtype }: ForwardOptions = {}): Tensor {
+  hidden(ids: Tensor, { positions, starts, cache, dropout, recompute, dtype }: ForwardOptions = {}): Tensor {
     const T = ids.shape.at(-1)!;
     if (T > this.config.blockSize)
       throw new InputError(`model: ${T} tokens, the context holds ${this.config.blockSize}. Pass fewer.`);
     const { config, layer, normOffset: weightOffset, gate, embeddingScale, scoreScale } = this.#spec;
     const { nHead: heads, kvHeads, headDim, rmsNormEps: eps } = config;
+    const { tokens, norms, norm: last } = this.#parts;
     const places = new DropoutPlaces(dropout);
-    const layers = this.#blocks.map((_, i) => layer(i));
-    const longest = positions ? (cache?.layers[0]?.keys.shape[1] ?? config.blockSize) : T;
+    const layers = norms.map((_, i) => layer(i));
+    // Of a packed row no position is beyond its columns.
+    const longest = positions && !starts ? (cache?.layers[0]?.keys.shape[1] ?? config.blockSize) : T;
     const tables = scope('rope', () => ropeTables(layers, headDim, longest, positions));
 
     const norm = (x: Tensor, weight: Tensor) => rmsnorm(x, weight, { eps, weightOffset });
@@ -90,70 +103,90 @@ export class Decoder<C extends ModelConfig = ModelConfig> implements LanguageMod
         ? reshape(norm(reshape(x, [...x.shape.slice(0, -1), x.shape.at(-1)! / headDim, headDim]), weight), x.shape)
         : x;
     const onto = (x: Tensor, y: Tensor, linear: Linear, after: Tensor | null) =>
-      after ? add(x, places.apply(norm(apply(y, linear), after))) : applyOnto(x, y, linear, places);
+      after ? add(x, places.apply(norm(apply(y, linear, places), after))) : applyOnto(x, y, linear, places);
     const gated = (z: Tensor, up: Tensor) => (gate === 'silu' ? swiglu(z, up) : mul(gelu(z, 'tanh'), up));
 
     let x = scope('embed', () => {
-      const found = this.#tokens.lookup(ids, dtype);
+      const found = tokens.lookup(ids, dtype);
       return places.apply(embeddingScale === 1 ? found : scale(found, embeddingScale));
     });
-    this.#blocks.forEach(({ attn, heads: own, mlp, norms }, i) => {
+    norms.forEach(({ heads: own, attn, mlp }, i) => {
       const { window } = layers[i]!;
+      const linear = (name: string) => this.linears.get(`model.layers.${i}.${name}_proj`)!;
+      const project = (x: Tensor, name: string) => apply(x, linear(name), places);
       const block = () => {
         const attended = scope('attn', () => {
-          const normed = norm(x, norms.attn.before);
-          const q = rope(headNorm(apply(normed, attn.q), own?.q), tables[i]!, { heads });
-          const k = rope(headNorm(apply(normed, attn.k), own?.k), tables[i]!, { heads: kvHeads });
-          const v = apply(normed, attn.v);
-          const options = { heads, kvHeads, causal: true, window, scale: scoreScale, dropout: places.attention() };
-          return onto(x, attend(cache, i, q, k, v, options), attn.o, norms.attn.after);
+          const normed = norm(x, attn.before);
+          const q = rope(headNorm(project(normed, 'self_attn.q'), own?.q), tables[i]!, { heads });
+          const k = rope(headNorm(project(normed, 'self_attn.k'), own?.k), tables[i]!, { heads: kvHeads });
+          const v = project(normed, 'self_attn.v');
+          const kept = { window, starts, dropout: places.attention() };
+          const options = { heads, kvHeads, causal: true, scale: scoreScale, ...kept };
+          return onto(x, attend(cache, i, q, k, v, options), linear('self_attn.o'), attn.after);
         });
         return scope('mlp', () => {
-          const normed = norm(attended, norms.mlp.before);
-          return onto(attended, gated(apply(normed, mlp.gate), apply(normed, mlp.up)), mlp.down, norms.mlp.after);
+          const normed = norm(attended, mlp.before);
+          const inner = gated(project(normed, 'mlp.gate'), project(normed, 'mlp.up'));
+          return onto(attended, inner, linear('mlp.down'), mlp.after);
         });
       };
       x = scope(`layers.${i}`, () => (recompute ? again(block) : block()));
     });
-    return scope('norm', () => norm(x, this.#norm));
+    return scope('norm', () => norm(x, last));
   }
 
   /** Logits of the next token.     hidden (...,C)  ->  (...,V) */
   head(hidden: Tensor): Tensor {
-    return scope('head', () => this.#head.logits(hidden));
+    return scope('head', () => this.#parts.head.logits(hidden));
   }
 
   /** The cross-entropy of those logits. See Table.loss. */
   loss(hidden: Tensor, targets: Tensor, options?: TableLossOptions): CrossEntropy {
-    return scope('head', () => this.#head.loss(hidden, targets, options));
+    return scope('head', () => this.#parts.head.loss(hidden, targets, options));
   }
 }
 
-/** Names and order as transformers has them. */
-function makeBlock(list: ParameterList, layer: string, spec: DecoderSpec): Block {
+function makeParts(spec: DecoderSpec, options: ModelOptions): Parts {
+  refuseHeads(spec.config);
+  const { vocabSize: V, nEmbd: width, nLayer, initializerRange: std, tieWordEmbeddings } = spec.config;
+  const list = new ParameterList(options);
+  const linears = new Map<string, Linear>();
+  const tokens = list.table('model.embed_tokens.weight', [V, width], options.embeddingStd ?? std);
+  const norms = Array.from({ length: nLayer }, (_, i) => makeBlock(list, linears, `model.layers.${i}`, spec));
+  const norm = list.filled('model.norm.weight', [width], 1 - spec.normOffset);
+  const head = tieWordEmbeddings ? tokens : list.table('lm_head.weight', [V, width], std);
+  return { parameters: list.finish(), tokens, norms, linears, norm, head };
+}
+
+/** Names and order as transformers has them. Its linear layers go into `linears`. */
+function makeBlock(list: ParameterList, linears: Map<string, Linear>, layer: string, spec: DecoderSpec): Norms {
   const { config, mlpBias, qkNorm, normsAfter, normOffset } = spec;
   const { nEmbd: C, nHead, kvHeads, headDim, nInner, attentionBias, initializerRange: std } = config;
-  const linear = (name: string, fanIn: number, fanOut: number, bias: boolean): Linear => ({
-    weight: list.random(`${layer}.${name}_proj.weight`, [fanOut, fanIn], std),
-    bias: bias ? list.filled(`${layer}.${name}_proj.bias`, [fanOut]) : null,
-    stored: 'out_in',
-  });
+  const linear = (name: string, fanIn: number, fanOut: number, bias: boolean) =>
+    linears.set(`${layer}.${name}_proj`, {
+      weight: list.weight(`${layer}.${name}_proj.weight`, [fanOut, fanIn], std),
+      bias: bias ? list.filled(`${layer}.${name}_proj.bias`, [fanOut]) : null,
+      stored: 'out_in',
+    });
   const norm = (name: string, width = C) => list.filled(`${layer}.${name}.weight`, [width], 1 - normOffset);
   const attn = (name: string, fanIn: number, fanOut: number) =>
     linear(`self_attn.${name}`, fanIn, fanOut, attentionBias);
   const inner = (name: string, fanIn: number, fanOut: number) => linear(`mlp.${name}`, fanIn, fanOut, mlpBias);
   const [Q, KV] = [nHead * headDim, kvHeads * headDim];
-  const made = {
-    attn: { q: attn('q', C, Q), k: attn('k', C, KV), v: attn('v', C, KV), o: attn('o', Q, C) },
-    heads: qkNorm ? { q: norm('self_attn.q_norm', headDim), k: norm('self_attn.k_norm', headDim) } : null,
-    mlp: { gate: inner('gate', C, nInner), up: inner('up', C, nInner), down: inner('down', nInner, C) },
-  };
+  attn('q', C, Q);
+  attn('k', C, KV);
+  attn('v', C, KV);
+  attn('o', Q, C);
+  const heads = qkNorm ? { q: norm('self_attn.q_norm', headDim), k: norm('self_attn.k_norm', headDim) } : null;
+  inner('gate', C, nInner);
+  inner('up', C, nInner);
+  inner('down', nInner, C);
   const before = norm('input_layernorm');
   // The same name stands for the norm in front of the MLP where there are two norms, and for the one behind attention where there are four.
   const post = norm('post_attention_layernorm');
-  if (!normsAfter) return { ...made, norms: { attn: { before, after: null }, mlp: { before: post, after: null } } };
+  if (!normsAfter) return { heads, attn: { before, after: null }, mlp: { before: post, after: null } };
   const mlp = { before: norm('pre_feedforward_layernorm'), after: norm('post_feedforward_layernorm') };
-  return { ...made, norms: { attn: { before, after: post }, mlp } };
+  return { heads, attn: { before, after: post }, mlp };
 }
 
 function refuseHeads({ nHead, kvHeads, headDim }: DecoderConfig): void {

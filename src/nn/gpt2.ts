@@ -12,7 +12,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { attendPacked } from './attend.ts';
 import { DropoutPlaces } from './dropout.ts';
 import { type Activation, fittingHeads, type GPT2Config } from './gpt2_config.ts';
-import { apply, applyOnto, type Linear, type Norm, normalise } from './layers.ts';
+import { apply, applyOnto, exchanged, type Linear, type Norm, normalise } from './layers.ts';
 import type { ForwardOptions, LanguageModel } from './model.ts';
 import { type ModelOptions, ParameterList } from './parameter_list.ts';
 import type { Table, TableLossOptions } from './table.ts';
@@ -26,11 +26,16 @@ const ACTIVATIONS: Record<Activation, (x: Tensor) => Tensor> = {
   silu,
 };
 
-interface Block {
-  ln1: Norm;
-  attn: { qkv: Linear; proj: Linear };
-  ln2: Norm;
-  mlp: { fc: Linear; proj: Linear };
+/** What a model is made of; its views share all of it but linear layers. */
+interface Parts {
+  parameters: readonly Tensor[];
+  wte: Table;
+  wpe: Tensor;
+  /** Of each block. */
+  norms: { ln1: Norm; ln2: Norm }[];
+  linears: ReadonlyMap<string, Linear>;
+  lnF: Norm;
+  head: Table;
 }
 
 export class GPT2 implements LanguageModel {
@@ -38,46 +43,22 @@ export class GPT2 implements LanguageModel {
   readonly config: GPT2Config;
   /** In the order of the file; a table in pieces has a tensor for each. */
   readonly parameters: readonly Tensor[];
-  #wte: Table;
-  #wpe: Tensor;
-  #blocks: Block[];
-  #lnF: Norm;
-  #head: Table;
+  readonly linears: ReadonlyMap<string, Linear>;
+  #parts: Parts;
 
   /**
+   * @param from how a new model begins, or the parts of another
    * @throws InputError if the width is not divisible by the heads
    */
-  constructor(config: GPT2Config, { seed, pieceBytes, embeddingStd }: ModelOptions) {
-    const { vocabSize: V, blockSize, nEmbd: C, nLayer, nHead, nInner, initializerRange: std } = config;
-    if (C % nHead !== 0)
-      throw new InputError(
-        `model: width ${C} is not divisible by ${nHead} heads; use ${fittingHeads(C, nHead)} heads.`,
-      );
+  constructor(config: GPT2Config, from: ModelOptions | Parts) {
     this.config = config;
-    const list = new ParameterList(seed, pieceBytes);
-    const linear = (name: string, fanIn: number, fanOut: number, deviation = std): Linear => ({
-      weight: list.random(`transformer.${name}.weight`, [fanIn, fanOut], deviation),
-      bias: config.bias ? list.filled(`transformer.${name}.bias`, [fanOut]) : null,
-    });
-    const norm = (name: string): Norm => ({
-      weight: list.filled(`transformer.${name}.weight`, [C], 1),
-      bias: config.bias ? list.filled(`transformer.${name}.bias`, [C]) : null,
-    });
+    this.#parts = 'seed' in from ? makeParts(config, from) : from;
+    this.parameters = this.#parts.parameters;
+    this.linears = this.#parts.linears;
+  }
 
-    const tables = embeddingStd ?? std;
-    this.#wte = list.table('transformer.wte.weight', [V, C], tables);
-    this.#wpe = list.random('transformer.wpe.weight', [blockSize, C], tables);
-    // Projections back into the residual stream are scaled by the number of additions to it (GPT-2, section 2.3).
-    const residual = std / Math.sqrt(2 * nLayer);
-    this.#blocks = Array.from({ length: nLayer }, (_, i) => ({
-      ln1: norm(`h.${i}.ln_1`),
-      attn: { qkv: linear(`h.${i}.attn.c_attn`, C, 3 * C), proj: linear(`h.${i}.attn.c_proj`, C, C, residual) },
-      ln2: norm(`h.${i}.ln_2`),
-      mlp: { fc: linear(`h.${i}.mlp.c_fc`, C, nInner), proj: linear(`h.${i}.mlp.c_proj`, nInner, C, residual) },
-    }));
-    this.#lnF = norm('ln_f');
-    this.#head = config.tieWordEmbeddings ? this.#wte : list.table('lm_head.weight', [V, C], std);
-    this.parameters = list.finish();
+  withLinears(changed: ReadonlyMap<string, Linear>): GPT2 {
+    return new GPT2(this.config, { ...this.#parts, linears: exchanged(this.linears, changed) });
   }
 
   get blockSize(): number {
@@ -89,45 +70,84 @@ export class GPT2 implements LanguageModel {
   }
 
   get keyWidths(): number[] {
-    return Array.from(this.#blocks, () => this.config.nEmbd);
+    return Array.from(this.#parts.norms, () => this.config.nEmbd);
   }
 
   /** The last hidden states, normalised.     ids (B,T) i32  ->  (B,T,C) */
-  hidden(ids: Tensor, { positions, cache, dropout, recompute, dtype = 'f32' }: ForwardOptions = {}): Tensor {
+  hidden(ids: Tensor, { positions, starts, cache, dropout, recompute, dtype = 'f32' }: ForwardOptions = {}): Tensor {
     const T = ids.shape.at(-1)!;
     if (T > this.config.blockSize)
       throw new InputError(`model: ${T} tokens, the context holds ${this.config.blockSize}. Pass fewer.`);
     const { nHead, nEmbd, layerNormEps: eps } = this.config;
     const activate = ACTIVATIONS[this.config.activation];
+    const { wte, wpe, norms, lnF } = this.#parts;
     const places = new DropoutPlaces(dropout);
     // Positions 0, 1, .. T-1 are the table's first rows as they stand: nothing is looked up.
-    const placed = () =>
-      positions ? embedding(this.#wpe, positions, { dtype }) : cast(part(this.#wpe, 0, [T, nEmbd]), dtype);
-    let x = scope('embed', () => places.apply(add(this.#wte.lookup(ids, dtype), placed())));
-    this.#blocks.forEach(({ ln1, attn, ln2, mlp }, i) => {
+    const embedded = () =>
+      positions
+        ? wte.lookup(ids, dtype, embedding(wpe, positions, { dtype }))
+        : add(wte.lookup(ids, dtype), cast(part(wpe, 0, [T, nEmbd]), dtype));
+    let x = scope('embed', () => places.apply(embedded()));
+    norms.forEach(({ ln1, ln2 }, i) => {
+      const linear = (name: string) => this.linears.get(`transformer.h.${i}.${name}`)!;
       const block = () => {
         const attended = scope('attn', () => {
-          const qkv = apply(normalise(x, ln1, eps), attn.qkv);
-          const y = attendPacked(cache, i, qkv, { heads: nHead, causal: true, dropout: places.attention() });
-          return applyOnto(x, y, attn.proj, places);
+          const qkv = apply(normalise(x, ln1, eps), linear('attn.c_attn'), places);
+          const y = attendPacked(cache, i, qkv, { heads: nHead, causal: true, starts, dropout: places.attention() });
+          return applyOnto(x, y, linear('attn.c_proj'), places);
         });
         return scope('mlp', () => {
-          const y = activate(apply(normalise(attended, ln2, eps), mlp.fc));
-          return applyOnto(attended, y, mlp.proj, places);
+          const y = activate(apply(normalise(attended, ln2, eps), linear('mlp.c_fc'), places));
+          return applyOnto(attended, y, linear('mlp.c_proj'), places);
         });
       };
       x = scope(`h.${i}`, () => (recompute ? again(block) : block()));
     });
-    return scope('ln_f', () => normalise(x, this.#lnF, eps));
+    return scope('ln_f', () => normalise(x, lnF, eps));
   }
 
   /** Logits of the next token.     hidden (...,C)  ->  (...,V) */
   head(hidden: Tensor): Tensor {
-    return scope('head', () => this.#head.logits(hidden));
+    return scope('head', () => this.#parts.head.logits(hidden));
   }
 
   /** The cross-entropy of those logits. See Table.loss. */
   loss(hidden: Tensor, targets: Tensor, options?: TableLossOptions): CrossEntropy {
-    return scope('head', () => this.#head.loss(hidden, targets, options));
+    return scope('head', () => this.#parts.head.loss(hidden, targets, options));
   }
+}
+
+function makeParts(config: GPT2Config, options: ModelOptions): Parts {
+  const { vocabSize: V, blockSize, nEmbd: C, nLayer, nHead, nInner, initializerRange: std } = config;
+  if (C % nHead !== 0)
+    throw new InputError(`model: width ${C} is not divisible by ${nHead} heads; use ${fittingHeads(C, nHead)} heads.`);
+  const list = new ParameterList(options);
+  const linears = new Map<string, Linear>();
+  const linear = (name: string, fanIn: number, fanOut: number, deviation = std) =>
+    linears.set(`transformer.${name}`, {
+      weight: list.weight(`transformer.${name}.weight`, [fanIn, fanOut], deviation),
+      bias: config.bias ? list.filled(`transformer.${name}.bias`, [fanOut]) : null,
+    });
+  const norm = (name: string): Norm => ({
+    weight: list.filled(`transformer.${name}.weight`, [C], 1),
+    bias: config.bias ? list.filled(`transformer.${name}.bias`, [C]) : null,
+  });
+
+  const tables = options.embeddingStd ?? std;
+  const wte = list.table('transformer.wte.weight', [V, C], tables);
+  const wpe = list.random('transformer.wpe.weight', [blockSize, C], tables);
+  // Projections back into the residual stream are scaled by the number of additions to it (GPT-2, section 2.3).
+  const residual = std / Math.sqrt(2 * nLayer);
+  const norms = Array.from({ length: nLayer }, (_, i) => {
+    const ln1 = norm(`h.${i}.ln_1`);
+    linear(`h.${i}.attn.c_attn`, C, 3 * C);
+    linear(`h.${i}.attn.c_proj`, C, C, residual);
+    const ln2 = norm(`h.${i}.ln_2`);
+    linear(`h.${i}.mlp.c_fc`, C, nInner);
+    linear(`h.${i}.mlp.c_proj`, nInner, C, residual);
+    return { ln1, ln2 };
+  });
+  const lnF = norm('ln_f');
+  const head = config.tieWordEmbeddings ? wte : list.table('lm_head.weight', [V, C], std);
+  return { parameters: list.finish(), wte, wpe, norms, linears, lnF, head };
 }

@@ -9,7 +9,12 @@ import type { TableLossOptions } from './table.ts';
 /** How a forward pass is made, beside its tokens. */
 export interface ForwardOptions {
   /** (T) i32, or (B,T) where rows differ; by default 0..T-1. */
-  positions?: Tensor;
+  positions?: Tensor | undefined;
+  /**
+   * (B,T) i32, where a row holds several examples: the column at which each token's own begins. Tokens see no other example.
+   * Goes with `positions` (B,T) that restart with each, and not with `cache`.
+   */
+  starts?: Tensor | undefined;
   /** Keys and values of earlier tokens, which those of this pass are added to; goes with `positions`. */
   cache?: KeyValueCache | undefined;
   /**

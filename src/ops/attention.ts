@@ -3,6 +3,7 @@ import { InputError } from '../errors.ts';
 import { show } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { attentionBackwardOp } from './attention_backward.ts';
+import { cachedDispatch, writesFor } from './attention_cached.ts';
 import {
   castDispatches,
   decodeDispatch,
@@ -21,7 +22,7 @@ import {
   type Strides,
 } from './attention_shape.ts';
 import { type DropoutAttrs, expectDropout } from './dropout_mask.ts';
-import { currentTape, type Dispatch, defineOp, onSoftware, type Site, type Values } from './op.ts';
+import { currentTape, type Dispatch, defineOp, hasSubgroupsOf8, onSoftware, type Site, type Values } from './op.ts';
 import { part } from './part.ts';
 
 /** Queries up to which each is given a workgroup of its own. */
@@ -29,11 +30,16 @@ const FEW_QUERIES = 4;
 
 function fewQueries({ inputs, attrs }: Site<AttentionAttrs>): boolean {
   const { Tq, D } = attentionShape(inputs, attrs);
-  return Tq <= FEW_QUERIES && D % 4 === 0 && D <= 256 && !attrs.dropout;
+  return Tq <= FEW_QUERIES && D % 4 === 0 && D <= 256 && !attrs.dropout && !inputs.starts;
 }
 
 function decode(site: Site<AttentionAttrs>, lanes: number): Dispatch {
   return decodeDispatch(site, attentionShape(site.inputs, site.attrs), queriesAndKeys(site.inputs), lanes);
+}
+
+/** Few lanes, as many as a head has vec4s, where the adapter pays for each that waits. */
+function decodeNarrow(site: Site<AttentionAttrs>): Dispatch {
+  return decode(site, 8 * Math.ceil(attentionShape(site.inputs, site.attrs).D / 32));
 }
 
 export const attentionOp = defineOp<AttentionAttrs>({
@@ -43,13 +49,15 @@ export const attentionOp = defineOp<AttentionAttrs>({
     return { y: { shape: yShape, dtype }, lse: { shape: [B, H, Tq] } };
   },
   forms: [
-    // Few lanes, as many as a head has vec4s, where the adapter pays for each that waits.
     {
-      name: 'decode_narrow',
+      name: 'decode_subgroup8',
+      runsOn: hasSubgroupsOf8,
       prefers: onSoftware,
       when: fewQueries,
-      dispatches: (site) => [decode(site, 8 * Math.ceil(attentionShape(site.inputs, site.attrs).D / 32))],
+      takes: writesFor,
+      dispatches: (site) => [site.passed?.k ? cachedDispatch(site, site.passed.k) : decodeNarrow(site)],
     },
+    { name: 'decode_narrow', prefers: onSoftware, when: fewQueries, dispatches: (site) => [decodeNarrow(site)] },
     { name: 'decode', when: fewQueries, dispatches: (site) => [decode(site, 64)] },
     {
       name: 'fused',
@@ -117,6 +125,11 @@ export interface AttentionOptions {
   qOffset?: Tensor | number;
   /** (B,Tk), f32 or i32: 1 keeps a key, 0 hides it from all queries. */
   keyMask?: Tensor | undefined;
+  /**
+   * Causal, packed rows, (B,Tq) i32: the column at which the example of each query begins. It sees no key before it. Along a row
+   * they never fall, and none lies behind its own column.
+   */
+  starts?: Tensor | undefined;
   /** Drops probabilities; element ((b*H + h)*Tq + i)*Tk + j of the mask belongs to query i and key j. step: (1) u32. */
   dropout?: AttentionDropout | undefined;
 }
@@ -131,7 +144,7 @@ export interface AttentionDropout extends DropoutAttrs {
  * With p the softmax, dp_ij = dy_i . v_j and delta_i = dy_i . y_i:
  *   ds = p * (dp - delta)    dq = scale * ds k    dk = scale * ds^T q    dv = p^T dy, dk and dv summed over the heads that share a kv head
  * With dropout m_ij p_ij takes the place of p_ij in y and dv, and m_ij dp_ij that of dp_ij, m_ij being 0 or 1 / (1-p).
- * Causal, i sees j <= n, n = i + qOffset; with a window n - window < j <= n. A query that sees no key has y = 0 and passes no gradient. keyMask and qOffset have none. y and the gradients have the type of q, k, v.
+ * Causal, i sees j <= n, n = i + qOffset; with a window n - window < j <= n; in packed rows j >= starts_i, too. A query that sees no key has y = 0 and passes no gradient. keyMask, qOffset and starts have none. y and the gradients have the type of q, k, v.
  * Source: Vaswani et al. 2017 (arXiv:1706.03762); online softmax and recomputation: Dao et al. 2022 (arXiv:2205.14135);
  * shared kv heads: Ainslie et al. 2023 (arXiv:2305.13245); windows: Beltagy et al. 2020 (arXiv:2004.05150), counted as transformers'
  * sliding_window.
@@ -169,7 +182,7 @@ function push(
   layout: AttentionLayout,
   options: AttentionOptions,
 ): Tensor {
-  const { causal = false, window = NO_WINDOW, qOffset = 0, keyMask } = options;
+  const { causal = false, window = NO_WINDOW, qOffset = 0, keyMask, starts } = options;
   const offset = typeof qOffset === 'number' ? qOffset : 0;
   if (!Number.isSafeInteger(offset))
     throw new InputError(`attention: found qOffset ${offset}, expected a whole number.`);
@@ -180,6 +193,7 @@ function push(
     ...given,
     keyMask,
     qOffset: typeof qOffset === 'number' ? undefined : qOffset,
+    starts,
     randomStep: dropout ? step : undefined,
   };
   const attrs: AttentionAttrs = { heads, kvHeads, causal, scale: 1, layout, offset, window, dropout };

@@ -5,7 +5,7 @@ import { type AttentionAttrs, type AttentionShape, paddedShape, type Strides } f
 import { maskSizes } from './dropout_mask.ts';
 import type { Dispatch, Values } from './op.ts';
 
-/** A node's keyMask, qOffset and randomStep beside its attributes: what every kernel over queries and keys must be told. */
+/** A node's keyMask, qOffset, starts and randomStep beside its attributes: what every kernel over queries and keys must be told. */
 export interface AttentionSite {
   inputs: Values;
   attrs: AttentionAttrs;
@@ -26,14 +26,21 @@ function stridesOf(parts: Readonly<Record<string, Strides>>, unit = 4): Record<s
   return sizes;
 }
 
-function causalSizes({ inputs: { qOffset }, attrs }: AttentionSite): Record<string, number> {
+function causalSizes({ inputs: { qOffset, starts }, attrs }: AttentionSite): Record<string, number> {
   return {
     CAUSAL: attrs.causal ? 1 : 0,
     q_offset: attrs.offset,
     HAS_OFFSET: qOffset ? 1 : 0,
     offset_batch: qOffset && qOffset.size > 1 ? 1 : 0,
     window: attrs.window,
+    PACKED: starts ? 1 : 0,
   };
+}
+
+/** The one binding of the kernels for qOffset or starts. */
+function positionsOf({ inputs: { qOffset, starts } }: AttentionSite): Record<string, Tensor> {
+  const positions = qOffset ?? starts;
+  return positions ? { positions } : {};
 }
 
 const NO_DROPOUT = { stream: 0, threshold: 0, keep_scale: 1 };
@@ -64,10 +71,11 @@ function flopsOf({ attrs }: AttentionSite, { B, H, Tq, Tk, D }: AttentionShape, 
 export function forwardDispatch(
   site: AttentionSite,
   shape: AttentionShape,
-  bind: Readonly<Record<'q' | 'k' | 'v' | 'y' | 'lse', Tensor>>,
+  given: Readonly<Record<'q' | 'k' | 'v' | 'y' | 'lse', Tensor>>,
 ): Dispatch {
   const { Tq, H, B } = shape;
   const flops = flopsOf(site, shape, 2);
+  const bind = { ...given, ...positionsOf(site) };
   return { kernel: 'attention', sizes: commonSizes(site, shape), threads: [Tq, H, B], bind, flops };
 }
 
@@ -79,7 +87,7 @@ export function decodeDispatch(
   LANES: number,
 ): Dispatch {
   const { Tq, H, B } = shape;
-  const { stream: _, threshold: __, keep_scale: ___, ...sizes } = commonSizes(site, shape);
+  const { stream: _, threshold: __, keep_scale: ___, PACKED: ____, ...sizes } = commonSizes(site, shape);
   const flops = flopsOf(site, shape, 2);
   return { kernel: 'attention_decode', sizes, threads: [Tq, H, B], bind, constants: { LANES }, flops };
 }
@@ -113,12 +121,12 @@ export function recomputingDispatches(
   const list = [deltaDispatch(site, shape, given)];
   if (needs.q) {
     const sizes = { ...common, ...stridesOf({ dq }) };
-    const bind = { q, k, v, dy, rows, dq: dqkv };
+    const bind = { q, k, v, ...positionsOf(site), dy, rows, dq: dqkv };
     list.push({ kernel: 'attention_dq', sizes, threads: [Tq, H, B], bind, flops: flopsOf(site, shape, 3) });
   }
   if (needs.kv) {
     const sizes = { ...common, ...stridesOf({ dk, dv }) };
-    const bind = { q, k, v, dy, rows, dkv: dqkv };
+    const bind = { q, k, v, ...positionsOf(site), dy, rows, dkv: dqkv };
     list.push({ kernel: 'attention_dkv', sizes, threads: [Tk, KV, B], bind, flops: flopsOf(site, shape, 4) });
   }
   return list;
@@ -143,7 +151,7 @@ export function scoresDispatches(
   const width = Math.ceil(Tk / 4) * 4;
   const sizes = { B, columns: width / 4, ...commonSizes(site, shape), last: lastRow(shape) };
   const list = [deltaDispatch(site, shape, given)];
-  const bind = { q, k, v, dy, rows, scores };
+  const bind = { q, k, v, ...positionsOf(site), dy, rows, scores };
   list.push({ kernel: 'attention_scores', sizes, threads: [Tq, H, B], bind, flops: flopsOf(site, shape, 2) });
 
   const ds = { w_start: B * H * Tq * width, w_head: Tq * width };
@@ -153,7 +161,7 @@ export function scoresDispatches(
     kernel: 'attention_mix',
     sizes: { H, vectors, ...causalSizes(site), ...fields },
     threads: [Math.ceil(threads / 8) * vectors, heads, B],
-    bind: { w: scores, x, y: dqkv },
+    bind: { w: scores, x, ...positionsOf(site), y: dqkv },
     flops: flopsOf(site, shape, 1),
   });
   if (needs.q) {

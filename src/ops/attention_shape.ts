@@ -188,8 +188,9 @@ function gradientParts(
   return { dq: q, dk: { ...kv, start: sizeQ }, dv: { ...kv, start: sizeQ + sizeK }, dShape: [sizeQ + 2 * sizeK] };
 }
 
-function checkOthers(inputs: Values, { B, Tk, dtype }: AttentionShape, attrs: AttentionAttrs): void {
-  const { keyMask, qOffset, randomStep, ...rest } = inputs;
+function checkOthers(inputs: Values, shape: AttentionShape, attrs: AttentionAttrs): void {
+  const { B, Tk, dtype } = shape;
+  const { keyMask, qOffset, randomStep, starts, ...rest } = inputs;
   const { dropout, window, causal } = attrs;
   if (!Number.isSafeInteger(window) || window < 1 || window > NO_WINDOW)
     throw new InputError(`attention: found window ${window}, expected a whole number of keys, 1 to ${NO_WINDOW}.`);
@@ -207,6 +208,7 @@ function checkOthers(inputs: Values, { B, Tk, dtype }: AttentionShape, attrs: At
       `attention: found keyMask ${show(keyMask.shape)}, expected ${show([B, Tk])}: a number a key, 1 to keep it.`,
     );
   }
+  if (starts) checkStarts(starts, shape, attrs, qOffset);
   if (!qOffset) return;
   expectType('attention', 'qOffset', qOffset, 'f32');
   if (qOffset.shape.length !== 1 || (qOffset.size !== 1 && qOffset.size !== B)) {
@@ -214,4 +216,23 @@ function checkOthers(inputs: Values, { B, Tk, dtype }: AttentionShape, attrs: At
       `attention: found qOffset ${show(qOffset.shape)}, expected (1), or (${B}) for one a batch row.`,
     );
   }
+}
+
+function checkStarts(
+  starts: Tensor,
+  { B, Tq, Tk }: AttentionShape,
+  { causal, offset }: AttentionAttrs,
+  qOffset: Tensor | undefined,
+): void {
+  expectType('attention', 'starts', starts, 'i32');
+  if (starts.shape.length !== 2 || starts.shape[0] !== B || starts.shape[1] !== Tq)
+    throw new InputError(
+      `attention: found starts ${show(starts.shape)}, expected ${show([B, Tq])}: of each query the column at which its example begins.`,
+    );
+  if (!causal)
+    throw new InputError('attention: found starts without causal: a query sees its example up to itself. Pass causal.');
+  if (qOffset || offset !== 0 || Tq !== Tk)
+    throw new InputError(
+      `attention: found starts with ${Tq} queries, ${Tk} keys and ${qOffset ? 'a qOffset' : `qOffset ${offset}`}, expected as many keys as queries and no offset: packed rows have no cache.`,
+    );
 }

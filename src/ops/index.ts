@@ -38,6 +38,7 @@ import { reshapeOp } from './reshape.ts';
 import { rmsnormBackwardOp, rmsnormBackwardWeightOp, rmsnormOp } from './rmsnorm.ts';
 import { ropeOp } from './rope.ts';
 import { scaleOp } from './scale.ts';
+import { softCrossEntropyBackwardOp, softCrossEntropyOp } from './soft_cross_entropy.ts';
 import { softmaxBackwardOp, softmaxOp } from './softmax.ts';
 import { softmaxStatsBackwardBeforeOp, softmaxStatsBackwardOp, softmaxStatsOp } from './softmax_stats.ts';
 import { sumOp } from './sum.ts';
@@ -58,6 +59,8 @@ export const ops: readonly Op<any>[] = [
   softmaxStatsBackwardBeforeOp,
   softmaxStatsBackwardOp,
   softmaxStatsOp,
+  softCrossEntropyBackwardOp,
+  softCrossEntropyOp,
   embeddingBackwardOp,
   embeddingOp,
   layernormBackwardOp,

@@ -8,6 +8,7 @@ import { generation } from './op_rows_generation.ts';
 import { layers } from './op_rows_layers.ts';
 import { llamas } from './op_rows_llama.ts';
 import { products } from './op_rows_matmul.ts';
+import { softCrossEntropies } from './op_rows_soft_cross_entropy.ts';
 import { state } from './op_rows_state.ts';
 import { vocabulary } from './op_rows_vocabulary.ts';
 
@@ -20,6 +21,7 @@ export const rows: readonly OpRow[] = [
   ...dropouts,
   ...state,
   ...crossEntropies,
+  ...softCrossEntropies,
   ...vocabulary,
   ...generation,
 ];

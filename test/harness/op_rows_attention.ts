@@ -22,6 +22,33 @@ const masked = (name: string, mask: readonly number[], options: AttentionOptions
   whole: { keep: wholes([2, 5], ...mask) },
   build: (t) => attention(t.q!, t.k!, t.v!, { ...options, keyMask: t.keep! }),
 });
+/** Rows of examples of these lengths, one behind the other, and what is left of T columns padded: each its own example. */
+const startsOf = (T: number, ...rows: readonly (readonly number[])[]) => {
+  const values = rows.flatMap((lengths) => {
+    const begins = lengths.map((_, n) => lengths.slice(0, n).reduce((sum, length) => sum + length, 0));
+    const own = begins.flatMap((begin, n) => Array.from({ length: lengths[n]! }, () => begin));
+    return Array.from({ length: T }, (_, t) => own[t] ?? t);
+  });
+  return wholes([rows.length, T], ...values);
+};
+type Lengths = readonly (readonly number[])[];
+const examples = (name: string, lengths: Lengths, q: Shape, kv: Shape, options: AttentionOptions = {}): Sample => ({
+  name: `packed rows: ${name}`,
+  real: { q, k: kv, v: kv },
+  whole: { starts: startsOf(q[options.layout === 'bthd' ? 1 : 2]!, ...lengths) },
+  build: (t) => attention(t.q!, t.k!, t.v!, { ...options, causal: true, starts: t.starts! }),
+});
+const examplesPacked = (
+  name: string,
+  lengths: Lengths,
+  qkv: Shape,
+  options: Parameters<typeof attentionPacked>[1],
+): Sample => ({
+  name: `packed rows: ${name}`,
+  real: { qkv },
+  whole: { starts: startsOf(qkv[1]!, ...lengths) },
+  build: (t) => attentionPacked(t.qkv!, { ...options, causal: true, starts: t.starts! }),
+});
 /** The same with dropout, p = 0.3. */
 const thinned = (sample: Sample, build: (t: Named, dropout: AttentionDropout) => Tensor): Sample => ({
   ...sample,
@@ -104,6 +131,42 @@ export const attentions: readonly OpRow[] = [
       thinned(masked('a row without any key', [0, 0, 0, 0, 0, 1, 0, 1, 0, 1], {}), (t, dropout) =>
         attention(t.q!, t.k!, t.v!, { keyMask: t.keep!, dropout }),
       ),
+      examplesPacked('as GPT-2 has it', [[4, 5], [9]], [2, 9, 24], { heads: 2 }),
+      examplesPacked(
+        'three and padding, heads of 5',
+        [
+          [1, 3, 2],
+          [2, 2, 2],
+        ],
+        [2, 7, 30],
+        { heads: 2 },
+      ),
+      examples('four queries', [[1, 3]], [1, 2, 4, 8], [1, 2, 4, 8]),
+      examples('one column', [[1]], [1, 1, 1, 4], [1, 1, 1, 4]),
+      examples('130 columns, a key head for two', [[31, 1, 64, 34]], [1, 4, 130, 4], [1, 2, 130, 4]),
+      examples('heads of 3, a key head for four', [[6, 5], [3]], [2, 4, 11, 3], [2, 1, 11, 3]),
+      examples('tokens first', [[2, 3, 4]], [1, 9, 2, 8], [1, 9, 2, 8], { layout: 'bthd' }),
+      examples('a window of 5 among 33', [[3, 17, 11]], [1, 2, 33, 8], [1, 2, 33, 8], { window: 5 }),
+      examples('a window wider than any', [[4, 4, 3]], [1, 2, 11, 4], [1, 1, 11, 4], { window: 7 }),
+      {
+        ...examples(
+          'and hidden keys',
+          [
+            [2, 3],
+            [4, 1],
+          ],
+          [2, 3, 5, 4],
+          [2, 3, 5, 4],
+        ),
+        whole: { starts: startsOf(5, [2, 3], [4, 1]), keep: wholes([2, 5], 0, 1, 1, 0, 1, 1, 1, 0, 1, 1) },
+        build: (t) => attention(t.q!, t.k!, t.v!, { causal: true, starts: t.starts!, keyMask: t.keep! }),
+      },
+      thinned(examplesPacked('as GPT-2 has it', [[4, 5], [9]], [2, 9, 24], { heads: 2 }), (t, dropout) =>
+        attentionPacked(t.qkv!, { heads: 2, causal: true, starts: t.starts!, dropout }),
+      ),
+      thinned(examples('a window of 3, heads of 3', [[6, 5], [3]], [2, 4, 11, 3], [2, 2, 11, 3]), (t, dropout) =>
+        attention(t.q!, t.k!, t.v!, { causal: true, window: 3, starts: t.starts!, dropout }),
+      ),
       { ...separate('sharp scores', [1, 2, 9, 4], [1, 2, 9, 4], { scale: 30 }), notSmooth: true, tolerance: 1e-4 },
     ],
     tolerance: 1e-5,
@@ -150,6 +213,30 @@ export const attentions: readonly OpRow[] = [
       [
         (t) => attentionPacked(t(1, 2, 12), { heads: 2, window: 3 }),
         /^attention: found window 3 without causal: a window ends at the query's own key\. Pass causal\.$/,
+      ],
+      [
+        (t) => attentionPacked(t(1, 2, 12), { heads: 2, causal: true, starts: i32(1, 3) }),
+        /^attention: found starts \(1,3\), expected \(1,2\): of each query the column at which its example begins\.$/,
+      ],
+      [
+        (t) => attentionPacked(t(1, 2, 12), { heads: 2, causal: true, starts: t(1, 2) }),
+        /^attention: starts holds f32, expected i32\.$/,
+      ],
+      [
+        (t) => attentionPacked(t(1, 2, 12), { heads: 2, starts: i32(1, 2) }),
+        /^attention: found starts without causal: a query sees its example up to itself\. Pass causal\.$/,
+      ],
+      [
+        (t) => attentionPacked(t(1, 2, 12), { heads: 2, causal: true, qOffset: 1, starts: i32(1, 2) }),
+        /^attention: found starts with 2 queries, 2 keys and qOffset 1, expected as many keys as queries and no offset/,
+      ],
+      [
+        (t) => attentionPacked(t(1, 2, 12), { heads: 2, causal: true, qOffset: t(1), starts: i32(1, 2) }),
+        /^attention: found starts with 2 queries, 2 keys and a qOffset, expected as many keys as queries/,
+      ],
+      [
+        (t) => attention(t(1, 2, 3, 4), t(1, 2, 5, 4), t(1, 2, 5, 4), { causal: true, starts: i32(1, 3) }),
+        /^attention: found starts with 3 queries, 5 keys and qOffset 0, expected as many keys as queries/,
       ],
       [
         (t) => attentionPacked(t(1, 2, 12), { heads: 2, dropout: { p: 1, seed: 1, site: 0, step: stepNumber(1) } }),

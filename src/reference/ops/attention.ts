@@ -23,7 +23,7 @@ interface Query {
 
 /** Every query of every head, with its scores. */
 function* queries(given: Inputs, tensors: Values, attrs: AttentionAttrs): Generator<Query> {
-  const { qkv, q = qkv, k = qkv, keyMask, qOffset, randomStep } = given;
+  const { qkv, q = qkv, k = qkv, keyMask, qOffset, starts, randomStep } = given;
   const shape = attentionShape(tensors, attrs);
   const { B, Tq, Tk, H, KV, D } = shape;
   const factor = attrs.dropout ? keepFactor(attrs.dropout, randomStep![0]!) : () => 1;
@@ -35,6 +35,7 @@ function* queries(given: Inputs, tensors: Values, attrs: AttentionAttrs): Genera
         const query: Query = { b, h, kv, i, keys: [], scores: [], factors: [] };
         for (let j = 0; j < Tk; j++) {
           if (attrs.causal && (j > i + offset || j <= i + offset - attrs.window)) continue;
+          if (starts && j < starts[b * Tq + i]!) continue;
           if (keyMask && keyMask[b * Tk + j] === 0) continue;
           let dot = 0;
           for (let d = 0; d < D; d++) dot += q![at(shape.q, b, i, h) + d]! * k![at(shape.k, b, j, kv) + d]!;

@@ -11,6 +11,7 @@ import { matmul } from './matmul.ts';
 import { muon } from './muon.ts';
 import { optimizer } from './optimizer.ts';
 import type { Reference } from './reference.ts';
+import { softCrossEntropy } from './soft_cross_entropy.ts';
 import { softmax } from './softmax.ts';
 import { sum } from './sum.ts';
 
@@ -30,6 +31,7 @@ export const references: ReadonlyMap<string, Reference> = new Map(
     matmul,
     muon,
     optimizer,
+    softCrossEntropy,
     softmax,
     sum,
   ].flatMap((family) => Object.entries(family)),
