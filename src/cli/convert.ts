@@ -9,7 +9,9 @@ import { collectBytes } from '../checkpoint/safetensors.ts';
 import { elementsOf, type WeightDtype } from '../checkpoint/weights.ts';
 import { ggufTokenizer } from '../data/gguf_tokenizer.ts';
 import { InputError } from '../errors.ts';
+import { modelPlaces } from './adapter.ts';
 import { type CommandContext, defineCommand } from './command.ts';
+import { withMerged } from './convert_merge.ts';
 import { type ConvertSource, openFolder, openLlama2cModel } from './convert_source.ts';
 import { defineFlags } from './flags.ts';
 import { modelFlags } from './folders.ts';
@@ -28,6 +30,13 @@ const flags = defineFlags([
     help: `${modelFlag.help}; or a model of llama2.c, FILE.bin`,
   },
   weightsFlag,
+  {
+    name: 'merge',
+    type: 'text',
+    placeholder: 'DIR',
+    example: 'runs/instruct-1',
+    help: 'a LoRA adapter that is put into the weights: a folder as PEFT writes it, or a run or step folder',
+  },
   {
     name: 'out',
     type: 'text',
@@ -73,10 +82,11 @@ export const convert = defineCommand({
     'convert --model runs/moby-1 --out moby --dtype f16',
     'convert --model stories260K.bin --out stories',
     'convert --model moby --gguf moby.gguf',
+    'convert --model gpt2 --merge runs/instruct-1 --out gpt2-instruct',
   ],
   stopsAtSignal: true,
   savesNothing: true,
-  async run(context, { model, weights, out: folder, gguf, dtype, shardSize, tokenizer }) {
+  async run(context, { model, weights, merge, out: folder, gguf, dtype, shardSize, tokenizer }) {
     const { out } = context;
     if (folder === undefined && gguf === undefined)
       throw new InputError('--out: found neither --out nor --gguf, expected at least one. For example: --out gpt2-f16');
@@ -85,7 +95,7 @@ export const convert = defineCommand({
     if (gguf !== undefined) placeForFile(diskLayer, gguf);
     if (place !== null && gguf !== undefined && path.resolve(place) === path.resolve(gguf))
       throw new InputError(`--gguf: found ${quoted(gguf)}, which is --out too, expected another name for the file.`);
-    const source = await openSource(context, model, weights === 'ema', tokenizer);
+    const source = await openSource(context, { model, merge, tokenizer, averaged: weights === 'ema' });
     if (source === null) return 0;
     const since = performance.now();
     const line = new LoadingLine(context, 'converting');
@@ -132,17 +142,25 @@ async function ggufFile(
   return writeGguf(new Map([...metadata, ...tokenizer.metadata]), tensors);
 }
 
+/** What was typed of the model. */
+interface Chosen {
+  model: string | undefined;
+  merge: string | undefined;
+  tokenizer: string | undefined;
+  averaged: boolean;
+}
+
 /** @returns null where a signal asked to stop */
 async function openSource(
   context: CommandContext,
-  model: string | undefined,
-  averaged: boolean,
-  tokenizer: string | undefined,
+  { model, merge, tokenizer, averaged }: Chosen,
 ): Promise<ConvertSource | null> {
   const note = (text: string) => context.out.note(text);
   if (model !== undefined && stat(diskLayer, model)?.kind === 'file' && !/\.(safetensors|json)$/.test(model)) {
     if (averaged)
       throw new InputError('--weights: found ema, but a file of llama2.c has trained weights alone. Leave it out.');
+    if (merge !== undefined)
+      throw new InputError('--merge: found beside a file of llama2.c, expected a folder of a model. Convert it first.');
     return openLlama2cModel(model, tokenizer, note);
   }
   if (tokenizer !== undefined)
@@ -150,7 +168,15 @@ async function openSource(
       '--tokenizer: found beside a folder, which has its own, expected it for a llama2.c file alone. Leave it out.',
     );
   const place = await modelFolder(model, context);
-  return place === null ? null : openFolder(place, averaged, note);
+  if (place === null) return null;
+  const { dir, adapter } = await modelPlaces(place, { model, adapterWeights: merge }, context, '--merge');
+  const source = await openFolder(dir, averaged, note);
+  try {
+    return adapter === null ? source : await withMerged(source, adapter, note);
+  } catch (error) {
+    source.close();
+    throw error;
+  }
 }
 
 const UNITS = new Map([

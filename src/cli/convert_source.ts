@@ -13,7 +13,7 @@ import { openWeights } from '../checkpoint/huggingface.ts';
 import { type Llama2cHeader, openLlama2c } from '../checkpoint/llama2c.ts';
 import { llama2cTokenizerFiles, parseLlama2cTokenizer } from '../checkpoint/llama2c_tokenizer.ts';
 import { checkVocabulary, modelConfigJson, parseModelConfig } from '../checkpoint/model_config.ts';
-import { maxConfigBytes, openModelFolder, readLimited, resolveModelDir } from '../checkpoint/model_folder.ts';
+import { maxConfigBytes, openModelFolder, readLimited } from '../checkpoint/model_folder.ts';
 import { InputError } from '../errors.ts';
 import { type ModelConfig, makeModel } from '../nn/families.ts';
 import { type LlamaConfig, llamaConfig } from '../nn/llama_config.ts';
@@ -26,15 +26,10 @@ export interface ConvertSource extends ExportedModel {
 }
 
 /**
- * Opens a run folder (its best step), a step folder or a Hugging Face folder. All names and shapes are checked.
+ * Opens a step folder or a Hugging Face folder. All names and shapes are checked.
  * @param note takes a remark about keys that are ignored   @throws InputError
  */
-export async function openFolder(
-  place: string,
-  averaged: boolean,
-  note: (line: string) => void,
-): Promise<ConvertSource> {
-  const dir = resolveModelDir(place);
+export async function openFolder(dir: string, averaged: boolean, note: (line: string) => void): Promise<ConvertSource> {
   const folder = openModelFolder(dir, { averaged });
   try {
     const notes: string[] = [];

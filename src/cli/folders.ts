@@ -5,15 +5,19 @@ import path from 'node:path';
 import { maxTokenizerBytes } from '../checkpoint/copied_files.ts';
 import { folderIds, GENERATION_NAME } from '../checkpoint/generation_config.ts';
 import { checkVocabulary, parseModelConfig } from '../checkpoint/model_config.ts';
-import { type ModelFolder, openModelFolder, resolveModelDir } from '../checkpoint/model_folder.ts';
+import { type ModelFolder, openModelFolder } from '../checkpoint/model_folder.ts';
+import { openPeftFolder } from '../checkpoint/peft.ts';
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import { makeModel } from '../nn/families.ts';
-import type { LanguageModel } from '../nn/model.ts';
+import type { Adapted } from '../nn/lora.ts';
+import type { LanguageModel, Trainable } from '../nn/model.ts';
 import type { Device } from '../runtime/device.ts';
 import { cacheFolder } from '../runtime/platform/software.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { Precision, Tensor } from '../tensor/tensor.ts';
+import { loadAdapter } from '../train/adapter_files.ts';
 import { loadModel } from '../train/snapshot.ts';
+import { type ModelChoice, modelPlaces } from './adapter.ts';
 import { defineFlags, type FlagValues } from './flags.ts';
 import { LoadingLine } from './loading_line.ts';
 import type { Fetching } from './model_place.ts';
@@ -87,15 +91,17 @@ export interface LoadedModel {
   model: LanguageModel;
   /** null for a folder without one: ids go in and come out. */
   tokenizer: Tokenizer | null;
-  /** The folder the weights came from. */
+  /** The folder that its tokenizer came from, if it has one: that of the weights, or of the adapter on them. */
   dir: string;
+  /** The folder that the weights came from, without those of an adapter. */
+  base: string;
   eosId: number | null;
   /** All tokens that end a text: that one, and those of generation_config.json or config.json. */
   eosIds: readonly number[];
 }
 
 /**
- * A model from a run folder (its best step), a step folder or a Hugging Face folder, its weights on the device.
+ * A model from a run folder (its best step), a step folder or a Hugging Face folder, perhaps with an adapter, its weights on the device.
  * @param place as modelFolder() gives it
  * @param idsGoIn nothing need be encoded: a tokenizer that is not known here is told of, and done without
  * @throws InputError
@@ -103,13 +109,15 @@ export interface LoadedModel {
 export async function openModel(
   device: Device,
   place: string,
-  weights: FlagValues<typeof modelFlags>['weights'],
+  given: ModelChoice & Pick<FlagValues<typeof modelFlags>, 'weights'> & { dtype: Precision },
   context: Fetching,
   idsGoIn = false,
 ): Promise<LoadedModel> {
   const { out } = context;
-  const dir = resolveModelDir(place);
-  const folder = openModelFolder(dir, { averaged: weights === 'ema' });
+  const { dir: base, adapter } = await modelPlaces(place, given, context);
+  // An adapter may bring the tokenizer and the chat template that it was trained with.
+  const dir = adapter !== null && hasTokenizer(adapter) ? adapter : base;
+  const folder = openModelFolder(base, { averaged: given.weights === 'ema' });
   const without = (error: unknown) => {
     if (!idsGoIn || !(error instanceof InputError)) throw error;
     out.note(`${error.message} Ids go in and come out.`);
@@ -121,15 +129,39 @@ export async function openModel(
     for (const line of notes) out.note(line);
     const tokenizer = hasTokenizer(dir) ? await readTokenizer(dir).catch(without) : null;
     if (tokenizer) checkVocabulary(config, tokenizer.vocabSize, dir);
-    const model = makeModel(config, { seed: 0 });
+    const model = makeModel(config, { seed: 0, linearDtype: given.dtype });
     // The first values are about to be overwritten: drawing random ones for a large model would take longer than loading it.
     for (const p of model.parameters) p.init = undefined;
+    // What is refused of the adapter is said before the model is read.
+    const adapted = adapter === null ? model : await loadAdapterOf(device, model, adapter, context);
     await loadWeights(device, model, folder, context);
     const file = path.join(dir, GENERATION_NAME);
     const { eosTokenIds: ends } = folderIds((await readPlainFile(file)) ?? null, file, ids, config.vocabSize);
     const eosId = tokenizer?.eosId ?? ends[0] ?? null;
     const eosIds = [...new Set([...(eosId === null ? [] : [eosId]), ...ends])];
-    return { model, tokenizer, dir, eosId, eosIds };
+    return { model: adapted, tokenizer, dir, base, eosId, eosIds };
+  } finally {
+    folder.close();
+  }
+}
+
+/**
+ * A model with the adapter of a folder on it, whose weights go onto the device.
+ * @param score parameters of a classifier's own layer, which stand in the same file
+ * @throws InputError as openPeftFolder and loadAdapter
+ */
+export async function loadAdapterOf(
+  device: Device,
+  model: LanguageModel,
+  dir: string,
+  { out }: Fetching,
+  score?: readonly Tensor[],
+): Promise<Adapted> {
+  const notes: string[] = [];
+  const folder = openPeftFolder(dir, notes);
+  try {
+    for (const note of notes) out.note(note);
+    return await loadAdapter(device, model, folder, score);
   } finally {
     folder.close();
   }
@@ -142,7 +174,7 @@ export async function openModel(
  */
 export async function loadWeights(
   device: Device,
-  model: LanguageModel,
+  model: Trainable,
   folder: ModelFolder,
   { out, signal }: Fetching,
   instead?: ReadonlyMap<Tensor, Tensor>,

@@ -38,8 +38,9 @@ export const generate = defineCommand({
     const device = await deviceFor(context, given);
     try {
       const idsGoIn = given.promptIds !== undefined;
-      const loaded = await openModel(device, place, given.weights, context, idsGoIn);
-      const parts: Generation = { ...loaded, device, dtype: dtypeOn(device, given.dtype, context.out) };
+      const dtype = dtypeOn(device, given.dtype, context.out);
+      const loaded = await openModel(device, place, { ...given, dtype }, context, idsGoIn);
+      const parts: Generation = { ...loaded, device, dtype };
       if (given.chat) return await chat(context, given, parts);
       const { model, tokenizer } = parts;
       const ids = await promptOf(given.prompt, given.promptIds, tokenizer, model.vocabSize, context.signal);

@@ -22,9 +22,14 @@ export async function chat(
   parts: Generation,
 ): Promise<number> {
   const { out, signal } = context;
-  const { model, tokenizer, dir } = parts;
+  const { model, tokenizer, dir, base } = parts;
   if (!tokenizer) throw new InputError(`--chat: ${dir} has no tokenizer, expected one with a chat template.`);
-  const template = await templateOf(dir);
+  // An adapter's folder may have a tokenizer and leave the template to its base.
+  const template = (await templateIn(dir)) ?? (await templateIn(base));
+  if (!template)
+    throw new InputError(
+      `--chat: ${dir} has no chat template, expected chat_template.jinja, or chat_template in tokenizer_config.json. Take a model that was tuned for conversations, or continue a text with --prompt.`,
+    );
   const generator = new TokenGenerator(parts.device, model, parts.dtype);
   const messages: ChatMessage[] = [];
   const lines = new Lines(signal, out.json ? process.stderr : process.stdout);
@@ -52,20 +57,16 @@ export async function chat(
 /** 128 + SIGTERM: that ends the program, whenever it comes. */
 const TERMINATED = 143;
 
-async function templateOf(dir: string): Promise<ChatTemplate> {
+async function templateIn(dir: string): Promise<ChatTemplate | null> {
   const names = ['chat_template.jinja', 'tokenizer_config.json'];
   const files = new Map<string, string>();
   for (const name of names) {
     const text = await readPlainFile(`${dir}/${name}`);
     if (text !== undefined) files.set(name, text);
   }
-  const template = await ChatTemplate.fromFiles(files).catch((error) => {
+  return await ChatTemplate.fromFiles(files).catch((error) => {
     throw error instanceof InputError ? new InputError(`${dir}/${error.message}`) : error;
   });
-  if (template) return template;
-  throw new InputError(
-    `--chat: ${dir} has no chat template, expected chat_template.jinja, or chat_template in tokenizer_config.json. Take a model that was tuned for conversations, or continue a text with --prompt.`,
-  );
 }
 
 /**

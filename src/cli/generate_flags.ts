@@ -1,11 +1,13 @@
 // The flags of generate, and which of them go together.
 import { InputError } from '../errors.ts';
+import { adapterFlags } from './adapter.ts';
 import { DTYPE_FLAG } from './dtype.ts';
 import { camelCase, defineFlags, type FlagValues } from './flags.ts';
 import { modelFlags } from './folders.ts';
 
 export const generateFlags = defineFlags([
   ...modelFlags,
+  ...adapterFlags,
   {
     name: 'prompt',
     type: 'text',

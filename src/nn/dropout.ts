@@ -13,7 +13,7 @@ export class DropoutPlaces {
   #options: ForwardOptions['dropout'];
   #sites = 0;
 
-  /** @param options without them, or with p = 0, nothing is dropped and no number is asked for */
+  /** @param options without them nothing is dropped and no number is asked for; with p = 0 where no layer has a p of its own */
   constructor(options: ForwardOptions['dropout']) {
     this.#options = options;
   }
@@ -25,14 +25,22 @@ export class DropoutPlaces {
 
   /** x with dropout, at the next place. @throws InputError unless 0 <= p < 1 */
   apply(x: Tensor): Tensor {
-    const next = this.attention();
+    return this.own(x, this.#options?.p ?? 0);
+  }
+
+  /** x with dropout of another probability, at the next place; x where the pass is none of training. @throws as apply */
+  own(x: Tensor, p: number): Tensor {
+    const next = this.#next(p);
     return next ? dropout(x, next.step, next) : x;
   }
 
   /** What attention is given for its probabilities, at the next place. */
   attention(): AttentionDropout | undefined {
-    if (!this.#options || this.#options.p === 0) return undefined;
-    const { p, seed } = this.#options;
-    return { p, seed, site: this.#sites++, step: stepScalar(RANDOM_STEP, 'u32') };
+    return this.#next(this.#options?.p ?? 0);
+  }
+
+  #next(p: number): AttentionDropout | undefined {
+    if (!this.#options || p === 0) return undefined;
+    return { p, seed: this.#options.seed, site: this.#sites++, step: stepScalar(RANDOM_STEP, 'u32') };
   }
 }

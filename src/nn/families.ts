@@ -43,6 +43,8 @@ export interface FamilyRow<C extends ModelConfig> {
   sharesHeads: boolean;
   /** Weights are stored (in, out), else (out, in). */
   storedInOut: boolean;
+  /** Layers that PEFT adapts unless it is told which. */
+  loraTargets: readonly string[];
 }
 
 const gpt2: FamilyRow<GPT2Config> = {
@@ -59,6 +61,7 @@ const gpt2: FamilyRow<GPT2Config> = {
   bias: true,
   sharesHeads: false,
   storedInOut: true,
+  loraTargets: ['c_attn'],
 };
 
 /** Of decoders, by what each says of its own. */
@@ -76,6 +79,7 @@ function decoder<C extends ModelConfig & DecoderConfig>(
     bias,
     sharesHeads: true,
     storedInOut: false,
+    loraTargets: ['q_proj', 'v_proj'],
   };
 }
 

@@ -2,7 +2,7 @@
 import { normal } from '../tensor/random.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { layOutSlabs } from '../tensor/slab.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import { type Precision, Tensor } from '../tensor/tensor.ts';
 import { Table } from './table.ts';
 
 /** How a model begins. */
@@ -13,6 +13,11 @@ export interface ModelOptions {
   pieceBytes?: number | undefined;
   /** Of the token table's first values, and those of a table of positions; by default the configuration's. */
   embeddingStd?: number | undefined;
+  /**
+   * What the weights of linear layers are stored as. As f16, for a model that computes in f16 anyway, they take half the memory and
+   * cannot be trained: an adapter can. Default f32.
+   */
+  linearDtype?: Precision | undefined;
 }
 
 export class ParameterList {
@@ -21,11 +26,12 @@ export class ParameterList {
   #count = 0;
   #seed: number;
   #pieceBytes: number | undefined;
+  #linearDtype: Precision;
 
-  /** @param pieceBytes of the largest tensor that a table is stored in; see piecesOf */
-  constructor(seed: number, pieceBytes?: number) {
+  constructor({ seed, pieceBytes, linearDtype = 'f32' }: ModelOptions) {
     this.#seed = seed;
     this.#pieceBytes = pieceBytes;
+    this.#linearDtype = linearDtype;
   }
 
   /** A parameter that starts with one number everywhere. */
@@ -35,10 +41,17 @@ export class ParameterList {
   }
 
   /** A parameter that starts with normal deviates. */
-  random(name: string, shape: readonly number[], std: number): Tensor {
+  random(name: string, shape: readonly number[], std: number, dtype: Precision = 'f32'): Tensor {
     const [seed, stream] = [this.#seed, this.#count];
     const init = () => normal(sizeOf(shape), std, seed, stream);
-    return this.#add(new Tensor({ kind: 'parameter', name, shape, init }));
+    const tensor = this.#add(new Tensor({ kind: 'parameter', name, shape, dtype, init }));
+    tensor.trainable = dtype === 'f32';
+    return tensor;
+  }
+
+  /** The weight of a linear layer: random, stored as the options say. */
+  weight(name: string, shape: readonly [number, number], std: number): Tensor {
+    return this.random(name, shape, std, this.#linearDtype);
   }
 
   /** A table that starts with normal deviates. */

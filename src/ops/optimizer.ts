@@ -1,7 +1,7 @@
 // The optimizer's operations. They run over slabs: one dispatch for all parameters of a slab, however many there are.
 import { alignSlab, SLAB_ALIGN } from '../tensor/slab.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { currentTape, defineOp, expectShape } from './op.ts';
+import { currentTape, defineOp, expectShape, expectType } from './op.ts';
 
 /** Elements whose squares one invocation adds up. */
 const PART = 256;
@@ -58,7 +58,8 @@ export interface AdamWAttrs {
 
 export const adamwOp = defineOp<AdamWAttrs>({
   name: 'adamw',
-  outputs: ({ g, m, v, map }) => {
+  outputs: ({ p, g, m, v, map }) => {
+    expectType('adamw', 'p', p!, 'f32');
     expectShape('adamw', 'm', m!, g!.shape);
     expectShape('adamw', 'v', v!, g!.shape);
     expectShape('adamw', 'map', map!, [alignSlab(g!.size) / SLAB_ALIGN]);
