@@ -262,7 +262,9 @@ describe('evaluate as a command', () => {
       /^--stride: found 17, expected at most the context, 16: tokens between windows would be left out\.$/,
     );
     expect(await refused('--data', place.data, '--context', '17')).toMatch(/^--context: found 17, expected at most 16/);
-    expect(await refused('--data', place.data, '--limit', '3')).toMatch(/^--limit: found without --task hellaswag/);
+    expect(await refused('--data', place.data, '--limit', '3')).toMatch(
+      /^--limit: found beside --task language, expected it with --task hellaswag/,
+    );
     for (const [flag, value] of [
       ['--stride', '3'],
       ['--ids', 'x'],

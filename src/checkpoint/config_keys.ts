@@ -23,6 +23,17 @@ export interface ConfigKeys {
 }
 
 export const correct = 'Correct the file.';
+
+/** What a classifier's file says besides, whatever its body; where there is none these change nothing. See classifier_keys.ts. */
+const CLASSIFIER = [
+  'id2label',
+  'label2id',
+  'num_labels',
+  'problem_type',
+  'pad_token_id',
+  'classifier_pooling',
+  'classifier_width',
+];
 const maxWeightBytes = 1e12;
 
 /** @throws InputError for a text that is no object */
@@ -42,7 +53,7 @@ export function checkKeys(
   where: string,
   notes: string[],
 ): void {
-  const known = new Set([...required, ...optional, ...onlyValue.keys(), ...harmless]);
+  const known = new Set([...required, ...optional, ...onlyValue.keys(), ...harmless, ...CLASSIFIER]);
   const foreign = [...fields.keys()].filter((key) => !known.has(key));
   const looksLike = (key: string) => foreign.find((other) => nearest(other, [key]));
   const type = fields.get('model_type');
@@ -99,4 +110,13 @@ function bytesInWords(bytes: number): string {
   const power = Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
   const amount = bytes / 1000 ** power;
   return `${amount < 1000 ? Number(amount.toPrecision(2)) : amount.toExponential(1).replace('e+', 'e')} ${units[power]}`;
+}
+
+/** Keys and values of a file that is being written: those of equal keys in their places, others behind. */
+export function withFields(
+  fields: readonly (readonly [string, unknown])[],
+  others: readonly (readonly [string, unknown])[],
+): (readonly [string, unknown])[] {
+  const all = new Map([...fields, ...others]);
+  return [...all];
 }

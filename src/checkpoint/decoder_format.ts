@@ -12,6 +12,7 @@ import {
   type TextIds,
   tokenId,
   tokenIds,
+  withFields,
 } from './config_keys.ts';
 import { finiteNumber, flag, misfit, wholeNumber } from './fields.ts';
 import type { JsonObject } from './json.ts';
@@ -24,8 +25,9 @@ export type Defaults = Pick<DecoderConfig, 'blockSize' | 'rmsNormEps' | 'ropeThe
 
 /** How one family's config.json is read and written. */
 export interface DecoderFormat<C extends DecoderConfig> {
-  /** The class that loads it. */
+  /** The class that loads it, and the one that loads a classifier over it. */
   architecture: string;
+  classifier: string;
   keys: Pick<ConfigKeys, 'modelType' | 'optional' | 'onlyValue' | 'harmless'>;
   defaults: Defaults;
   spec(config: C): DecoderSpec;
@@ -57,15 +59,7 @@ const OPTIONAL = [
   'bos_token_id',
   'eos_token_id',
 ];
-const HARMLESS = [
-  'architectures',
-  'attention_dropout',
-  'dtype',
-  'pad_token_id',
-  'torch_dtype',
-  'transformers_version',
-  'use_cache',
-];
+const HARMLESS = ['architectures', 'attention_dropout', 'dtype', 'torch_dtype', 'transformers_version', 'use_cache'];
 const MOST_LAYERS = 10_000;
 
 /**
@@ -148,14 +142,14 @@ function checkCommon({ nEmbd, nHead, kvHeads, headDim, nLayer }: DecoderConfig, 
   if (nLayer > MOST_LAYERS) throw misfit(where, 'num_hidden_layers', nLayer, `at most ${MOST_LAYERS}`, correct);
 }
 
-/** The text of config.json that the family's class loads. */
+/** The text of config.json that the family's class loads. @param others keys and values that replace these, or are added */
 export function decoderConfigJson<C extends DecoderConfig>(
   format: DecoderFormat<C>,
   config: C & TextIds,
-  torchDtype: 'float32' | 'float16' | 'bfloat16' = 'float32',
+  others: readonly (readonly [string, unknown])[] = [],
 ): string {
   const { eosTokenIds: ends } = config;
-  const fields: (readonly [string, unknown])[] = [
+  const own: (readonly [string, unknown])[] = [
     ['architectures', [format.architecture]],
     ['model_type', format.keys.modelType],
     ['vocab_size', config.vocabSize],
@@ -174,11 +168,12 @@ export function decoderConfigJson<C extends DecoderConfig>(
     ...format.write(config),
     ['attention_dropout', 0],
     ['initializer_range', config.initializerRange],
-    ['torch_dtype', torchDtype],
+    ['torch_dtype', 'float32'],
     ['use_cache', true],
     ['bos_token_id', config.bosTokenId],
     ['eos_token_id', ends.length > 1 ? ends : (ends[0] ?? null)],
   ];
+  const fields = withFields(own, others);
   return `{\n${fields.map(([key, value]) => `  ${JSON.stringify(key)}: ${written(key, value)}`).join(',\n')}\n}\n`;
 }
 
@@ -194,6 +189,7 @@ const FLOATS = new Set([
 
 /** Python tells 0 from 0.0, and newer configuration classes check the type. */
 function written(key: string, value: unknown): string {
+  if (key === 'label2id') return JSON.stringify(value); // names of labels are no keys
   if (FLOATS.has(key) && Number.isInteger(value)) return `${value}.0`;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return JSON.stringify(value);
   const fields = Object.entries(value).map(([name, each]) => `${JSON.stringify(name)}: ${written(name, each)}`);

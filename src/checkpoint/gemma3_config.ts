@@ -8,6 +8,7 @@ import { ropeOf } from './rope_config.ts';
 
 export const gemma3Format: DecoderFormat<Gemma3Config> = {
   architecture: 'Gemma3ForCausalLM',
+  classifier: 'Gemma3TextForSequenceClassification',
   keys: {
     modelType: 'gemma3_text',
     optional: [

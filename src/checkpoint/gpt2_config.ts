@@ -2,7 +2,7 @@
 
 import { InputError } from '../errors.ts';
 import { type Activation, fittingHeads, type GPT2Config, gpt2ParameterCount } from '../nn/gpt2_config.ts';
-import { type ConfigKeys, checkKeys, configFields, correct, refuseHuge, tokenId } from './config_keys.ts';
+import { type ConfigKeys, checkKeys, configFields, correct, refuseHuge, tokenId, withFields } from './config_keys.ts';
 import { finiteNumber, flag, misfit, wholeNumber } from './fields.ts';
 import type { JsonObject } from './json.ts';
 
@@ -116,12 +116,12 @@ function checkConfig(config: SavedGpt2Config, where: string): void {
   if (config.nLayer > 10_000) throw misfit(where, 'n_layer', config.nLayer, 'at most 10000', correct);
 }
 
-/** The text of config.json that Hugging Face's GPT2LMHeadModel loads. Our own key `bias` is written only where it says false. */
-export function gpt2ConfigJson(
-  config: SavedGpt2Config,
-  torchDtype: 'float32' | 'float16' | 'bfloat16' = 'float32',
-): string {
-  const fields: [string, unknown][] = [
+/**
+ * The text of config.json that Hugging Face's GPT2LMHeadModel loads. Our own key `bias` is written only where it says false.
+ * @param others keys and values that replace these, or are added
+ */
+export function gpt2ConfigJson(config: SavedGpt2Config, others: readonly (readonly [string, unknown])[] = []): string {
+  const own: [string, unknown][] = [
     ['architectures', ['GPT2LMHeadModel']],
     ['model_type', 'gpt2'],
     ['vocab_size', config.vocabSize],
@@ -142,12 +142,13 @@ export function gpt2ConfigJson(
     ['reorder_and_upcast_attn', false],
     ['initializer_range', config.initializerRange],
     ['tie_word_embeddings', config.tieWordEmbeddings],
-    ['torch_dtype', torchDtype],
+    ['torch_dtype', 'float32'],
     ['use_cache', true],
     ['bos_token_id', config.bosTokenId],
     ['eos_token_id', config.eosTokenId],
   ];
-  if (!config.bias) fields.push(['bias', false]);
+  if (!config.bias) own.push(['bias', false]);
+  const fields = withFields(own, others);
   // Python tells 0 from 0.0, and newer configuration classes check the type.
   const asFloat = (key: string, value: unknown) =>
     key.endsWith('_pdrop') && Number.isInteger(value) ? `${value}.0` : JSON.stringify(value);

@@ -138,7 +138,8 @@ async function checkTiedHead(head: Found, embedding: Found | undefined): Promise
   );
 }
 
-function checkFinite(data: Float32Array, name: string, where: string, from: number): void {
+/** @param from number of the first value in the tensor   @throws InputError for NaN and infinity, saying how many and where */
+export function checkFinite(data: Float32Array, name: string, where: string, from: number): void {
   const first = firstNotFinite(data);
   if (first < 0) return;
   const nan = data.reduce((count, value) => count + (Number.isNaN(value) ? 1 : 0), 0);

@@ -7,6 +7,7 @@ import type { JsonObject } from './json.ts';
 /** What a file leaves out has the value that transformers' LlamaConfig gives it. */
 export const llamaFormat: DecoderFormat<LlamaConfig> = {
   architecture: 'LlamaForCausalLM',
+  classifier: 'LlamaForSequenceClassification',
   keys: {
     modelType: 'llama',
     optional: ['mlp_bias'],
@@ -32,6 +33,7 @@ export const llamaFormat: DecoderFormat<LlamaConfig> = {
 /** Mistral's class has no biases. */
 export const mistralFormat: DecoderFormat<MistralConfig> = {
   architecture: 'MistralForCausalLM',
+  classifier: 'MistralForSequenceClassification',
   keys: {
     modelType: 'mistral',
     optional: ['sliding_window'],

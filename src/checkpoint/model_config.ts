@@ -1,12 +1,14 @@
 // config.json of any model that is known here: which family it is decides who reads and writes it.
 import { InputError } from '../errors.ts';
+import type { ClassifierConfig } from '../nn/classifier_config.ts';
 import type { DecoderConfig } from '../nn/decoder_config.ts';
 import type { ConfigOf, Family, ModelConfig } from '../nn/model_config.ts';
+import { classifierFields, isClassifier, readClassifier } from './classifier_keys.ts';
 import { configFields, type TextIds } from './config_keys.ts';
 import { type DecoderFormat, decoderConfigJson, parseDecoderConfig } from './decoder_format.ts';
 import { gemma3Format } from './gemma3_config.ts';
 import { gpt2ConfigJson, parseGpt2Config } from './gpt2_config.ts';
-import { described } from './json.ts';
+import { described, firstTen, quoted } from './json.ts';
 import { llamaFormat, mistralFormat } from './llama_config.ts';
 import { qwen3Format } from './qwen3_config.ts';
 
@@ -14,22 +16,28 @@ export type { TextIds } from './config_keys.ts';
 
 /** How one family's config.json is read and written. */
 interface ConfigFormat<C> {
+  /** The class that loads a classifier over it. */
+  classifier: string;
   parse(json: string, fileName: string, notes: string[]): C & TextIds;
-  json(config: C & TextIds): string;
+  /** @param others keys and values that replace its own, or are added */
+  json(config: C & TextIds, others: readonly (readonly [string, unknown])[]): string;
 }
 
 const decoder = <C extends DecoderConfig>(format: DecoderFormat<C>): ConfigFormat<C> => ({
+  classifier: format.classifier,
   parse: (json, fileName, notes) => parseDecoderConfig(format, json, fileName, notes),
-  json: (config) => decoderConfigJson(format, config),
+  json: (config, others) => decoderConfigJson(format, config, others),
 });
 
 const FORMATS: { readonly [F in Family]: ConfigFormat<ConfigOf<F>> } = {
   gpt2: {
+    classifier: 'GPT2ForSequenceClassification',
     parse: (json, fileName, notes) => {
       const { eosTokenId, ...config } = parseGpt2Config(json, fileName, notes);
       return { ...config, eosTokenIds: eosTokenId === null ? [] : [eosTokenId] };
     },
-    json: ({ eosTokenIds, ...config }) => gpt2ConfigJson({ ...config, eosTokenId: eosTokenIds[0] ?? null }),
+    json: ({ eosTokenIds, ...config }, others) =>
+      gpt2ConfigJson({ ...config, eosTokenId: eosTokenIds[0] ?? null }, others),
   },
   llama: decoder(llamaFormat),
   mistral: decoder(mistralFormat),
@@ -42,18 +50,22 @@ const ADVICE = new Map<unknown, string>([
   ['gemma3', 'It reads pictures too: take a model of text alone, as google/gemma-3-270m and google/gemma-3-1b-it are.'],
 ]);
 
+/** What a folder's config.json says: of a classifier, its body and what it is beside that. */
+export interface ParsedConfig {
+  config: ModelConfig;
+  ids: TextIds;
+  classifier: ClassifierConfig | null;
+}
+
 /**
- * Reads config.json by its `model_type`.
+ * Reads config.json by its `model_type`, of a language model or a classifier.
  * @param notes takes one line about foreign keys, which are ignored
- * @throws InputError for a family that is not known here, and as its own reader
+ * @throws InputError for a family that is not known here, and as its own reader and readClassifier
  */
-export function parseModelConfig(
-  json: string,
-  fileName: string,
-  notes: string[] = [],
-): { config: ModelConfig; ids: TextIds } {
+export function parseFolderConfig(json: string, fileName: string, notes: string[] = []): ParsedConfig {
+  const fields = configFields(json, fileName);
   // Without a type it is GPT-2's reader that says so.
-  const type = configFields(json, fileName).get('model_type') ?? 'gpt2';
+  const type = fields.get('model_type') ?? 'gpt2';
   if (typeof type !== 'string' || !Object.hasOwn(FORMATS, type)) {
     const known = Object.keys(FORMATS);
     throw new InputError(
@@ -61,17 +73,51 @@ export function parseModelConfig(
         (ADVICE.get(type) ?? 'Take a model of a supported type.'),
     );
   }
-  const { bosTokenId, eosTokenIds, ...config } = FORMATS[type as Family].parse(json, fileName, notes);
-  return { config: config as ModelConfig, ids: { bosTokenId, eosTokenIds } };
+  const { bosTokenId, eosTokenIds, ...own } = FORMATS[type as Family].parse(json, fileName, notes);
+  const config = own as ModelConfig;
+  const classifier = isClassifier(fields) ? readClassifier(fields, config, fileName) : null;
+  return { config, ids: { bosTokenId, eosTokenIds }, classifier };
 }
 
-/** The text of config.json that Hugging Face's classes load. */
+/** As parseFolderConfig, of a language model. @throws InputError as it, and for a classifier */
+export function parseModelConfig(
+  json: string,
+  fileName: string,
+  notes: string[] = [],
+): { config: ModelConfig; ids: TextIds } {
+  const { classifier, ...parsed } = parseFolderConfig(json, fileName, notes);
+  if (!classifier) return parsed;
+  throw new InputError(
+    `${fileName}: found a classifier (${firstTen(classifier.labels.map(quoted))}), expected a language model. Ask it with predict, measure it with evaluate --task classify.`,
+  );
+}
+
+/** As parseFolderConfig, of a classifier. @throws InputError as it, and for a language model */
+export function parseClassifierConfig(
+  json: string,
+  fileName: string,
+  notes: string[] = [],
+): ParsedConfig & { classifier: ClassifierConfig } {
+  const { classifier, ...parsed } = parseFolderConfig(json, fileName, notes);
+  if (classifier) return { ...parsed, classifier };
+  throw new InputError(
+    `${fileName}: found a language model, expected a classifier. Train one from it: finetune --task classify.`,
+  );
+}
+
+/**
+ * The text of config.json that Hugging Face's classes load, of a language model or, with `classifier`, of a classifier over it.
+ * @throws InputError for a classifier whose scores have a bias, which these classes have not
+ */
 export function modelConfigJson(
   config: ModelConfig,
   { bosTokenId, eosTokenId }: { bosTokenId: number | null; eosTokenId: number | null },
+  classifier: ClassifierConfig | null = null,
 ): string {
   const format = FORMATS[config.family] as ConfigFormat<never> as ConfigFormat<ModelConfig>;
-  return format.json({ ...config, bosTokenId, eosTokenIds: eosTokenId === null ? [] : [eosTokenId] });
+  const others = classifier ? [['architectures', [format.classifier]] as const, ...classifierFields(classifier)] : [];
+  const ids = { bosTokenId, eosTokenIds: eosTokenId === null ? [] : [eosTokenId] };
+  return format.json({ ...config, ...ids }, others);
 }
 
 /**

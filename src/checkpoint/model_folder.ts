@@ -17,12 +17,17 @@ const maxIndexBytes = 2 ** 24;
 /**
  * The folder of config.json and weights that a path means. A run folder means its `best` step, or its `last` while none is best.
  * A folder with a manifest is verified to the byte.
+ * @param marks files of which such a folder has one
  * @throws InputError saying what was found instead
  */
-export function resolveModelDir(path: string, layer: FileLayer = diskLayer): string {
+export function resolveModelDir(
+  path: string,
+  layer: FileLayer = diskLayer,
+  marks: readonly string[] = ['config.json'],
+): string {
   const folder = trimmed(path);
   const names = listFolder(folder, layer);
-  if (names.includes('config.json')) return verified(folder, layer);
+  if (marks.some((mark) => names.includes(mark))) return verified(folder, layer);
   const step = pointedStep(layer, folder, 'best') ?? pointedStep(layer, folder, 'last');
   if (step !== undefined) return verified(`${folder}/${stepName(step)}`, layer);
   const steps = listSteps(layer, folder);
@@ -32,11 +37,12 @@ export function resolveModelDir(path: string, layer: FileLayer = diskLayer): str
     );
   }
   throw new InputError(
-    `${folder}: found ${listed(names)}, expected a run folder or a model folder with config.json. Check the path.`,
+    `${folder}: found ${listed(names)}, expected a run folder or a model folder with ${marks.join(' or ')}. Check the path.`,
   );
 }
 
-function listFolder(folder: string, layer: FileLayer): string[] {
+/** @throws InputError for what is no folder, or cannot be read */
+export function listFolder(folder: string, layer: FileLayer): string[] {
   try {
     const found = layer.stat(folder);
     if (!found)

@@ -5,6 +5,7 @@ import { misfit } from './fields.ts';
 
 export const qwen3Format: DecoderFormat<Qwen3Config> = {
   architecture: 'Qwen3ForCausalLM',
+  classifier: 'Qwen3ForSequenceClassification',
   keys: {
     modelType: 'qwen3',
     optional: ['layer_types'],

@@ -1,28 +1,32 @@
-// evaluate: how well a model predicts a text, or which of several endings it finds the likeliest.
+// evaluate: how well a model predicts a text, which of several endings it finds the likeliest, or how often a classifier is right.
 import { InputError } from '../errors.ts';
+import { adapterFlags } from './adapter.ts';
+import { openClassifier } from './classifier_folder.ts';
 import { type CommandContext, defineCommand, type GlobalValues } from './command.ts';
 import { DTYPE_FLAG, dtypeOn } from './dtype.ts';
+import { evaluateClassify } from './evaluate_classify.ts';
 import { evaluateHellaSwag } from './evaluate_hellaswag.ts';
 import { evaluateText } from './evaluate_text.ts';
-import { defineFlags, type FlagValues } from './flags.ts';
+import { defineFlags, type FlagValues, kebabCase } from './flags.ts';
 import { type LoadedModel, modelFlags, openModel } from './folders.ts';
 import { modelFolder } from './model_place.ts';
 import { deviceFor } from './open_device.ts';
 
 const flags = defineFlags([
   ...modelFlags,
+  ...adapterFlags,
   {
     name: 'task',
     type: 'choice',
-    choices: ['language', 'hellaswag'],
+    choices: ['language', 'classify', 'hellaswag'],
     default: 'language',
-    help: 'language: loss, perplexity and bits a byte of a text; hellaswag: which of several endings is the likeliest',
+    help: 'language: loss, perplexity and bits a byte of a text; classify: accuracy, confusions and baselines of a classifier; hellaswag: which of several endings is the likeliest',
   },
   {
     name: 'data',
     type: 'text',
     placeholder: 'FILE|DIR',
-    help: 'text to predict: plain, .jsonl or .parquet; hellaswag: an object a line with ctx, endings and label',
+    help: 'text to predict, behind the ids that its tokenizer puts before every text (Llama: <s>): plain, .jsonl or .parquet; classify: TSV, CSV or JSONL with a text and its class in each row; hellaswag: an object a line with ctx, endings and label',
   },
   {
     name: 'text-field',
@@ -60,6 +64,27 @@ const flags = defineFlags([
     example: '50',
     help: 'hellaswag: of the file, from its beginning; default: all',
   },
+  {
+    name: 'text-column',
+    type: 'text',
+    placeholder: 'NAME',
+    example: 'text',
+    help: 'classify: column or field of the texts; default: text',
+  },
+  {
+    name: 'label-column',
+    type: 'text',
+    placeholder: 'NAME',
+    example: 'label',
+    help: 'classify: column or field of the classes; default: label',
+  },
+  {
+    name: 'train-data',
+    type: 'text',
+    placeholder: 'FILE',
+    example: 'train.tsv',
+    help: 'classify: rows that were trained on, which baselines learn from: the most frequent class, and naive Bayes over words',
+  },
 ]);
 
 /** What was typed. */
@@ -67,11 +92,12 @@ export type EvaluateFlags = FlagValues<typeof flags> & GlobalValues;
 
 export const evaluate = defineCommand({
   name: 'evaluate',
-  summary: 'measures how well a model predicts a text, or which endings it finds likely',
+  summary: 'measures how well a model predicts a text, or a classifier the class of texts',
   flags,
   examples: [
     'evaluate --model runs/moby-1 --data other.txt',
     'evaluate --model openai-community/gpt2 --data other.txt --stride 512',
+    'evaluate --model runs/spam-1 --task classify --data test.tsv --train-data train.tsv',
     'evaluate --model openai-community/gpt2 --task hellaswag --data hellaswag.jsonl --limit 100',
   ],
   stopsAtSignal: true,
@@ -81,8 +107,12 @@ export const evaluate = defineCommand({
     const place = await modelFolder(given.model, context);
     const device = await deviceFor(context, given);
     try {
-      const loaded = await openModel(device, place, given.weights, context, given.ids !== undefined);
       const dtype = dtypeOn(device, given.dtype, context.out);
+      if (given.task === 'classify') {
+        await evaluateClassify(context, device, await openClassifier(device, place, given, context), given, dtype);
+        return 0;
+      }
+      const loaded = await openModel(device, place, { ...given, dtype }, context, given.ids !== undefined);
       const measure: Measure = given.task === 'hellaswag' ? evaluateHellaSwag : evaluateText;
       await measure(context, device, loaded, given, dtype);
       return 0;
@@ -101,23 +131,32 @@ export type Measure = (
   dtype: ReturnType<typeof dtypeOn>,
 ) => Promise<void>;
 
+/** Flags that one task alone has, by their camelCase names. */
+const OWN = new Map<string, readonly (keyof EvaluateFlags)[]>([
+  ['language', ['ids', 'stride', 'context', 'textField']],
+  ['classify', ['textColumn', 'labelColumn', 'trainData']],
+  ['hellaswag', ['limit']],
+]);
+
 /** @throws InputError for flags that do not go with each other */
-function refuseTogether({ task, data, ids, limit }: EvaluateFlags, { given }: CommandContext): void {
-  if (task === 'language') {
-    if ((data === undefined) === (ids === undefined))
+function refuseTogether({ task, data, ids }: EvaluateFlags, { given }: CommandContext): void {
+  for (const [owner, names] of OWN) {
+    const name = owner === task ? undefined : names.find((each) => given.has(each));
+    if (name)
       throw new InputError(
-        `evaluate: found ${data === undefined ? 'neither --data nor' : 'both --data and'} --ids, expected one of the two.`,
+        `--${kebabCase(name)}: found beside --task ${task}, expected it with --task ${owner} alone. Leave it out.`,
       );
-    if (limit !== undefined) throw new InputError('--limit: found without --task hellaswag, expected them together.');
-    return;
   }
-  const other = (['ids', 'stride', 'textField', 'context'] as const).find((name) => given.has(name));
-  if (other)
+  if (task === 'language' && (data === undefined) === (ids === undefined))
     throw new InputError(
-      `--${other === 'textField' ? 'text-field' : other}: found beside --task ${task}, expected it with --task language alone. Leave it out.`,
+      `evaluate: found ${data === undefined ? 'neither --data nor' : 'both --data and'} --ids, expected one of the two.`,
     );
-  if (data === undefined)
+  if (task === 'classify' && data === undefined)
     throw new InputError(
-      `--data: found nothing, expected a file with an object a line. For example: --task ${task} --data hellaswag.jsonl`,
+      '--data: found nothing, expected a file with a text and its class in each row. For example: --task classify --data test.tsv',
+    );
+  if (task === 'hellaswag' && data === undefined)
+    throw new InputError(
+      '--data: found nothing, expected a file with an object a line. For example: --task hellaswag --data hellaswag.jsonl',
     );
 }

@@ -1,18 +1,18 @@
 // Which parts of a model are trained. Frozen parameters get no gradient nodes, no gradients and no moments.
 import { InputError } from '../errors.ts';
+import { matches, namesText } from '../nn/name_pattern.ts';
 import { wholeName } from '../tensor/pieces.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /**
- * all: everything. head: the table of the output, which in a tied model is that of the tokens too, and the norm before it.
- * last-block: these, and the last block.
+ * all: everything. head: what gives the output, and the norm before it: a classifier's scores, else the table of the output, which in
+ * a tied model is that of the tokens too. last-block: these, and the last block.
  */
 export const TRAINED_PARTS = ['all', 'head', 'last-block'] as const;
 export type TrainedPart = (typeof TRAINED_PARTS)[number];
 
-/** By Hugging Face's names. */
-const HEAD = /(^|\.)lm_head\.weight$/;
-const TOKENS = /(^|\.)(wte|embed_tokens|shared)\.weight$/;
+/** By Hugging Face's names. What gives the output, where a model has several: the first of these. */
+const HEADS = [/^score\.(weight|bias)$/, /(^|\.)lm_head\.weight$/, /(^|\.)(wte|embed_tokens|shared)\.weight$/];
 const LAST_NORM = /(^|\.)(ln_f|norm|final_layer_norm)\.(weight|bias)$/;
 const BLOCK = /(^|\.)(h|layers|block)\.(\d+)\./;
 
@@ -45,31 +45,10 @@ function trainedBy(train: TrainedPart, names: readonly string[]): (name: string)
   if (train === 'all') return () => true;
   const blocks = names.map((name) => Number(BLOCK.exec(name)?.[3] ?? -1));
   const last = Math.max(...blocks);
-  const table = names.some((name) => HEAD.test(name)) ? HEAD : TOKENS;
+  const head = HEADS.find((each) => names.some((name) => each.test(name)));
   return (name) => {
     const block = BLOCK.exec(name)?.[3];
     if (block !== undefined) return train === 'last-block' && Number(block) === last;
-    return table.test(name) || LAST_NORM.test(name);
+    return head?.test(name) || LAST_NORM.test(name);
   };
-}
-
-/** Whether a name is the pattern, in which `*` stands for any characters. Takes time by the length of the name, whatever the pattern. */
-function matches(pattern: string, name: string): boolean {
-  const [first, ...rest] = pattern.split('*') as [string, ...string[]];
-  const last = rest.pop();
-  if (last === undefined) return pattern === name;
-  if (!name.startsWith(first) || !name.endsWith(last)) return false;
-  let at = first.length;
-  for (const part of rest) {
-    at = name.indexOf(part, at);
-    if (at < 0) return false;
-    at += part.length;
-  }
-  return at <= name.length - last.length;
-}
-
-/** Without the numbers of the blocks, of which each has the same. */
-function namesText(names: readonly string[]): string {
-  const few = [...new Set(names.map((name) => name.replace(/\.\d+\./, '.0.')))];
-  return `${few.slice(0, 20).join(', ')}${few.length > 20 ? ', …' : ''}`;
 }

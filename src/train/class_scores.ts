@@ -1,0 +1,89 @@
+// What a classifier says of texts: the log-probability of every label.
+import type { Compiled, Machine } from '../autograd/machine.ts';
+import { bucket } from '../data/bucket.ts';
+import { RunError } from '../errors.ts';
+import type { Classifier } from '../nn/classifier.ts';
+import type { ClassifyRows } from '../tasks/classify_rows.ts';
+import type { Precision, Tensor } from '../tensor/tensor.ts';
+import { whoMadeIt } from './diagnose.ts';
+
+/** Tokens a batch, about. */
+const TOKENS = 4096;
+
+/** A classifier compiled to be asked again and again. */
+export class ClassScorer {
+  readonly #machine: Machine;
+  readonly #model: Classifier;
+  readonly #fn: (batch: Record<string, Tensor>) => { logits: Tensor };
+  readonly #compiled: Compiled<'logits'>;
+
+  constructor(machine: Machine, model: Classifier, dtype: Precision = 'f32') {
+    this.#machine = machine;
+    this.#model = model;
+    this.#fn = ({ inputs, pool }) => ({ logits: model.logits(inputs!, pool!, { dtype }) });
+    this.#compiled = machine.compile(this.#fn);
+  }
+
+  /**
+   * Asks about rows, several a batch; those of about one length go together.
+   * @param onScored is told after each batch how many are done
+   * @returns for each row ln p of every label, in their order
+   * @throws RunError for a score that is not finite, naming the first kernel
+   */
+  async scores(rows: ClassifyRows, onScored: (done: number) => void = () => {}): Promise<number[][]> {
+    const scores: number[][] = [];
+    const count = this.#model.labels.length;
+    let done = 0;
+    for (const { numbers, some } of batchesOf(rows, this.#model.width)) {
+      const { inputs, pool } = rows.batch(numbers);
+      const batch = { inputs: inputs!, pool: pool! };
+      const { logits } = await this.#compiled(batch);
+      const values = await logits.read();
+      for (let i = 0; i < some; i++) {
+        const own = Array.from(values.subarray(i * count, (i + 1) * count));
+        const wrong = own.find((score) => !Number.isFinite(score));
+        if (wrong !== undefined) {
+          const culprit = await whoMadeIt(this.#machine, this.#model.parameters, this.#fn, [{ batch }]);
+          throw new RunError(
+            `classifier: score ${wrong}, expected a finite number. ${culprit} Take another checkpoint.`,
+          );
+        }
+        scores[numbers[i]!] = logSoftmax(own);
+      }
+      onScored((done += some));
+    }
+    return scores;
+  }
+
+  release(): void {
+    this.#compiled.release();
+  }
+}
+
+/**
+ * Rows of one width together, as many as a power of two, the last ones filled up with one that is there already: few shapes are
+ * planned.     @returns `some`: how many of the rows are meant
+ */
+function* batchesOf(rows: ClassifyRows, width: number | null): Generator<{ numbers: number[]; some: number }> {
+  const byWidth = new Map<number, number[]>();
+  for (let i = 0; i < rows.length; i++) {
+    const T = width ?? bucket(rows.lengthOf(i));
+    const same = byWidth.get(T);
+    if (same) same.push(i);
+    else byWidth.set(T, [i]);
+  }
+  for (const [T, same] of [...byWidth].sort(([a], [b]) => a - b)) {
+    const most = 2 ** Math.floor(Math.log2(Math.max(1, TOKENS / T)));
+    for (let at = 0; at < same.length; at += most) {
+      const some = same.slice(at, at + most);
+      const together = 2 ** Math.ceil(Math.log2(some.length));
+      yield { numbers: Array.from({ length: together }, (_, i) => some[i] ?? some[0]!), some: some.length };
+    }
+  }
+}
+
+function logSoftmax(scores: readonly number[]): number[] {
+  const most = Math.max(...scores);
+  const log = most + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - most), 0));
+  return scores.map((score) => score - log);
+}
