@@ -315,7 +315,7 @@ describe('malformed files are refused with a sentence', () => {
 
   test('other tokenizers, and almost GPT-2, are told from it', async () => {
     expect(await withModel({ type: 'WordPiece', vocab: {} })).toContain(
-      'model.type: found text "WordPiece", expected "BPE". Models of the GPT-2',
+      'model.type: found text "WordPiece", expected "BPE" or "WordLevel". Models of the GPT-2',
     );
     const json = JSON.parse(gpt2.files().get('tokenizer.json')!);
     const swap = (o: Record<string, number>, a: string, b: string) => ({ ...o, [a]: o[b], [b]: o[a] });

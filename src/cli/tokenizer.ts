@@ -24,6 +24,14 @@ const flags = defineFlags([
     help: 'field of .jsonl rows or column of .parquet tables that holds the text; default: text',
   },
   {
+    name: 'kind',
+    type: 'choice',
+    group: 'train',
+    choices: ['bpe', 'word'],
+    default: 'bpe',
+    help: 'bpe: pieces of words, any text comes back; word: the most frequent words, all others are [UNK]',
+  },
+  {
     name: 'vocab-size',
     type: 'integer',
     group: 'train',
@@ -31,7 +39,13 @@ const flags = defineFlags([
     max: 1e6,
     unit: 'tokens',
     example: '500',
-    help: 'in all: 256 bytes, merges, special tokens',
+    help: 'in all; bpe: 256 bytes, merges, special tokens; word: special tokens, words',
+  },
+  {
+    name: 'keep-case',
+    type: 'boolean',
+    group: 'train',
+    help: 'of --kind word: "Free" and "free" are two words; otherwise texts are taken in small letters',
   },
   {
     name: 'special',
@@ -40,7 +54,7 @@ const flags = defineFlags([
     multiple: true,
     placeholder: 'TEXT',
     example: '<|endoftext|>',
-    help: 'a token of its own that no merge touches; default: <|endoftext|>, which ends documents where it is among them',
+    help: 'a token of its own, beside [PAD] and [UNK] of --kind word; default: <|endoftext|>, which ends documents where it is among them',
   },
   {
     name: 'out',
@@ -95,7 +109,7 @@ export type TokenizerFlags = FlagValues<typeof flags>;
 
 /** What can be done, and the flags that go with it. */
 const ACTIONS = new Map<string, { own: readonly (keyof TokenizerFlags)[]; run: Action }>([
-  ['train', { own: ['data', 'textField', 'vocabSize', 'special', 'out'], run: trainTokenizer }],
+  ['train', { own: ['data', 'textField', 'kind', 'vocabSize', 'keepCase', 'special', 'out'], run: trainTokenizer }],
   ['encode', { own: ['model', 'tokenizer', 'text', 'allowSpecial'], run: encodeText }],
   ['decode', { own: ['model', 'tokenizer', 'ids'], run: decodeIds }],
 ]);
@@ -109,6 +123,7 @@ export const tokenizer = defineCommand({
   positionals: [{ name: 'train|encode|decode', help: 'what to do', required: true }],
   examples: [
     'tokenizer train --data book.txt --vocab-size 500 --out tokens-500',
+    'tokenizer train --kind word --data messages.jsonl --vocab-size 4000 --out words-4000',
     'tokenizer encode --tokenizer tokens-500 --text "Call me Ishmael."',
     'tokenizer decode --model runs/moby-1 --ids 1,2,3',
   ],

@@ -1,4 +1,4 @@
-// tokenizer train: reads texts piece by piece, learns merges, and writes the folder once everything is known.
+// tokenizer train: reads texts piece by piece, learns merges or words, and writes the folder once everything is known.
 import fs from 'node:fs';
 import { diskLayer } from '../checkpoint/files.ts';
 import { BpeTokenizer, type MergePair } from '../data/bpe.ts';
@@ -6,8 +6,9 @@ import { PieceCounter } from '../data/bpe_count.ts';
 import { learnMerges } from '../data/bpe_train.ts';
 import { fromVisible } from '../data/byte_level.ts';
 import { DOCUMENT_END, readText } from '../data/text_reader.ts';
-import { findText, formOf, requireRows, type TextSource } from '../data/text_source.ts';
-import { END_OF_TEXT } from '../data/tokenizer.ts';
+import { findText, formOf, type TextSource } from '../data/text_source.ts';
+import { END_OF_TEXT, type Tokenizer, WordTokenizer } from '../data/tokenizer.ts';
+import { PAD, UNKNOWN, wordPieces, wordTokenizer } from '../data/word_train.ts';
 import { InputError } from '../errors.ts';
 import type { CommandContext } from './command.ts';
 import { byteText, counted, grouped } from './format.ts';
@@ -23,17 +24,19 @@ const TURN_MS = 50;
 /** `tokenizer train`. */
 export async function trainTokenizer({ out, signal }: CommandContext, flags: TokenizerFlags): Promise<number> {
   const special = flags.special.length > 0 ? flags.special : [END_OF_TEXT];
-  refuseSpecial(special);
-  const vocabSize = wantedSize(flags.vocabSize, special.length);
+  refuseSpecial(special, flags.kind);
+  if (flags.keepCase && flags.kind !== 'word')
+    throw new InputError('--keep-case: found without --kind word, expected it there alone: a BPE always keeps it.');
+  const vocabSize = wantedSize(flags.vocabSize, flags.kind, special.length);
   if (flags.out === undefined)
     throw new InputError('--out: found nothing, expected a new folder. For example: --out tokens-500');
   const place = placeForFolder(diskLayer, flags.out);
   const sources = flags.data.length > 0 ? flags.data.map(findText) : [findText()];
-  requireRows(sources, flags.textField);
   const since = performance.now();
   const stopped = () => signal.requested;
 
-  const counter = new PieceCounter(special);
+  const learning = LEARNINGS[flags.kind](special, flags.keepCase);
+  const { counter } = learning;
   const bytes = await count(counter, sources, flags.textField, { out, signal });
   if (stopped()) return signal.exitCode;
   if (counter.counts.size === 0)
@@ -41,45 +44,48 @@ export async function trainTokenizer({ out, signal }: CommandContext, flags: Tok
       `${flags.data[0] ?? sources[0]!.name}: found ${bytes > 0 ? 'only special tokens' : 'an empty text'}, expected characters to learn from. Name another text with --data.`,
     );
 
-  const wanted = vocabSize - BYTES - special.length;
-  const merges = await learn(counter, wanted, { out, signal });
+  const { tokenizer, learned, words, short } = await learning.learn(vocabSize, { out, signal });
   if (stopped()) return signal.exitCode;
 
-  const tokenizer = BpeTokenizer.fromMerges(merges, special);
   await writeFolder(diskLayer, place, tokenizer.files());
-  const tokens = tokensOf(counter, tokenizer);
+  const { tokens, unknown } = tokensOf(counter, tokenizer);
   const bytesPerToken = tokens === 0 ? 0 : Math.round((1000 * bytes) / tokens) / 1000;
-  if (merges.length < wanted)
+  const { vocabSize: reached } = tokenizer;
+  if (reached < vocabSize)
     out.warn(
-      `--vocab-size: found ${grouped(vocabSize)}, reached ${grouped(tokenizer.vocabSize)}: after ${counted(merges.length, 'merge')} ` +
-        'no two neighbours occur twice in this text. A longer text gives more.',
+      `--vocab-size: found ${grouped(vocabSize)}, reached ${grouped(reached)}: ${short} A longer text gives more.`,
     );
   const seconds = Math.round((performance.now() - since) / 10) / 100;
+  const unknownShare = unknown === null ? undefined : Math.round((1e5 * unknown) / Math.max(1, tokens)) / 1e5;
   out.emit({
     out: place,
-    vocabSize: tokenizer.vocabSize,
-    merges: merges.length,
+    vocabSize: reached,
+    ...learned,
     special,
     bytes,
     bytesPerToken,
+    ...(unknownShare !== undefined && { unknownShare }),
     seconds,
   });
+  const missed = unknownShare === undefined ? '' : `, ${(100 * unknownShare).toFixed(1)} % of them ${UNKNOWN}`;
   out.print(
-    `${place}: ${grouped(tokenizer.vocabSize)} tokens (256 bytes, ${counted(merges.length, 'merge')}, ${counted(special.length, 'special token')}) ` +
-      `from ${byteText(bytes)} in ${seconds} s; ${bytesPerToken} bytes a token`,
+    `${place}: ${grouped(reached)} tokens (${words}, ${counted(special.length, 'special token')}) ` +
+      `from ${byteText(bytes)} in ${seconds} s; ${bytesPerToken} bytes a token${missed}`,
   );
   out.print(`use it: npm run pretrain -- --tokenizer ${printable(place, true)} --data FILE`);
   return 0;
 }
 
 /** @throws InputError for special tokens that a vocabulary could not tell from others */
-function refuseSpecial(special: readonly string[]): void {
+function refuseSpecial(special: readonly string[], kind: TokenizerFlags['kind']): void {
   special.forEach((token, i) => {
     if (special.indexOf(token) < i)
       throw new InputError(`--special: found ${quoted(token)} twice, expected each once. Leave one out.`);
+    if (kind === 'word' && (token === PAD || token === UNKNOWN))
+      throw new InputError(`--special: found ${quoted(token)}, which a vocabulary of words has. Leave it out.`);
     // Vocabulary files write all other tokens in these characters. A token of several ASCII ones stands for itself there, and is
     // never learned, because texts are cut at it.
-    if (fromVisible(token) !== null && (token.length === 1 || /[^!-~]/.test(token)))
+    if (kind === 'bpe' && fromVisible(token) !== null && (token.length === 1 || /[^!-~]/.test(token)))
       throw new InputError(
         `--special: found ${quoted(token)}, which vocabulary files write for other bytes, expected a text such as <|user|>.`,
       );
@@ -87,15 +93,68 @@ function refuseSpecial(special: readonly string[]): void {
 }
 
 /** @throws InputError */
-function wantedSize(vocabSize: number | undefined, special: number): number {
-  const least = BYTES + special;
+function wantedSize(vocabSize: number | undefined, kind: TokenizerFlags['kind'], special: number): number {
+  const least = special + (kind === 'bpe' ? BYTES : 3);
   if (vocabSize !== undefined && vocabSize >= least) return vocabSize;
+  const made = kind === 'bpe' ? '256 bytes' : `${PAD}, ${UNKNOWN}, a word`;
   throw new InputError(
-    `--vocab-size: found ${vocabSize ?? 'nothing'}, expected at least ${least}: 256 bytes and ${counted(special, 'special token')}. For example: --vocab-size 500`,
+    `--vocab-size: found ${vocabSize ?? 'nothing'}, expected at least ${least}: ${made} and ${counted(special, 'special token')}. ` +
+      `For example: --vocab-size ${kind === 'bpe' ? 500 : 4000}`,
   );
 }
 
 type Frame = Pick<CommandContext, 'out' | 'signal'>;
+
+/** One kind of tokenizer: what is counted, and how a vocabulary of some size comes from it. */
+interface Learning {
+  readonly counter: PieceCounter;
+  learn(vocabSize: number, frame: Frame): Promise<Learned>;
+}
+
+interface Learned {
+  readonly tokenizer: Tokenizer;
+  /** Of the JSON line. */
+  readonly learned: { readonly merges: number } | { readonly words: number };
+  /** The same for people. */
+  readonly words: string;
+  /** Why it may be smaller than was asked for. */
+  readonly short: string;
+}
+
+const LEARNINGS: Record<TokenizerFlags['kind'], (special: readonly string[], keepCase: boolean) => Learning> = {
+  bpe(special) {
+    const counter = new PieceCounter(special);
+    return {
+      counter,
+      async learn(vocabSize, frame) {
+        const merges = await learn(counter, vocabSize - BYTES - special.length, frame);
+        const words = counted(merges.length, 'merge');
+        return {
+          tokenizer: BpeTokenizer.fromMerges(merges, special),
+          learned: { merges: merges.length },
+          words: `256 bytes, ${words}`,
+          short: `after ${words} no two neighbours occur twice in this text.`,
+        };
+      },
+    };
+  },
+  word(special, keepCase) {
+    const counter = new PieceCounter([PAD, UNKNOWN, ...special], wordPieces(!keepCase));
+    return {
+      counter,
+      async learn(vocabSize) {
+        const tokenizer = wordTokenizer(counter.counts, { vocabSize, lowercase: !keepCase, special });
+        const count = tokenizer.vocabSize - 2 - special.length;
+        return {
+          tokenizer,
+          learned: { words: count },
+          words: `${PAD}, ${UNKNOWN}, ${counted(count, 'word')}`,
+          short: `${counted(count, 'word')} of this text ${count === 1 ? 'occurs' : 'occur'} twice or more.`,
+        };
+      },
+    };
+  },
+};
 
 /** @returns bytes of the texts   @throws InputError as readText */
 async function count(
@@ -155,9 +214,15 @@ async function learn(counter: PieceCounter, wanted: number, { out, signal }: Fra
   return merges;
 }
 
-/** Tokens of all that was counted. */
-function tokensOf(counter: PieceCounter, tokenizer: BpeTokenizer): number {
+/** Tokens of all that was counted, and how many of them are unknown words; null where none can be. */
+function tokensOf(counter: PieceCounter, tokenizer: Tokenizer): { tokens: number; unknown: number | null } {
+  const unknownId = tokenizer instanceof WordTokenizer ? tokenizer.parts.unknownId : null;
   let tokens = 0;
-  for (const [piece, times] of counter.counts) tokens += times * tokenizer.encode(piece).length;
-  return tokens;
+  let unknown = 0;
+  for (const [piece, times] of counter.counts) {
+    const ids = tokenizer.encode(piece);
+    tokens += times * ids.length;
+    if (ids[0] === unknownId) unknown += times;
+  }
+  return { tokens, unknown: unknownId === null ? null : unknown };
 }

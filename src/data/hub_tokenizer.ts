@@ -15,6 +15,7 @@ export class HubTokenizer implements Tokenizer {
   readonly kind = 'huggingface';
   readonly vocabSize: number;
   readonly eosId: number | null;
+  readonly padId: number | null;
   readonly startIds: readonly number[];
   readonly specialTokens: readonly string[];
   readonly answerTokens: readonly string[];
@@ -47,6 +48,7 @@ export class HubTokenizer implements Tokenizer {
     this.#joins = joins;
     this.vocabSize = tokens.length;
     this.eosId = parts.eosId;
+    this.padId = parts.padId;
     this.startIds = parts.startIds;
     this.specialTokens = contents(control);
     this.answerTokens = contents(control.filter((token) => !token.special));

@@ -27,6 +27,7 @@ export interface HubParts {
   /** Ids before every text. */
   readonly startIds: readonly number[];
   readonly eosId: number | null;
+  readonly padId: number | null;
 }
 
 /**
@@ -55,6 +56,7 @@ export function hubParts(
     ignoreMerges: model.get('ignore_merges') === true,
     startIds: startIds(file, json, tokens, config),
     eosId: endId(tokens, config),
+    padId: padId(tokens, config),
   };
 }
 
@@ -143,6 +145,13 @@ function endId(tokens: readonly string[], config: JsonObject | null): number | n
     `tokenizer_config.json: eos_token: found ${quoted(named)}, which is not among the ${tokens.length} tokens of tokenizer.json. ` +
       'The two files are of different tokenizers.',
   );
+}
+
+/** The token that fills up shorter texts, where the configuration names one of these. */
+function padId(tokens: readonly string[], config: JsonObject | null): number | null {
+  const named = config ? tokenNamed(config, 'pad_token') : undefined;
+  const id = named === undefined ? -1 : tokens.indexOf(named);
+  return id < 0 ? null : id;
 }
 
 /** A token that the configuration names, as text or as an object with `content`. */

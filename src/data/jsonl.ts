@@ -25,13 +25,15 @@ export function* jsonlRows(file: string, field: string, count: RowCount): Genera
   for (const json of linesOf(file)) {
     count.at++;
     if (!/\S/.test(json)) continue;
-    const text = textOf(json, field, `${file}: line ${count.at}`);
+    const where = `${file}: line ${count.at}`;
+    const text = textIn(jsonRow(json, where), field, where);
     if (text) yield text;
     else if (count.empty++ === 0) count.firstEmpty = count.at;
   }
 }
 
-function textOf(json: string, field: string, where: string): string | null {
+/** The object of a line. @throws InputError for what is no JSON or no object */
+export function jsonRow(json: string, where: string): Readonly<Record<string, unknown>> {
   let row: unknown;
   try {
     row = JSON.parse(json);
@@ -41,15 +43,28 @@ function textOf(json: string, field: string, where: string): string | null {
   }
   if (typeof row !== 'object' || row === null || Array.isArray(row))
     throw new InputError(`${where}: found ${kindOf(row)}, expected an object with a text in it. Write the line again.`);
-  if (!Object.hasOwn(row, field)) throw noField(Object.keys(row), field, where, 'field');
-  const text = (row as Record<string, unknown>)[field];
+  return row as Record<string, unknown>;
+}
+
+/**
+ * The text in a field of a row; null for null.
+ * @param flag names the field   @throws InputError where there is none, or something else in it
+ */
+export function textIn(
+  row: Readonly<Record<string, unknown>>,
+  field: string,
+  where: string,
+  flag = '--text-field',
+): string | null {
+  if (!Object.hasOwn(row, field)) throw noField(Object.keys(row), field, where, 'field', flag);
+  const text = row[field];
   if (text === null) return null;
   if (typeof text !== 'string')
     throw new InputError(
-      `${where}: ${quoted(field)}: found ${kindOf(text)}, expected text. Name another field with --text-field.`,
+      `${where}: ${quoted(field)}: found ${kindOf(text)}, expected text. Name another field with ${flag}.`,
     );
   // A decoder lets no half of a pair through, so only an escape can hold one. With the u flag a proper pair is one character.
-  if (json.includes('\\u') && /[\ud800-\udfff]/u.test(text))
+  if (/[\ud800-\udfff]/u.test(text))
     throw new InputError(
       `${where}: ${quoted(field)}: found half of a surrogate pair, expected whole characters. Write the line again.`,
     );
@@ -57,7 +72,13 @@ function textOf(json: string, field: string, where: string): string | null {
 }
 
 /** The sentence about a field or column that is not there, with the one that may have been meant. */
-export function noField(names: readonly string[], field: string, where: string, word: 'field' | 'column'): InputError {
+export function noField(
+  names: readonly string[],
+  field: string,
+  where: string,
+  word: 'field' | 'column',
+  flag = '--text-field',
+): InputError {
   const near = names
     .map((name) => ({ name, edits: editDistance(field.slice(0, 100), name.slice(0, 100)) }))
     .filter(({ name, edits }) => edits <= Math.max(1, Math.floor(Math.max(field.length, name.length) / 2)))
@@ -67,10 +88,11 @@ export function noField(names: readonly string[], field: string, where: string, 
     : names.length === 0
       ? `it has no ${word}s.`
       : `it has ${firstTen(names.map(quoted))}.`;
-  return new InputError(`${where}: found no ${quoted(field)}; ${found} Name the ${word} with --text-field.`);
+  return new InputError(`${where}: found no ${quoted(field)}; ${found} Name the ${word} with ${flag}.`);
 }
 
-function kindOf(value: unknown): string {
+/** A value as messages name it. */
+export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'an object';

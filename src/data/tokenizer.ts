@@ -7,8 +7,9 @@ export { CharTokenizer } from './char.ts';
 export { Gpt2Tokenizer } from './gpt2.ts';
 export { loadTokenizer, tokenizerFromFiles } from './tokenizer_files.ts';
 export { END_OF_TEXT } from './tokenizer_save.ts';
+export { WordTokenizer } from './word.ts';
 
-export type TokenizerKind = 'char' | 'byte' | 'gpt2' | 'bpe' | 'huggingface';
+export type TokenizerKind = 'char' | 'byte' | 'gpt2' | 'bpe' | 'word' | 'huggingface';
 
 export interface EncodeOptions {
   /**
@@ -34,6 +35,8 @@ export interface Tokenizer {
   readonly vocabSize: number;
   /** The id that ends a document, or null where the vocabulary has none. */
   readonly eosId: number | null;
+  /** The id that fills up texts of a batch that are shorter than others. Default: none, and the end's will do. */
+  readonly padId?: number | null;
   /** Tokens that `allowSpecial` finds in texts, as they are written. Default: none. */
   readonly specialTokens?: readonly string[];
   /** Those of them that structure what a model answers, such as `<think>`, and end nothing. Default: none. */

@@ -13,6 +13,8 @@ import { hubParts } from './hub_tokenizer_file.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { END_OF_TEXT, KIND_FIELD } from './tokenizer_save.ts';
 import { mergesOf, mergesOfText, vocabularyOf } from './vocabulary.ts';
+import { WordTokenizer } from './word.ts';
+import { wordParts } from './word_files.ts';
 
 /**
  * The tokenizer of a folder.
@@ -53,18 +55,19 @@ export async function tokenizerFromFiles(files: ReadonlyMap<string, string>): Pr
   return gpt2From('vocab.json', vocab, mergesOfText('merges.txt', mergesTxt, vocab));
 }
 
-/** The first kind that fits, from the plainest: characters, bytes, GPT-2's own, merges of its kind, and all that the library reads. */
+/** The first kind that fits, from the plainest: words, characters, bytes, GPT-2's own, merges of its kind, and all that the library reads. */
 async function fromTokenizerJson(files: ReadonlyMap<string, string>, config: JsonObject | null): Promise<Tokenizer> {
   const file = 'tokenizer.json';
   const json = anObject(parseJson(files.get(file)!, file), file);
   const model = anObject(json.get('model'), `${file}: model`);
   const type = model.get('type');
-  if (type !== undefined && type !== 'BPE') {
+  if (type !== undefined && type !== 'BPE' && type !== 'WordLevel') {
     throw new InputError(
-      `${file}: model.type: found ${described(type)}, expected "BPE". Models of the GPT-2 and Llama families have one.`,
+      `${file}: model.type: found ${described(type)}, expected "BPE" or "WordLevel". Models of the GPT-2 and Llama families have one.`,
     );
   }
   const vocab = vocabularyOf(`${file}: model.vocab`, model.get('vocab'), json.get('added_tokens') ?? []);
+  if (type === 'WordLevel') return new WordTokenizer(wordParts(file, json, vocab, config));
   const merges = mergesOf(`${file}: model.merges`, model.get('merges'), vocab);
   if (merges.length === 0 && isCharacters(json, vocab)) return new CharTokenizer(vocab);
   if (isAroundGpt2(json, merges.length)) {

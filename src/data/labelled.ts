@@ -1,0 +1,115 @@
+// Labelled texts: a table (TSV, CSV) or JSONL with a text and a class in each row, read line by line. Only texts, numbers of classes
+// and line numbers are kept.
+import path from 'node:path';
+import { InputError } from '../errors.ts';
+import { linesOf } from './jsonl.ts';
+import { classesOf, Labels } from './labelled_classes.ts';
+import { type Cells, columnRows, type LabelledColumns, type LabelledForm } from './labelled_columns.ts';
+import { findText, formOf } from './text_source.ts';
+
+export interface LabelledRow {
+  readonly text: string;
+  /** Number of the class. */
+  readonly label: number;
+  /** Where it stands in the file, from 1. */
+  readonly line: number;
+}
+
+export interface LabelledOptions extends LabelledColumns {
+  /** The classes there are, of a model or of another file, in the order of their numbers. Default: all that occur, sorted. */
+  readonly classes?: readonly string[] | undefined;
+}
+
+export interface LabelledSet {
+  /** The file. */
+  readonly name: string;
+  readonly classes: readonly string[];
+  readonly rows: readonly LabelledRow[];
+  /** A sentence about each thing that was decided or dropped. */
+  readonly notes: readonly string[];
+  /** A sentence about each thing that is probably a mistake. */
+  readonly warnings: readonly string[];
+}
+
+/** Characters of a text that are kept: more than any context holds. */
+const LONGEST_TEXT = 2 ** 20;
+
+/**
+ * All rows of a file in TSV, CSV or JSONL, told apart by its ending, else by its first line.
+ * @throws InputError naming file and line: see labelledRows
+ */
+export function readLabelled(file: string, options: LabelledOptions = {}): LabelledSet {
+  const { files } = findText(file);
+  if (files.length !== 1 || files[0] !== file)
+    throw new InputError(`${file}: found a folder, expected one file of rows. Name a file in it.`);
+  return labelledRows(
+    file,
+    labelledForm(file, () => linesOf(file)),
+    () => linesOf(file),
+    options,
+  );
+}
+
+/** @throws InputError for a file of another kind */
+function labelledForm(file: string, lines: () => Iterable<string>): LabelledForm {
+  const ending = path.extname(file).toLowerCase();
+  if (ending === '.tsv' || ending === '.csv') return ending === '.tsv' ? 'tsv' : 'csv';
+  const form = formOf(file);
+  if (form === 'jsonl') return form;
+  if (form === 'parquet')
+    throw new InputError(`${file}: found a Parquet table, expected TSV, CSV or JSONL. Write it as JSONL first.`);
+  for (const line of lines()) {
+    if (/^\s*$/.test(line)) continue;
+    if (/^\s*\[/.test(line) && ending === '.json')
+      throw new InputError(`${file}: found a JSON list, expected an object a line. Write it as JSONL first.`);
+    return /^\s*\{/.test(line) ? 'jsonl' : line.includes('\t') ? 'tsv' : 'csv';
+  }
+  return 'tsv';
+}
+
+/**
+ * The rows of lines in this form.
+ * @param name opens every message
+ * @param lines all of them, from the beginning each time; they are read more than once
+ * @throws InputError for columns that are not there, rows of other lengths, faulty JSON, quotes and characters, labels outside
+ *   `classes`, a single class, no rows, naming the line
+ */
+export function labelledRows(
+  name: string,
+  form: LabelledForm,
+  lines: () => Iterable<string>,
+  options: LabelledOptions = {},
+): LabelledSet {
+  const notes: string[] = [];
+  const labels = new Labels(name, options.classes);
+  const rows: { text: string; label: number; line: number }[] = [];
+  const empty: number[] = [];
+  for (const row of columnRows(name, form, lines, options, notes)) {
+    const { line, label } = row;
+    const text = usable(row, `${name}: line ${line}`, notes);
+    if (text === '') empty.push(line);
+    else rows.push({ text, label: labels.add(label, line), line });
+  }
+  if (empty.length > 0) {
+    const count = empty.length === 1 ? '1 row without text was' : `${empty.length} rows without text were`;
+    notes.push(`${name}: ${count} dropped, the first is line ${empty[0]}.`);
+  }
+  if (rows.length === 0)
+    throw new InputError(`${name}: found no rows with a text, expected some. Name a file of texts with their labels.`);
+  const { classes, order, warnings, note } = classesOf(labels, options);
+  if (note !== null) notes.push(note);
+  for (const row of rows) row.label = order[row.label]!;
+  return { name, classes, rows, notes, warnings };
+}
+
+/** The text of a row as it is kept; '' for one without. @throws InputError for a NUL character */
+function usable({ text }: Cells, where: string, notes: string[]): string {
+  if (text === null || !/\S/.test(text)) return '';
+  if (text.includes('\0')) throw new InputError(`${where}: found a NUL character, expected text. Repair the line.`);
+  if (text.length <= LONGEST_TEXT) return text;
+  const end = (text.charCodeAt(LONGEST_TEXT) & 0xfc00) === 0xdc00 ? LONGEST_TEXT - 1 : LONGEST_TEXT;
+  // One note is enough where a file is full of them.
+  const note = `${where}: found a text of ${text.length} characters, cut to its first ${end}; longer ones after it too.`;
+  if (!notes.some((each) => each.endsWith('longer ones after it too.'))) notes.push(note);
+  return text.slice(0, end);
+}
