@@ -1,6 +1,7 @@
 // generate --chat as a program: each line is a message, each turn an object, and what was said before stands in the cache.
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writeAdapterFolder } from './harness/adapter_files.ts';
 import { run } from './harness/inside.ts';
 import { type Line, scratchFolder, start, tiny } from './harness/program.ts';
 
@@ -44,6 +45,23 @@ describe('a conversation', () => {
     const [first, second] = lines as (Line & { text: string; promptIds: number[] })[];
     expect(lines.length).toBe(2);
     expect(second!.promptIds.length).toBe('It is\n'.length + first!.text.length + '\nis it\nIt '.length);
+  });
+
+  test('with an adapter it is held by both, with the template of the base', async () => {
+    const config = JSON.parse(fs.readFileSync(place.at('chat/config.json'), 'utf8')) as object;
+    const tokenizer = { 'tokenizer.json': fs.readFileSync(place.at('chat/tokenizer.json'), 'utf8') };
+    const strong = { alpha: 300, targets: ['all-linear'] };
+    const base = place.at('chat');
+    const adapter = await writeAdapterFolder(place.at('adapter'), config, strong, { base }, tokenizer);
+    const both = [...words('chat'), '--adapter-weights', adapter];
+    const { code, lines, stderr } = await start('generate', [...both, '--chat'], { input: 'It is\n' });
+    expect([code, lines.length], stderr).toEqual([0, 1]);
+    const [said] = lines as (Line & { ids: number[]; promptIds: number[] })[];
+    expect(said!.promptIds.length).toBe('It is\nIt '.length);
+    const continued = async (given: readonly string[]) =>
+      (await run(['generate', ...given, '--json', '--prompt-ids', said!.promptIds.join(',')])).lines[0]!.ids;
+    expect(await continued(both)).toEqual(said!.ids);
+    expect(await continued(words('chat'))).not.toEqual(said!.ids);
   });
 
   test('a template that makes no text is refused', async () => {

@@ -39,6 +39,7 @@ export function unicode(env: Environment): boolean {
 export interface Style {
   dim(text: string): string;
   bold(text: string): string;
+  underline(text: string): string;
   error(text: string): string;
   warning(text: string): string;
   /** blue and vermilion, the two colours of the curves here and in the report */
@@ -52,6 +53,7 @@ export function styleFor(colour: boolean): Style {
   return {
     dim: code('2', '22'),
     bold: code('1', '22'),
+    underline: code('4', '24'),
     error: code('31', '39'),
     warning: code('33', '39'),
     train: code('38;5;32', '39'),

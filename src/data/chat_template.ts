@@ -79,15 +79,50 @@ export class ChatTemplate {
    * @throws InputError as `render`, and for a template that rewrites a message with control tokens in it
    */
   encode(tokenizer: Tokenizer, messages: readonly ChatMessage[], options: ChatOptions = {}): number[] {
+    return this.encodeParts(tokenizer, messages, [], options)[0]!;
+  }
+
+  /**
+   * As `encode`, with the text of `render` cut into parts, each encoded by itself: no token stands in two of them.
+   * @param cuts positions in that text, ascending, inside no control token
+   */
+  encodeParts(
+    tokenizer: Tokenizer,
+    messages: readonly ChatMessage[],
+    cuts: readonly number[],
+    options: ChatOptions = {},
+  ): number[][] {
     const text = this.render(messages, options);
+    const isControl = this.#controlIn(text, tokenizer, messages, options);
+    return [...cuts, text.length].map((to, i) => {
+      const cut = cuts[i - 1] ?? 0;
+      // Some tokenizers put a space behind a control token: they have to see it.
+      const before = (tokenizer.specialTokens ?? []).filter(
+        (token) => text.endsWith(token, cut) && isControl(cut - token.length, cut),
+      );
+      const from = Math.min(cut, ...before.map((token) => cut - token.length));
+      const ids = tokenizer.encode(text.slice(from, to), {
+        allowSpecial: (begin, end) => isControl(from + begin, from + end),
+        continues: from > 0,
+      });
+      return from === cut ? ids : ids.slice(1);
+    });
+  }
+
+  /** Whether what stands in the text from one position up to another is the template's own. */
+  #controlIn(
+    text: string,
+    tokenizer: Tokenizer,
+    messages: readonly ChatMessage[],
+    options: ChatOptions,
+  ): (from: number, to: number) => boolean {
     const special = tokenizer.specialTokens ?? [];
-    if (!messages.some(({ content }) => content !== '') || special.length === 0)
-      return tokenizer.encode(text, { allowSpecial: true });
+    if (!messages.some(({ content }) => content !== '') || special.length === 0) return () => true;
     // A template may look at what a message says. Marking less lets it see more.
     for (const what of ['all characters', 'whole tokens'] as const) {
       const marks = markedMessages(messages, tokenizer, text, what);
       const ours = marks?.read(this.render(marks.messages, options));
-      if (ours?.text === text) return tokenizer.encode(text, { allowSpecial: (from, to) => !ours.anyMarked(from, to) });
+      if (ours?.text === text) return (from, to) => !ours.anyMarked(from, to);
     }
     throw new InputError(
       'chat template: found a message with control tokens in it that the template rewrites, expected it as it was written. ' +

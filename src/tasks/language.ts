@@ -1,4 +1,4 @@
-// Pretraining: predict the next token, everywhere.
+// Predict the next token: everywhere in pretraining, in answers where a model is tuned on instructions.
 import type { Batch } from '../autograd/machine.ts';
 import { RANDOM_STEP } from '../nn/dropout.ts';
 import type { ForwardOptions } from '../nn/model.ts';
@@ -21,13 +21,17 @@ export interface LanguageTaskOptions
   extends TableLossOptions,
     Pick<ForwardOptions, 'dropout' | 'recompute' | 'dtype'> {}
 
-/** The task of predicting every next token. */
+/**
+ * The task of predicting the targets of a batch: inputs and targets (B,T), -100 for none; and, where rows hold several examples, their
+ * positions and starts (B,T), see ForwardOptions.
+ */
 export function languageTask({ dropout, recompute, dtype, ...options }: LanguageTaskOptions = {}): Task {
   return {
     loss(model, batch) {
-      const hidden = model.hidden(batch.inputs!, { dropout, recompute, dtype });
-      return model.loss(hidden, batch.targets!, options);
+      const { inputs, targets, positions, starts } = batch;
+      const hidden = model.hidden(inputs!, { positions, starts, dropout, recompute, dtype });
+      return model.loss(hidden, targets!, options);
     },
-    ...(dropout?.p && { scalars: (pass: number) => ({ [RANDOM_STEP]: pass }) }),
+    ...(dropout && { scalars: (pass: number) => ({ [RANDOM_STEP]: pass }) }),
   };
 }

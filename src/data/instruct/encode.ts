@@ -1,0 +1,139 @@
+// A conversation becomes ids, and each of them is known to be an answer's or not. A prompt is encoded as it will be when the model is to
+// answer it, and what follows by itself, so that no token reaches over the border between them.
+import { quoted } from '../../checkpoint/json.ts';
+import { InputError } from '../../errors.ts';
+import type { ChatMessage, ChatTemplate } from '../chat_template.ts';
+import { SpecialFinder } from '../pieces.ts';
+import { promptIds, type Tokenizer } from '../tokenizer.ts';
+import { ALPACA_HEADINGS, alpacaPrompt } from './alpaca.ts';
+import type { Example } from './examples.ts';
+
+export interface Part {
+  readonly ids: readonly number[];
+  /** Whether it is what the model is to say: an answer with the token that ends it. */
+  readonly answer: boolean;
+}
+
+/** Which answers of a conversation are learned. */
+export type Turns = 'all' | 'last';
+
+/** Makes parts of examples, with one tokenizer and perhaps the chat template of one model. */
+export class ExampleEncoder {
+  readonly tokenizer: Tokenizer;
+  /** Ids that end an answer: none that is learned goes on behind a control token. */
+  readonly endIds: readonly number[];
+  readonly #template: ChatTemplate | null;
+  readonly #turns: Turns;
+  readonly #typed: SpecialFinder;
+
+  /** @param template without one there is Alpaca's prompt, which holds one question and one answer */
+  constructor(tokenizer: Tokenizer, template: ChatTemplate | null = null, turns: Turns = 'all') {
+    const { specialTokens: special = [], answerTokens = [] } = tokenizer;
+    this.tokenizer = tokenizer;
+    this.#template = template;
+    this.#turns = turns;
+    const ends = special.filter((token) => !answerTokens.includes(token)).map((token) => idOfToken(tokenizer, token));
+    this.endIds = [...new Set([...ends, tokenizer.eosId])].filter((id) => id !== undefined && id !== null);
+    this.#typed = new SpecialFinder([...special, ...ALPACA_HEADINGS]);
+  }
+
+  /**
+   * The whole conversation; an empty answer is no part that is learned.
+   * @throws InputError naming the row: for what the template refuses or writes otherwise once the conversation goes on, for more than
+   *   one question without a template, and for characters that the tokenizer lacks
+   */
+  parts(example: Example): Part[] {
+    return this.#named(example, () => this.#parts(example).filter(({ ids }) => ids.length > 0));
+  }
+
+  /** What stands in front of the last answer. @throws InputError as `parts` */
+  prompt(example: Example): number[] {
+    return this.#named(example, () => {
+      if (this.usesTemplate(example))
+        return this.#template!.encode(this.tokenizer, example.messages.slice(0, -1), { addGenerationPrompt: true });
+      return promptIds(this.tokenizer, alpacaText(example));
+    });
+  }
+
+  /** How often messages hold the text of a control token, or of a heading of Alpaca's prompt: it stays text. */
+  typed({ messages, input = '' }: Example): number {
+    const texts = [...messages.map(({ content }) => content), input];
+    return texts.reduce((sum, text) => sum + [...this.#typed.split(text)].length - 1, 0);
+  }
+
+  /** Whether the chat template writes it, or else the prompt of Alpaca, which Alpaca's own rows always have. */
+  usesTemplate({ input }: Example): boolean {
+    return this.#template !== null && input === undefined;
+  }
+
+  #parts(example: Example): Part[] {
+    if (this.usesTemplate(example)) return this.#chatParts(example.messages, this.#template!);
+    const { tokenizer } = this;
+    const prompt = { ids: promptIds(tokenizer, alpacaText(example)), answer: false };
+    const { content } = example.messages.at(-1)!;
+    if (content === '') return [prompt];
+    const end = tokenizer.eosId === null ? [] : [tokenizer.eosId];
+    return [prompt, { ids: [...tokenizer.encode(content, { continues: true }), ...end], answer: true }];
+  }
+
+  #chatParts(messages: readonly ChatMessage[], template: ChatTemplate): Part[] {
+    const whole = template.render(messages);
+    const cuts: number[] = [];
+    messages.forEach(({ role, content }, i) => {
+      const last = i === messages.length - 1;
+      if (role !== 'assistant' || content === '' || (this.#turns === 'last' && !last)) return;
+      for (const text of [
+        template.render(messages.slice(0, i), { addGenerationPrompt: true }),
+        last ? whole : template.render(messages.slice(0, i + 1)),
+      ]) {
+        if (!whole.startsWith(text) || text.length < (cuts.at(-1) ?? 0)) throw rewritten(i, last);
+        cuts.push(text.length);
+      }
+    });
+    const parts = template.encodeParts(this.tokenizer, messages, cuts);
+    return parts.flatMap((ids, i) => (i % 2 === 0 ? [{ ids, answer: false }] : this.#ended(ids)));
+  }
+
+  /** An answer up to the control token that ends it: what templates write behind that, such as a line break, is never generated. */
+  #ended(ids: readonly number[]): Part[] {
+    const end = ids.findLastIndex((id) => this.endIds.includes(id)) + 1 || ids.length;
+    return [
+      { ids: ids.slice(0, end), answer: true },
+      { ids: ids.slice(end), answer: false },
+    ];
+  }
+
+  #named<T>({ where }: Example, make: () => T): T {
+    try {
+      return make();
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      throw new InputError(`${where}: ${error.message}`, { cause: error });
+    }
+  }
+}
+
+/** The id of a control token, where one id is all that it is. */
+export function idOfToken(tokenizer: Tokenizer, token: string): number | undefined {
+  const ids = tokenizer.encode(token, { allowSpecial: true, continues: true });
+  return ids.length === 1 ? ids[0] : undefined;
+}
+
+/** @throws InputError for more than a question and an answer, perhaps with a system turn before */
+function alpacaText({ messages, input }: Example): string {
+  const [system, user] = messages[0]!.role === 'system' ? messages : [undefined, messages[0]!];
+  const asked = messages.slice(system ? 1 : 0);
+  if (asked.length !== 2 || user!.role !== 'user') {
+    const roles = messages.map(({ role }) => role).join(', ');
+    throw new InputError(
+      `found a conversation of ${quoted(roles)} for a model without a chat template, expected one question and one answer. Take a model that has a template, or rows of one turn.`,
+    );
+  }
+  return alpacaPrompt(user!.content, input, system?.content);
+}
+
+function rewritten(i: number, last: boolean): InputError {
+  const found = `message ${i + 1}: the chat template writes the text around this answer otherwise when the conversation goes on`;
+  const advice = last ? 'Take another template.' : 'Learn the last answer of each row alone (--turns last).';
+  return new InputError(`${found}, expected the same text, to know which tokens are the answer's. ${advice}`);
+}
