@@ -29,7 +29,7 @@ export interface PreferTaskOptions
  *   reward = beta * (sum of ln p - reference)          of each answer
  *   margin = reward of the chosen - reward of the rejected
  *   loss = mean of -(1 - e) * ln sigmoid(margin) - e * ln sigmoid(-margin), with e = labelSmoothing
- * which is a cross-entropy of the two rewards as logits, with e / 2 of PyTorch's smoothing each: no exponential of a margin is taken.
+ * computed as the cross-entropy of the two rewards as logits, smoothed by 2e, of which either has half: large margins are safe.
  * `kept` counts pairs, tokenLoss is (B). Observed: rewards (B,2) and logProbabilities (B,2), chosen then rejected.
  * Source: Rafailov et al. 2023 (arXiv:2305.18290), equation 7; Mitchell 2023 (A note on DPO with noisy preferences) for e.
  * @throws InputError if beta or labelSmoothing is out of its range
@@ -52,7 +52,7 @@ export function preferTask(options: PreferTaskOptions = {}): Task {
       const loss = crossEntropy(rewards, chosen, { labelSmoothing: 2 * labelSmoothing });
       return { ...loss, observed: { rewards, logProbabilities } };
     },
-    ...(dropout?.p && { scalars: (pass: number) => ({ [RANDOM_STEP]: pass }) }),
+    ...(dropout && { scalars: (pass: number) => ({ [RANDOM_STEP]: pass }) }),
     metrics: (_, { rewards }) => preferenceMetrics(rewards!),
   };
 }

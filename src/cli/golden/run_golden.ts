@@ -71,7 +71,7 @@ export async function runGolden({
   }
   for (const trace of folder.traces) {
     if (!wanted(trace.trace)) continue;
-    const reason = await whyNotTrace(folder, trace);
+    const reason = await whyNotTrace(folder, trace, dtype);
     report(await outcome(trace.trace, 'trace', reason, () => runTrace(machine, folder, trace, dtype)));
   }
   return summary;

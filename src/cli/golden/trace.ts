@@ -8,8 +8,12 @@ import type { Precision } from '../../tensor/tensor.ts';
 import { record, text } from './fields.ts';
 import type { GoldenFolder, TraceCase } from './folder.ts';
 import { Judge } from './judge.ts';
+import { checkClassification } from './trace_classification.ts';
+import { checkPreference } from './trace_dpo.ts';
 import { checkGeneration } from './trace_generation.ts';
+import { checkLora } from './trace_lora.ts';
 import type { TraceRun } from './trace_run.ts';
+import { checkInstruction } from './trace_sft.ts';
 import { checkTraining } from './trace_training.ts';
 import { checkOtherFiles } from './trace_weights.ts';
 import { type Verdict, worstOf } from './verdict.ts';
@@ -21,11 +25,21 @@ const KINDS: Readonly<Record<string, (run: TraceRun) => Promise<Verdict[]>>> = {
     ...(await checkGeneration(run)),
     ...(await checkOtherFiles(run)),
   ],
+  classification: checkClassification,
+  dpo: checkPreference,
+  lora: checkLora,
+  sft: checkInstruction,
 };
 
 /** Why a trace cannot be run, or null. */
-export async function whyNotTrace(folder: GoldenFolder, { kind, dir }: TraceCase): Promise<string | null> {
+export async function whyNotTrace(
+  folder: GoldenFolder,
+  { kind, dir }: TraceCase,
+  dtype: Precision,
+): Promise<string | null> {
   if (!KINDS[kind]) return `training of the kind ${kind} is not here yet`;
+  // MOST_STORAGE is derived for a mean over every position. A loss of few sums has another ceiling.
+  if (dtype === 'f16' && kind !== 'pretrain') return 'what f16 may cost is derived for pretraining';
   const family = text(await folder.json(`${dir}/config.json`), 'model_type', `${dir}/config.json`);
   if (!FAMILIES.some((known) => known === family)) return `models of the family ${family} are not here yet`;
   const where = `${dir}/trace.json`;

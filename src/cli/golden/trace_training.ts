@@ -1,17 +1,79 @@
-// The training part of a trace: logits and gradients at the start, loss and gradient norm of every step, weights at the end.
+// The training part of a trace, of any kind: loss and gradient norm of every step, gradients of one, weights at the end.
 import { backward } from '../../autograd/backward.ts';
-import type { HostTensor } from '../../autograd/machine.ts';
+import type { Batch, HostTensor } from '../../autograd/machine.ts';
 import type { TensorArray } from '../../checkpoint/safetensors.ts';
 import { crossEntropy } from '../../ops/cross_entropy.ts';
 import { AdamW } from '../../optim/adamw.ts';
 import { seedOf } from '../../optim/optimizer.ts';
-import type { Precision, Tensor } from '../../tensor/tensor.ts';
+import type { TaskLoss } from '../../tasks/task.ts';
+import type { HostArray, Precision, Tensor } from '../../tensor/tensor.ts';
 import { type Fields, list, names, number, numbers, record, text } from './fields.ts';
 import { tolerance } from './folder.ts';
 import { load, type TraceRun } from './trace_run.ts';
 import type { Result, Verdict } from './verdict.ts';
 
+/** What a trace trains on, whatever its kind, and what of it. */
+export interface TraceTraining {
+  /** A batch for each step. */
+  batches: readonly Batch[];
+  /** The loss of a batch, and what is observed of it: it is handed back for each step. */
+  loss(batch: Record<string, Tensor>): Pick<TaskLoss, 'loss' | 'observed'>;
+  /** What the optimizer moves, and what is compared at the end: by default all of the model's parameters. */
+  parameters?: readonly Tensor[];
+  /** The name of a parameter in the files of the trace, where it is not its own. */
+  nameOf?(parameter: Tensor): string;
+  /** Which gradients are compared: files, and keys under `check`. Default: those of the first step. */
+  gradients?: readonly ('grads_step0' | 'grads_last')[];
+}
+
+/** A language model's training. */
 export async function checkTraining(run: TraceRun): Promise<Verdict[]> {
+  const { folder, trace, model, dtype } = run;
+  const tensor = (name: string) => folder.tensor(`${trace.dir}/trace.safetensors`, name);
+  const [ids, targets] = [batches(await tensor('input_ids')), batches(await tensor('targets'))];
+  const start = await checkStart(run);
+  const { verdicts } = await checkSteps(run, {
+    batches: ids.map((each, t) => ({ ids: each, targets: targets[t]! })),
+    loss: ({ ids, targets }) => crossEntropy(model.head(model.hidden(ids!, { dtype })), targets!),
+  });
+  return [start, ...verdicts];
+}
+
+/** Loads the weights that the trace starts with; a language model's logits for the first step's tokens. */
+export async function checkStart(run: TraceRun): Promise<Verdict> {
+  const where = `${run.trace.dir}/trace.json`;
+  await load(run, text(await run.folder.json(where), 'initial', where));
+  return await checkLogits(run);
+}
+
+/**
+ * A language model's logits for the first step's tokens, with the weights that the machine holds.
+ * @param name of the reference; the tolerance is that of the start   @param what in front of the name in the verdict
+ */
+export async function checkLogits(run: TraceRun, name = 'logits_step0', what = ''): Promise<Verdict> {
+  const { machine, folder, trace, model, dtype, judge } = run;
+  const where = `${trace.dir}/trace.json`;
+  const description = await folder.json(where);
+  const check = record(description.get('check'), `${where}: check`);
+  const tensor = (name: string) => folder.tensor(`${trace.dir}/trace.safetensors`, name);
+  const forward = machine.compile(({ ids }) => ({ logits: model.head(model.hidden(ids!, { dtype })) }));
+  try {
+    const { logits } = await forward({ ids: batches(await tensor('input_ids'))[0]! });
+    const limits = tolerance(check.get('logits_step0'), `${where}: check.logits_step0`);
+    return judge.compare(what + name, await logits!.read(), (await tensor(name)).data, limits);
+  } finally {
+    forward.release();
+  }
+}
+
+/**
+ * Trains as the trace did, from the weights that the machine holds: loss and gradient norm of every step, gradients of one, weights
+ * at the end.     @returns beside the verdicts what was observed, by name, step by step
+ */
+export async function checkSteps(
+  run: TraceRun,
+  training: TraceTraining,
+): Promise<{ verdicts: Verdict[]; observed: ReadonlyMap<string, readonly HostArray[]> }> {
   const { machine, folder, trace, model, dtype, judge } = run;
   const where = `${trace.dir}/trace.json`;
   const description = await folder.json(where);
@@ -19,63 +81,63 @@ export async function checkTraining(run: TraceRun): Promise<Verdict[]> {
   const check = record(description.get('check'), `${where}: check`);
   const steps = number(description, 'steps', where);
   const rates = numbers(settings, 'lr', where);
-  const tensor = (name: string) => folder.tensor(`${trace.dir}/trace.safetensors`, name);
-  const limits = (name: string) => tolerance(check.get(name), `${where}: check.${name}`);
+  const { parameters = model.parameters, nameOf = ({ name }) => name, gradients = ['grads_step0'] } = training;
+  const trained = { parameters, nameOf };
   const verdicts: Verdict[] = [];
 
-  await load(run, text(description, 'initial', where));
-  const optimizer = optimizerOf(model.parameters, settings, where, dtype);
-  const forward = machine.compile(({ ids }) => ({ logits: model.head(model.hidden(ids!, { dtype })) }));
-  const step = machine.compile(({ ids, targets }) => {
-    const { loss } = crossEntropy(model.head(model.hidden(ids!, { dtype })), targets!);
-    return { loss, ...optimizer.step(backward(loss, seedOf(optimizer))) };
+  const optimizer = optimizerOf(trained, settings, where, dtype);
+  const observed = new Map<string, HostArray[]>();
+  const step = machine.compile((batch) => {
+    const task = training.loss(batch);
+    for (const name of Object.keys(task.observed ?? {})) if (!observed.has(name)) observed.set(name, []);
+    return { ...task.observed, loss: task.loss, ...optimizer.step(backward(task.loss, seedOf(optimizer))) };
   });
   try {
-    const ids = batches(await tensor('input_ids'));
-    const targets = batches(await tensor('targets'));
-    const { logits } = await forward({ ids: ids[0]! });
-    verdicts.push(
-      judge.compare('logits_step0', await logits!.read(), (await tensor('logits_step0')).data, limits('logits_step0')),
-    );
-
-    const losses: number[] = [];
-    const norms: number[] = [];
+    const [losses, norms]: [number[], number[]] = [[], []];
     for (let t = 0; t < steps; t++) {
-      const { lossScale } = await step({ ids: ids[t]!, targets: targets[t]! }, { learningRate: rates[t]! });
-      if (t === 0) {
+      const { lossScale } = await step(training.batches[t]!, { learningRate: rates[t]! });
+      for (const file of gradients) {
+        if (t !== (file === 'grads_step0' ? 0 : steps - 1)) continue;
         const factor = (await lossScale?.item()) ?? 1;
-        verdicts.push(...(await gradients(run, optimizer, factor, record(check.get('grads_step0'), where))));
+        verdicts.push(...(await gradientsOf(run, trained, optimizer, file, factor)));
       }
       if (t % 16 !== 15 && t + 1 !== steps) continue;
       for (const { values } of await step.collect()) {
         losses.push(values.loss![0]!);
         norms.push(values.gradNorm![0]!);
+        for (const [name, list] of observed) list.push(values[name]!);
       }
     }
-    verdicts.push(judge.compare('loss', Float64Array.from(losses), (await tensor('loss_f64')).data, limits('loss')));
-    verdicts.push(
-      judge.compare('grad_norm', Float64Array.from(norms), (await tensor('grad_norm_f64')).data, limits('grad_norm')),
-    );
-    verdicts.push(...(await finalWeights(run, description, record(check.get('final'), where))));
-    return verdicts;
+    for (const [name, got] of [
+      ['loss', losses],
+      ['grad_norm', norms],
+    ] as const) {
+      const { data } = await folder.tensor(`${trace.dir}/trace.safetensors`, `${name}_f64`);
+      verdicts.push(
+        judge.compare(name, Float64Array.from(got), data, tolerance(check.get(name), `${where}: check.${name}`)),
+      );
+    }
+    verdicts.push(...(await finalWeights(run, trained, description, record(check.get('final'), where))));
+    return { verdicts, observed };
   } finally {
-    forward.release();
     step.release();
     machine.release(optimizer.tensors());
   }
 }
 
-function optimizerOf(parameters: readonly Tensor[], settings: Fields, where: string, dtype: Precision): AdamW {
+type Trained = Required<Pick<TraceTraining, 'parameters' | 'nameOf'>>;
+
+function optimizerOf({ parameters, nameOf }: Trained, settings: Fields, where: string, dtype: Precision): AdamW {
   const [beta1, beta2] = numbers(settings, 'betas', where) as [number, number];
   const decaying = new Set(names(settings, 'decay_params', where));
   const clip = settings.get('clip') ?? null;
   return new AdamW(
     [
       {
-        parameters: parameters.filter((p) => decaying.has(p.name)),
+        parameters: parameters.filter((p) => decaying.has(nameOf(p))),
         weightDecay: number(settings, 'weight_decay', where),
       },
-      { parameters: parameters.filter((p) => !decaying.has(p.name)), weightDecay: 0 },
+      { parameters: parameters.filter((p) => !decaying.has(nameOf(p))), weightDecay: 0 },
     ],
     {
       beta1,
@@ -88,7 +150,7 @@ function optimizerOf(parameters: readonly Tensor[], settings: Fields, where: str
 }
 
 /** (steps,B,T) -> one (B,T) a step. */
-function batches({ shape, data }: { shape: readonly number[]; data: TensorArray }): HostTensor[] {
+export function batches({ shape, data }: { shape: readonly number[]; data: TensorArray }): HostTensor[] {
   const [steps, B, T] = shape as [number, number, number];
   return Array.from({ length: steps }, (_, t) => ({
     shape: [B, T],
@@ -97,18 +159,22 @@ function batches({ shape, data }: { shape: readonly number[]; data: TensorArray 
 }
 
 /** Gradients of the step that has just run, before clipping. @param factor that they were multiplied with */
-async function gradients(
+async function gradientsOf(
   { machine, folder, trace, judge }: TraceRun,
+  { nameOf }: Trained,
   optimizer: AdamW,
+  file: string,
   factor: number,
-  check: Fields,
 ): Promise<Verdict[]> {
+  const where = `${trace.dir}/trace.json`;
+  const check = record(record((await folder.json(where)).get('check'), where).get(file), `${where}: check.${file}`);
   const verdicts: Verdict[] = [];
   for (const [parameter, gradient] of optimizer.gradients()) {
-    const { data } = await folder.tensor(`${trace.dir}/grads_step0.safetensors`, parameter.name);
-    const limits = tolerance(check.get(parameter.name), `${trace.dir}/trace.json: check.grads_step0.${parameter.name}`);
+    const name = nameOf(parameter);
+    const { data } = await folder.tensor(`${trace.dir}/${file}.safetensors`, name);
+    const limits = tolerance(check.get(name), `${where}: check.${file}.${name}`);
     const got = Float64Array.from(await machine.read(gradient), (x) => x / factor);
-    verdicts.push(judge.compare(`gradient of ${parameter.name}`, got, data, limits));
+    verdicts.push(judge.compare(`gradient of ${name}`, got, data, limits));
   }
   return verdicts;
 }
@@ -118,7 +184,8 @@ async function gradients(
  * Adam divides by the gradient's size, so a single element may differ by a whole step in a correct program.
  */
 async function finalWeights(
-  { machine, folder, trace, model, judge }: TraceRun,
+  { machine, folder, trace, judge }: TraceRun,
+  { parameters, nameOf }: Trained,
   description: Fields,
   check: Fields,
 ): Promise<Verdict[]> {
@@ -126,12 +193,12 @@ async function finalWeights(
   const at = (key: string) => `${trace.dir}/${text(description, key, where)}`;
   const [start, final] = [at('initial'), at('final')];
   const before = new Map<string, TensorArray>();
-  for (const { name } of model.parameters) before.set(name, (await folder.tensor(start, name)).data);
+  for (const name of parameters.map(nameOf)) before.set(name, (await folder.tensor(start, name)).data);
   const verdicts: Verdict[] = [];
-  for (const parameter of model.parameters) {
-    const { name } = parameter;
+  for (const parameter of parameters) {
+    const name = nameOf(parameter);
     const limits = record(check.get(name), `${where}: check.final.${name}`);
-    const excluded = exclusions(description, parameter, where);
+    const excluded = exclusions(description, name, parameter, where);
     const reference = (await folder.tensor(final, name)).data;
     const got: Result = await machine.read(parameter);
     let difference = 0;
@@ -151,7 +218,7 @@ async function finalWeights(
 }
 
 /** Elements whose exact gradient is 0: what an optimizer makes of their rounding noise says nothing. */
-function exclusions(description: Fields, { name, shape }: Tensor, where: string): (index: number) => boolean {
+function exclusions(description: Fields, name: string, { shape }: Tensor, where: string): (index: number) => boolean {
   const width = shape.at(-1) ?? 1;
   const ranges = (description.has('exclude_from_final') ? list(description, 'exclude_from_final', where) : [])
     .map((entry) => record(entry, `${where}: exclude_from_final`))
