@@ -52,6 +52,7 @@ export { type Gemma3Config, gemma3Config } from './nn/gemma3_config.ts';
 export { GPT2, type GPT2Config, gpt2Config } from './nn/gpt2.ts';
 export { Llama, type LlamaConfig, llamaConfig } from './nn/llama.ts';
 export { type MistralConfig, mistralConfig } from './nn/llama_config.ts';
+export { type Adapted, type Adapter, type LoraOptions, lora } from './nn/lora.ts';
 export { type ForwardOptions, type LanguageModel, parameterCount } from './nn/model.ts';
 export { type Qwen3Config, qwen3Config } from './nn/qwen3_config.ts';
 export { tally, zero } from './ops/accumulate.ts';
@@ -75,6 +76,7 @@ export { reshape } from './ops/reshape.ts';
 export { rmsnorm } from './ops/rmsnorm.ts';
 export { type RopeTable, rope } from './ops/rope.ts';
 export { scale } from './ops/scale.ts';
+export { type SoftCrossEntropyOptions, softCrossEntropy } from './ops/soft_cross_entropy.ts';
 export { softmax } from './ops/softmax.ts';
 export { softmaxStats } from './ops/softmax_stats.ts';
 export { mean, sum, sumTo } from './ops/sum.ts';
@@ -92,13 +94,17 @@ export type { KernelTable } from './schedule/order.ts';
 export type { Plan } from './schedule/plan.ts';
 export { printPlan, printTrace } from './schedule/print_plan.ts';
 export { tableOf } from './schedule/used_table.ts';
+export { type DistillTaskOptions, distillTask } from './tasks/distill.ts';
 export { type LanguageTaskOptions, languageBatch, languageTask } from './tasks/language.ts';
+export { type PreferTaskOptions, preferTask } from './tasks/prefer.ts';
+export { preferRows } from './tasks/prefer_rows.ts';
 export type { Task, TaskLoss } from './tasks/task.ts';
 export { wholesOf } from './tensor/pieces.ts';
 export type { Shape } from './tensor/shape.ts';
 export { type DType, type Precision, Tensor } from './tensor/tensor.ts';
 export {
   checkpointFiles,
+  keptModel,
   noProgress,
   type SavedParts,
   savedCursor,
@@ -112,6 +118,7 @@ export { type LoopOptions, type LoopProgress, loop } from './train/loop.ts';
 export { evaluationBatches, rowsFor, TRAIN_PARTS } from './train/loss_batches.ts';
 export { eventBytes, memoryOf, type RunMemory } from './train/memory.ts';
 export { PRESETS, type PretrainSettings, presetSettings } from './train/presets.ts';
+export { readReference, referenceFile, referenceLogProbabilities } from './train/reference.ts';
 export {
   configOf,
   makeRun,

@@ -17,7 +17,7 @@ const doors: Record<string, string[]> = {
   autograd: ['ops'],
   nn: ['autograd'],
   optim: ['nn'],
-  tasks: ['optim'],
+  tasks: ['optim', 'data'],
   schedule: ['autograd'],
   runtime: ['schedule'],
   reference: ['autograd'],

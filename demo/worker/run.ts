@@ -13,6 +13,7 @@ import {
   firstLossWarning,
   InputError,
   type KernelTable,
+  keptModel,
   type LoopOptions,
   type LoopProgress,
   languageBatch,
@@ -105,6 +106,7 @@ export class PageRun {
     this.#saved = {
       machine: home.machine,
       trainer: this.parts.trainer,
+      kept: keptModel(this.parts.trainer, corpus.tokenizer),
       tokenizer: corpus.tokenizer,
       dataHash: corpus.hash,
       // As `pretrain` remembers them: no path is the book.

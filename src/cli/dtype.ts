@@ -9,7 +9,7 @@ export const DTYPE_FLAG = {
   type: 'choice',
   group: 'model',
   choices: ['f32', 'f16'],
-  help: 'what values between layers and their gradients are stored as; f16 takes half the memory, weights and sums stay f32',
+  help: 'what values between layers and their gradients are stored as; f16 takes half the memory; sums, and weights that are trained, stay f32',
 } as const;
 
 /** Whether the device computes with f16. */

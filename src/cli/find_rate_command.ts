@@ -2,8 +2,8 @@
 import type { Batch } from '../autograd/machine.ts';
 import type { SearchEvent } from '../train/events.ts';
 import { type RatePoint, rateOf, SEARCH, searchRates, smoothed, suggestRate } from '../train/find_rate.ts';
-import type { PretrainSettings } from '../train/presets.ts';
-import type { Trainer } from '../train/trainer.ts';
+import type { TrainingSettings } from '../train/settings.ts';
+import type { AnyTrainer } from '../train/trainer.ts';
 import type { CommandContext } from './command.ts';
 import { shortNumber } from './format.ts';
 import { wrap } from './help.ts';
@@ -12,14 +12,14 @@ import { plotLoss } from './plot.ts';
 import { Progress } from './progress.ts';
 
 /** What a search must not do: a step that is skipped because its loss rises hides what is looked for. */
-export function searchSettings(settings: PretrainSettings): PretrainSettings {
+export function searchSettings<S extends TrainingSettings>(settings: S): S {
   return { ...settings, skipSpikes: false };
 }
 
 /** @param batches of the next step   @returns the exit code */
 export async function findRate(
   { out, signal }: CommandContext,
-  trainer: Trainer,
+  trainer: Pick<AnyTrainer, 'step' | 'advance'>,
   batches: () => readonly Batch[],
 ): Promise<number> {
   const progress = new Progress(out, 0);

@@ -81,6 +81,11 @@ export function modelText(config: Json): string {
 /** What a run learns from, in a line. */
 export function dataText(dataset: Json): string {
   const { name, bytes, trainTokens, validationTokens, tokenizer, shards } = { ...(dataset as Record<string, Json>) };
+  const { trainRows, validationRows, testRows } = { ...(dataset as Record<string, Json>) };
+  if (typeof trainRows === 'number' && typeof validationRows === 'number') {
+    const tests = typeof testRows === 'number' && testRows > 0 ? `, ${grouped(testRows)} to test` : '';
+    return `${name}: ${grouped(trainRows)} rows to learn from, ${grouped(validationRows)} to validate on${tests} (${tokenizer})`;
+  }
   if (typeof bytes !== 'number' || typeof trainTokens !== 'number' || typeof validationTokens !== 'number') {
     return inWords(dataset);
   }
@@ -98,4 +103,16 @@ function sharesText(shards: Json | undefined): string {
 /** `12 MiB`, below one `240 kB`: the sizes of small runs too can be told apart. */
 export function sizeText(bytes: number): string {
   return bytes < 2 ** 20 ? `${Math.ceil(bytes / 1000)} kB` : mib(bytes);
+}
+
+/** `rewardMargin` -> "reward margin". */
+export function metricName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** The first two of a task's figures, in words: "accuracy 0.962". */
+export function metricsText(metrics: Readonly<Record<string, number>> = {}): string[] {
+  return Object.entries(metrics)
+    .slice(0, 2)
+    .map(([name, value]) => `${metricName(name)} ${lossText(value)}`);
 }

@@ -1,43 +1,31 @@
 // A pretraining run before its first step: all that settings and texts make. Nothing has been written yet, and nothing allocated.
-import type { Batch } from '../autograd/machine.ts';
 import type { Scalar, Scalars } from '../checkpoint/training_state.ts';
 import type { Corpus } from '../data/corpus.ts';
-import { WindowSampler } from '../data/windows.ts';
-import type { KernelTable } from '../schedule/order.ts';
+import type { TokenGenerator } from '../generate/generate.ts';
 import { tableOf } from '../schedule/used_table.ts';
-import { languageBatch } from '../tasks/language.ts';
-import type { PretrainSettings } from '../train/presets.ts';
-import type { RunParts, RunPlans } from '../train/run_plans.ts';
+import { SAMPLE_TOKENS } from '../train/run_plans.ts';
+import { firstLossWarning } from '../train/spikes.ts';
+import { corpusData } from './corpus_data.ts';
 import { searchSettings } from './find_rate_command.ts';
 import { fittingRun } from './fitting_run.ts';
 import { type DataChoice, rememberedData } from './pretrain_data.ts';
-import { samplePrompt } from './pretrain_text.ts';
+import { nameOf, samplePrompt } from './pretrain_text.ts';
 import type { PretrainRequest } from './pretraining.ts';
-import { checkpointConfig } from './starting_model.ts';
-
-export interface PreparedRun extends RunParts, RunPlans {
-  settings: PretrainSettings;
-  corpus: Corpus;
-  sampler: WindowSampler;
-  seed: number;
-  /** Token ids that the samples begin with. */
-  prompt: readonly number[];
-  /** Form by op, as the run chose them. */
-  kernels: KernelTable;
-  /** What a checkpoint keeps beside the settings. */
-  remembered: Record<string, Scalar>;
-}
+import { checkpointConfig, startFrom } from './starting_model.ts';
+import type { TrainingRun } from './training_run.ts';
+import { wholeModel } from './whole_model.ts';
 
 /** @throws InputError for a run that does not fit, and for a prompt with unknown characters */
-export function prepareRun(request: PretrainRequest, corpus: Corpus, data: DataChoice): PreparedRun {
-  const { flags, device, start, resumed } = request;
+export function prepareRun(request: PretrainRequest, corpus: Corpus, data: DataChoice): TrainingRun {
+  const { context, flags, device, preset, start, resumed } = request;
   const settings = flags.findLr ? searchSettings(request.settings) : request.settings;
   const saved = resumed?.state.settings;
   const seed = resumed ? Number(resumed.state.random.get('seed')) : flags.seed;
   const typedPrompt = (saved ? saved.get('samplePrompt') : flags.samplePrompt) as string | null | undefined;
   const prompt = samplePrompt(typedPrompt, corpus);
+  const { tokenizer } = corpus;
   const text = {
-    vocabSize: corpus.tokenizer.vocabSize,
+    vocabSize: tokenizer.vocabSize,
     validationTokens: corpus.validationLength,
     promptTokens: prompt.length,
   };
@@ -45,39 +33,57 @@ export function prepareRun(request: PretrainRequest, corpus: Corpus, data: DataC
   const origin = start ? { model: start.name } : originOf(saved);
   const config = start?.config ?? (resumed && 'model' in origin ? checkpointConfig(resumed.path) : null);
   const made = fittingRun(device, settings, text, { seed, memoryLimit, mayChange: resumed === null, config });
+  const { trainer, generator, model } = made;
+  const remembered: Record<string, Scalar> = {
+    ...origin,
+    ...rememberedData(data, corpus),
+    samplePrompt: typedPrompt ?? null,
+    kernels: (saved ? saved.get('kernels') : flags.kernels) ?? 'auto',
+  };
   return {
-    ...made,
-    settings,
-    corpus,
-    sampler: samplerOf(settings, corpus, seed),
+    command: 'pretrain',
+    device,
+    trainer,
+    step: made.step,
+    plans: made.plans,
+    memory: made.memory,
     seed,
-    prompt,
+    settings,
+    data: corpusData(corpus, settings, seed, made.rows),
+    kept: wholeModel(trainer, tokenizer),
     kernels: resumed ? device.kernels : tableOf(made.plans, device.capabilities, device.kernels),
-    remembered: {
-      ...origin,
-      ...rememberedData(data, corpus),
-      samplePrompt: typedPrompt ?? null,
-      kernels: (saved ? saved.get('kernels') : flags.kernels) ?? 'auto',
+    remembered,
+    config: { ...model.config },
+    name: nameOf(data.paths[0], preset ?? start?.name ?? null),
+    begin: async () => {
+      if (start) remembered.modelHash = await startFrom(start, trainer, device, context);
     },
+    sample: (stop) => sampleText(generator, corpus, prompt, seed, stop),
+    // A model that has learnt already knows more than to guess.
+    firstLoss: (loss) => ('model' in origin ? null : firstLossWarning(loss, tokenizer.vocabSize)),
+    next: (folder) => `talk to it: npm run generate -- --model ${folder} --prompt "..."`,
   };
 }
 
 /** The model that a saved run began from, and the hash of its weights. */
-function originOf(saved: Scalars | undefined): Record<string, Scalar> {
+export function originOf(saved: Scalars | undefined): Record<string, Scalar> {
   const [model, modelHash] = [saved?.get('model'), saved?.get('modelHash')];
   return model === undefined ? {} : { model, modelHash: modelHash ?? null };
 }
 
-/** The batches of the next step. */
-export function nextBatches({ sampler, settings: { accumulate, context } }: PreparedRun): Batch[] {
-  return Array.from({ length: accumulate }, () => languageBatch(sampler.next(), context));
-}
-
-function samplerOf({ windows, context, batch, stride }: PretrainSettings, corpus: Corpus, seed: number): WindowSampler {
-  const shards = corpus.windowShards();
-  const length = corpus.trainLength;
-  return new WindowSampler(
-    { kind: windows, length, shards, blockSize: context, batch, stride: stride || undefined, seed },
-    (start, n) => corpus.train(start, n),
-  );
+/** What the model makes of a prompt, the prompt included. */
+export async function sampleText(
+  generator: TokenGenerator,
+  { tokenizer }: Pick<Corpus, 'tokenizer'>,
+  prompt: readonly number[],
+  seed: number,
+  stop: () => boolean,
+): Promise<string> {
+  const decoder = tokenizer.decoder(prompt);
+  let sample = tokenizer.decode(prompt);
+  for await (const { id } of generator.generate(prompt, { maxNewTokens: SAMPLE_TOKENS, temperature: 0.8, seed })) {
+    sample += decoder.push(id);
+    if (stop()) break;
+  }
+  return sample + decoder.end();
 }

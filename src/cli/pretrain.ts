@@ -1,27 +1,28 @@
 // pretrain: text in, a language model out. Here are the flags, the run that is gone on with, and what is refused at once;
 // pretraining.ts does the work.
-import fs from 'node:fs';
-import path from 'node:path';
-import { codeOf, diskLayer } from '../checkpoint/files.ts';
-import { RunFolder } from '../checkpoint/run.ts';
-import { notWritable, refuseSaves } from '../checkpoint/run_place.ts';
-import { parseTrainingState, type TrainingState } from '../checkpoint/training_state.ts';
 import { InputError } from '../errors.ts';
 import type { Device } from '../runtime/device.ts';
-import type { KernelTable } from '../schedule/order.ts';
-import type { EndEvent } from '../train/events.ts';
 import { PRESETS, type PretrainSettings, presetFor } from '../train/presets.ts';
 import { type CommandContext, defineCommand, type GlobalValues } from './command.ts';
 import { compareRuns } from './compare.ts';
-import { disagreement } from './disagreement.ts';
-import { dtypeOn, hasHalf } from './dtype.ts';
+import { dtypeOn } from './dtype.ts';
 import type { FlagValues } from './flags.ts';
 import { compilingText, deviceFor } from './open_device.ts';
 import { pretrainFlags } from './pretrain_flags.ts';
 import { newSettings, resumedSettings, typedSettings } from './pretrain_settings.ts';
-import { pretrainOn, type ResumedRun } from './pretraining.ts';
+import { pretrainOn } from './pretraining.ts';
+import {
+  endOf,
+  kernelsOf,
+  openResumed,
+  printEnd,
+  refuseLackingHalf,
+  refuseOther,
+  refuseRunPlace,
+} from './resumed_run.ts';
 import { RunShow } from './show.ts';
 import { openStartingModel, settingsFrom } from './starting_model.ts';
+import type { ResumedRun } from './training_run.ts';
 
 type Flags = FlagValues<typeof pretrainFlags> & GlobalValues;
 
@@ -50,6 +51,7 @@ export const pretrain = defineCommand({
       const start =
         flags.model === undefined || resumed ? null : await openStartingModel(flags.model, flags.weights, context);
       const continued = start && settingsFrom(start, typed);
+      if (resumed) refuseFinetuned(resumed);
       const saved = resumed && resumedSettings(resumed.state, typed, resumed.path);
       if (resumed && saved) {
         refuseOther(resumed, flags, given);
@@ -85,17 +87,12 @@ function settingsOn(device: Device, settings: PretrainSettings, out: CommandCont
   return { ...settings, dtype: dtypeOn(device, settings.dtype, out) };
 }
 
-/** A run that is gone on with keeps its settings, so what the adapter lacks cannot be done without. @throws InputError */
-function refuseLackingHalf(device: Device, { dtype }: PretrainSettings, folder: string): void {
-  if (dtype === 'f16' && !hasHalf(device))
+/** Runs of the other command have other settings. @throws InputError */
+function refuseFinetuned({ state, path, run }: ResumedRun): void {
+  if (state.settings.has('task'))
     throw new InputError(
-      `--resume: ${folder} computes in f16, this adapter has no shader-f16. Go on with it on an adapter that has it, or begin a new run.`,
+      `--resume: found a run of finetune in ${path}, expected one of pretrain. Go on with it: finetune --resume ${run.path}`,
     );
-}
-
-/** What a run did that was saved before there was a choice. */
-function withChoices(state: TrainingState): TrainingState {
-  return { ...state, settings: new Map([['dtype', 'f32'], ['train', 'all'], ['freeze', ''], ...state.settings]) };
 }
 
 function refuseTogether(flags: Flags, given: ReadonlySet<string>): void {
@@ -117,59 +114,6 @@ function refuseTogether(flags: Flags, given: ReadonlySet<string>): void {
     throw new InputError(
       '--resume: found together with --out, --preset or --minutes, expected none of them: the run goes on in its own folder with its own settings.',
     );
-}
-
-/** Refuses at once what RunFolder.create would refuse once a long text has been read. @throws InputError */
-function refuseRunPlace(out: string): void {
-  const found = fs.statSync(out, { throwIfNoEntry: false });
-  if (found?.isDirectory()) refuseSaves(diskLayer, out);
-  try {
-    fs.accessSync(found ? out : path.dirname(out), fs.constants.W_OK);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw notWritable(out, error);
-  }
-}
-
-function openResumed(dir: string, keepEvery: number | undefined, out: CommandContext['out']): ResumedRun {
-  const { run, path: folder, passedOver } = RunFolder.openForResume(dir, keepEvery === undefined ? {} : { keepEvery });
-  try {
-    for (const line of passedOver) out.note(line);
-    const name = `${folder}/training.json`;
-    return { run, path: folder, state: withChoices(parseTrainingState(fs.readFileSync(name, 'utf8'), name)) };
-  } catch (error) {
-    run.close();
-    throw error;
-  }
-}
-
-/** Flags beside --resume that are no settings must agree with the run too. @throws InputError */
-function refuseOther(resumed: ResumedRun, flags: Flags, given: ReadonlySet<string>): void {
-  const { state, path: folder } = resumed;
-  const disagree = (flag: string, found: unknown, expected: unknown) => disagreement(flag, found, expected, folder);
-  const seed = state.random.get('seed');
-  if (given.has('seed') && flags.seed !== seed) throw disagree('seed', flags.seed, seed);
-  const prompt = state.settings.get('samplePrompt') ?? null;
-  if (given.has('samplePrompt') && flags.samplePrompt !== prompt)
-    throw disagree('sample-prompt', JSON.stringify(flags.samplePrompt), JSON.stringify(prompt));
-  const model = state.settings.get('model') ?? 'none';
-  if (given.has('model') && flags.model !== model) throw disagree('model', flags.model, model);
-  const kernels = state.settings.get('kernels');
-  if (given.has('kernels') && flags.kernels !== kernels) throw disagree('kernels', flags.kernels, kernels);
-}
-
-function kernelsOf({ state }: ResumedRun): KernelTable {
-  return Object.fromEntries(state.kernels) as KernelTable;
-}
-
-/** The end that was told at the saved step. A run that was stopped just before it has its last evaluation before it. */
-function endOf({ run, state }: ResumedRun): EndEvent | undefined {
-  return run.log.read().findLast((e) => e.event === 'end' && e.step === state.step) as EndEvent | undefined;
-}
-
-/** A finished run says its end again. */
-function printEnd(out: CommandContext['out'], end: EndEvent): number {
-  new RunShow(out, { totalSteps: end.step }).event(end);
-  return 0;
 }
 
 function choosePreset(flags: Flags, device: Device, out: CommandContext['out']): string {

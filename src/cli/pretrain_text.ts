@@ -22,7 +22,7 @@ import { RunShow } from './show.ts';
  */
 export async function openText(
   { paths, weights, textField }: DataChoice,
-  { tokenizer, validationPart }: PretrainSettings,
+  { tokenizer, validationPart }: Pick<PretrainSettings, 'tokenizer' | 'validationPart'>,
   checkpoint: string | null,
   context: Fetching,
 ): Promise<Corpus> {

@@ -1,5 +1,5 @@
 // One line that says how far a long job is: phases ("compiling kernel 7 of 23"), then the steps of a run with loss, speed and time left.
-import { clockText, grouped, lossText } from './format.ts';
+import { clockText, grouped, lossText, metricsText } from './format.ts';
 import type { Output } from './output.ts';
 
 /** Redraws at most this often on a terminal. */
@@ -15,6 +15,7 @@ export interface StepFigures {
   readonly step: number;
   readonly loss: number;
   readonly tokensPerSecond: number;
+  readonly metrics?: Readonly<Record<string, number>>;
 }
 
 interface Update {
@@ -34,6 +35,7 @@ export class Progress {
   #firstStep: number | undefined;
   #step = 0;
   #loss = Number.NaN;
+  #metric = '';
   #validationLoss: number | undefined;
   /** milliseconds spent on evaluation, samples and saves since the first step */
   #pausedMs = 0;
@@ -63,13 +65,14 @@ export class Progress {
   }
 
   /** A step is done. */
-  update({ step, loss, tokensPerSecond }: StepFigures): void {
+  update({ step, loss, tokensPerSecond, metrics }: StepFigures): void {
     const at = this.#now() - this.#pausedMs;
     this.#lastAt = this.#now();
     const first = this.#firstStep === undefined;
     this.#firstStep ??= step;
     this.#step = step;
     this.#loss = loss;
+    this.#metric = metricsText(metrics)[0] ?? '';
     const last = this.#window.at(-1);
     const sameBurst = last !== undefined && at - last.opened < BURST_MS;
     if (sameBurst) this.#window[this.#window.length - 1] = { opened: last.opened, at, step, tokensPerSecond };
@@ -127,6 +130,12 @@ export class Progress {
       left: left === undefined || share >= 1 ? '' : `left ${clockText(left)}`,
     };
     const tries = [
+      ...(this.#metric
+        ? [
+            [`step ${count}`, planned ? 20 : '', `loss ${loss}`, this.#metric, validation, parts.speed, parts.left],
+            [`step ${count}`, planned ? 10 : '', `loss ${loss}`, this.#metric, validation, parts.left],
+          ]
+        : []),
       [`step ${count}`, planned ? 20 : '', `loss ${loss}`, validation, parts.speed, parts.left],
       [`step ${count}`, planned ? 10 : '', `loss ${loss}`, validation, parts.speed, parts.left],
       [`step ${count}`, planned ? 10 : '', `loss ${loss}`, validation, parts.left],

@@ -3,9 +3,9 @@
 import { InputError } from '../errors.ts';
 import { type Limits, MOST_BATCHES, misfit } from '../train/limits.ts';
 import type { RunMemory } from '../train/memory.ts';
-import type { PretrainSettings } from '../train/presets.ts';
+import type { TrainingSettings } from '../train/settings.ts';
 
-type Changes = Partial<Pick<PretrainSettings, 'batch' | 'accumulate' | 'recompute' | 'context'>>;
+type Changes = Partial<Pick<TrainingSettings, 'batch' | 'accumulate' | 'recompute' | 'context'>>;
 
 /** Contexts below this are no language model's. */
 const SHORTEST = 8;
@@ -27,9 +27,9 @@ export interface Search {
  * @param memoryOf plans a run of these settings
  * @param shortest context that is tried
  */
-export function propose(
-  memoryOf: (settings: PretrainSettings) => RunMemory,
-  settings: PretrainSettings,
+export function propose<S extends TrainingSettings>(
+  memoryOf: (settings: S) => RunMemory,
+  settings: S,
   limits: Limits,
   shortest = SHORTEST,
 ): Search {
@@ -47,7 +47,7 @@ export function propose(
  * One by one: less work may need more memory (logits are kept while they are few), so no order of sizes can be relied on.
  */
 function* changesOf(
-  { context: longest, batch: rows, accumulate, recompute }: PretrainSettings,
+  { context: longest, batch: rows, accumulate, recompute }: TrainingSettings,
   shortest: number,
 ): Generator<Changes> {
   const smaller = divisorsBelow(rows)
@@ -75,10 +75,7 @@ export function flagsOf({ batch, accumulate, recompute, context }: Changes): str
 }
 
 /** null for sizes that no adapter can address or dispatch. */
-function memoryUnder(
-  memoryOf: (settings: PretrainSettings) => RunMemory,
-  settings: PretrainSettings,
-): RunMemory | null {
+function memoryUnder<S extends TrainingSettings>(memoryOf: (settings: S) => RunMemory, settings: S): RunMemory | null {
   try {
     return memoryOf(settings);
   } catch (error) {

@@ -3,6 +3,7 @@ import type { RunEvent, SaveEvent, WarningEvent } from '../train/events.ts';
 import { extent, type Point, type Reference, withReferences } from './curve.ts';
 import { counted, grouped, lossText, shortNumber } from './format.ts';
 import { chartHtml, escapeHtml, keyHtml, type Line, look } from './report_chart.ts';
+import { metricCharts } from './report_metrics.ts';
 import { finite, type Run, ranking, spikeText, summary } from './report_run.ts';
 
 export interface NamedRun {
@@ -43,6 +44,7 @@ ${reading}
 ${logarithmic ? `<figure class="logarithmic steps">${chartHtml({ ...loss, logarithmic: true })}</figure>` : ''}
 </div>
 <p class="soft">${escapeHtml(remarksOf(runs, frame, loss).join('; '))}</p>
+${metricCharts(runs, frame.steps)}
 ${small('Learning rate', 'rate', ({ steps: all }) => all.map(({ step, learningRate }) => ({ step, value: learningRate ?? Number.NaN })))}
 ${small('Gradient norm, before clipping', 'norm', ({ steps: all }) => all.map(({ step, gradNorm }) => ({ step, value: gradNorm ?? Number.NaN })))}
 <label class="scrub" hidden>step<input type="range" id="scrub" min="0" value="0"></label>

@@ -1,7 +1,7 @@
 // What the report says of a run in words and figures: its events gathered, told in a sentence, and as numbers for the page's cursor.
 import type { EndEvent, EvalEvent, RunEvent, SpikeEvent, StartEvent, StepEvent } from '../train/events.ts';
 import { debiasedAverage, type Point, type Reference } from './curve.ts';
-import { byteText, grouped, lossText, shortNumber } from './format.ts';
+import { byteText, grouped, lossText, metricName, shortNumber } from './format.ts';
 
 /** Points that the cursor can stand at, of all runs of a page together. */
 const CURSOR_POINTS = 3000;
@@ -78,6 +78,7 @@ export function figureRows(run: Run): [name: string, value: string | undefined][
   return [
     ['validation loss', told(validationLoss, lossText)],
     ['best validation loss', told(best, ({ step, value }) => `${lossText(value)} at ${grouped(step)}`)],
+    ...metricRows(run),
     ['of averaged weights', told(run.averaged.at(-1)?.value, lossText)],
     ['training loss, average', told(trainLoss, lossText)],
     ['steps', told(steps, grouped)],
@@ -85,6 +86,14 @@ export function figureRows(run: Run): [name: string, value: string | undefined][
     ['tokens a second, median', told(tokensPerSecond, grouped)],
     ['memory planned', told(memory, byteText)],
   ];
+}
+
+/** What the task tells of the validation rows, at the last evaluation. */
+function metricRows({ evals }: Run): [string, string][] {
+  return Object.entries(evals.at(-1)?.validationMetrics ?? {}).map(([name, value]) => [
+    `validation ${metricName(name)}`,
+    lossText(value),
+  ]);
 }
 
 /** The run in a sentence or two, as one would tell it. */

@@ -1,47 +1,35 @@
 // Where a run begins: at the state of a checkpoint, or at its first step with as many before it as a time allows.
 import { diskLayer, fileSource } from '../checkpoint/files.ts';
-import { openModelFolder } from '../checkpoint/model_folder.ts';
 import { InputError } from '../errors.ts';
 import { savedCursor, savedProgress } from '../train/checkpoint_files.ts';
 import type { LoopProgress } from '../train/loop.ts';
-import { loadModel, loadOptimizer } from '../train/snapshot.ts';
-import type { Trainer } from '../train/trainer.ts';
+import { loadOptimizer } from '../train/snapshot.ts';
 import type { CommandContext } from './command.ts';
-import { nextBatches, type PreparedRun } from './prepared_run.ts';
-import type { ResumedRun } from './pretraining.ts';
 import type { RunFiles } from './run_files.ts';
+import type { ResumedRun, TrainingRun } from './training_run.ts';
 
 /**
- * Brings weights, moments and windows to where a checkpoint left them, and cuts off what was logged after it.
+ * Brings weights, moments and data to where a checkpoint left them, and cuts off what was logged after it.
  * @throws InputError if the run that was saved is another than this one
  */
 export async function restoreRun(
-  { trainer, sampler }: PreparedRun,
+  { device, trainer, kept, data }: TrainingRun,
   { run, state, path }: ResumedRun,
   files: RunFiles,
   out: CommandContext['out'],
 ): Promise<LoopProgress> {
   files.check(state, path, out);
-  await restore(trainer, path);
-  sampler.restore(savedCursor(state));
+  await kept.load(path);
+  const moments = openMoments(path);
+  try {
+    await loadOptimizer(device, trainer.optimizer, moments);
+  } finally {
+    moments.close();
+  }
+  data.sampler.restore(savedCursor(state) as never);
   trainer.step = state.step;
   await run.log.cutBack(state.step);
   return savedProgress(state);
-}
-
-async function restore({ machine, model, optimizer, ema }: Trainer, path: string): Promise<void> {
-  const folder = openModelFolder(path);
-  const averaged = ema && openModelFolder(path, { averaged: true });
-  const moments = openMoments(path);
-  try {
-    await loadModel(machine, model, folder.sources);
-    if (averaged) await loadModel(machine, model, averaged.sources, ema.weights);
-    await loadOptimizer(machine, optimizer, moments);
-  } finally {
-    folder.close();
-    averaged?.close();
-    moments.close();
-  }
 }
 
 /** @throws InputError if the folder has no such file */
@@ -60,17 +48,16 @@ function openMoments(path: string): ReturnType<typeof fileSource> {
  */
 export async function stepsIn(
   minutes: number,
-  run: PreparedRun,
+  { trainer, data }: TrainingRun,
   { out, signal }: Pick<CommandContext, 'out' | 'signal'>,
 ): Promise<number> {
-  const { trainer, sampler } = run;
-  const batches = nextBatches(run);
+  const batches = data.next();
   const times: number[] = [];
   const stop = () => signal.requested;
   for await (const { ms } of trainer.advance(6, () => ({ batches, learningRate: 0 }), stop)) times.push(ms);
   trainer.machine.release(trainer.tensors());
   trainer.step = 0;
-  sampler.restore({ ...sampler.state(), step: 0 });
+  data.sampler.restore({ ...data.sampler.state(), step: 0 } as never);
   const perStep = Math.min(...times.slice(1));
   const steps = Math.max(10, Math.floor((minutes * 60_000) / perStep));
   if (!signal.requested)

@@ -2,24 +2,18 @@
 import { diskLayer, replaceFile, systemError } from '../checkpoint/files.ts';
 import type { RunFolder } from '../checkpoint/run.ts';
 import { compareResume, type TrainingState } from '../checkpoint/training_state.ts';
-import type { Corpus } from '../data/corpus.ts';
 import { RunError } from '../errors.ts';
-import type { Device } from '../runtime/device.ts';
 import { checkpointFiles, noProgress, type SavedParts, trainingState } from '../train/checkpoint_files.ts';
 import type { Json, RunEvent, SampleEvent } from '../train/events.ts';
 import type { LoopProgress } from '../train/loop.ts';
 import type { Reference } from './curve.ts';
 import type { Output } from './output.ts';
 import { reportHtml } from './report.ts';
+import type { TrainingRun } from './training_run.ts';
 import { version } from './version.ts';
 
 /** Saves that may fail one after the other (a full disk) before the run stops. */
 const MOST_FAILED_SAVES = 3;
-
-export interface RunParts extends Omit<SavedParts, 'machine' | 'dataHash' | 'versions'> {
-  device: Device;
-  corpus: Corpus;
-}
 
 export class RunFiles {
   run: RunFolder | null = null;
@@ -29,10 +23,12 @@ export class RunFiles {
   #logFails = false;
   #saved: string | null = null;
 
-  constructor({ device, corpus, ...parts }: RunParts) {
+  constructor({ device, trainer, kept, data, seed, kernels, settings, remembered }: TrainingRun) {
     const versions = { shaderformer: version(), node: process.versions.node };
-    this.#parts = { ...parts, machine: device, dataHash: corpus.hash, versions };
-    this.settings = parts.settings;
+    const { tokenizer, sampler, hash: dataHash } = data;
+    this.settings = { ...settings, ...remembered };
+    const own = { machine: device, trainer, kept, tokenizer, dataHash, settings: this.settings };
+    this.#parts = { ...own, seed, sampler, kernels, versions };
   }
 
   /** Appends to metrics.jsonl and samples.txt. What a full disk refuses is told once, kept, and written as soon as it is taken. */
@@ -74,7 +70,7 @@ export class RunFiles {
   /** @throws InputError if the run that was saved is another than the one that now would go on */
   check(saved: TrainingState, path: string, out: Output): void {
     const state = trainingState(this.#parts, noProgress());
-    // A text may have moved: its hash decides.
+    // Data may have moved: its hash decides.
     const now = { ...state, settings: new Map(state.settings).set('data', saved.settings.get('data') ?? null) };
     for (const line of compareResume(saved, now, path)) out.note(line);
     this.#saved = path;

@@ -25,9 +25,9 @@ export function checkSaved({ settings, cursor }: TrainingState, file: string): v
   checkCursor(cursor, refuse);
 }
 
-/** Every setting must be there and be one that its flag would take. @throws InputError as checkSaved */
-export function checkSavedSettings(settings: Scalars, file: string): void {
-  for (const spec of settingFlags as readonly FlagSpec[]) {
+/** Every setting must be there and be one that its flag would take. @param specs by default pretrain's   @throws InputError as checkSaved */
+export function checkSavedSettings(settings: Scalars, file: string, specs: readonly FlagSpec[] = settingFlags): void {
+  for (const spec of specs) {
     const name = camelCase(spec.name);
     const value = settings.get(name);
     // A choice between on and off is kept as a switch is.

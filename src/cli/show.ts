@@ -4,7 +4,7 @@ import { ops } from '../ops/index.ts';
 import { formNames } from '../schedule/order.ts';
 import type { EndEvent, EvalEvent, Json, RunEvent, SpikeEvent, StartEvent } from '../train/events.ts';
 import type { Point, Reference } from './curve.ts';
-import { byteText, dataText, grouped, inWords, lossText, modelText, shortNumber } from './format.ts';
+import { byteText, dataText, grouped, inWords, lossText, metricsText, modelText, shortNumber } from './format.ts';
 import type { Output } from './output.ts';
 import { plotLoss } from './plot.ts';
 import { printable } from './printable.ts';
@@ -117,7 +117,7 @@ export class RunShow {
     this.#out.warn(`step ${grouped(step)}: loss ${lossText(loss)}, ${far}${done}: ${inWords(text)}`);
   }
 
-  #evaluation({ step, trainLoss, validationLoss, emaValidationLoss }: EvalEvent): void {
+  #evaluation({ step, trainLoss, validationLoss, emaValidationLoss, validationMetrics }: EvalEvent): void {
     const { train, validation, dim } = this.#out.style;
     this.#validation.push({ step, value: validationLoss ?? Number.NaN });
     this.progress.validation(validationLoss);
@@ -130,7 +130,7 @@ export class RunShow {
     const remark = least ? dim(`  now below "${printable(least.label, true)}" (${least.value.toFixed(2)})`) : '';
     const averaged = emaValidationLoss === undefined ? '' : dim(`  averaged weights ${lossText(emaValidationLoss)}`);
     this.#out.log(
-      `${this.#stepColumn(step)}  ${train(`train ${lossText(trainLoss)}`)}  ${validation(`validation ${lossText(validationLoss)}`)}${averaged}${remark}`,
+      `${this.#stepColumn(step)}  ${train(`train ${lossText(trainLoss)}`)}  ${validation([`validation ${lossText(validationLoss)}`, ...metricsText(validationMetrics)].join(', '))}${averaged}${remark}`,
     );
   }
 
@@ -170,6 +170,10 @@ export class RunShow {
     say(
       `${style.bold(`validation loss ${lossText(event.validationLoss)}`)} after ${grouped(event.step)} steps${where}`,
     );
+    const told = { ...(event.test as Record<string, Json> | undefined) };
+    const figures = ['accuracy', 'loss'].filter((name) => typeof told[name] === 'number');
+    if (figures.length > 0)
+      say(`test ${figures.map((name) => `${name} ${lossText(told[name] as number)}`).join(', ')}`);
     if (this.#savedAt) say(`saved at ${printable(this.#savedAt, true)}`);
     say(style.dim(`parameter hash ${printable(event.parameterHash, true)}`));
   }

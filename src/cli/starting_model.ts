@@ -11,6 +11,7 @@ import {
 } from '../checkpoint/model_folder.ts';
 import { InputError } from '../errors.ts';
 import type { ModelConfig } from '../nn/families.ts';
+import type { LanguageModel } from '../nn/model.ts';
 import type { Device } from '../runtime/device.ts';
 import { continuedSettings } from '../train/continued.ts';
 import type { PretrainSettings } from '../train/presets.ts';
@@ -135,7 +136,7 @@ function shown(value: unknown): unknown {
  */
 export async function startFrom(
   { dir, averaged }: StartingModel,
-  { model, ema }: Pick<Trainer, 'model' | 'ema'>,
+  { model, ema }: Pick<Trainer, 'ema'> & { readonly model: LanguageModel },
   device: Device,
   context: Fetching,
 ): Promise<string> {

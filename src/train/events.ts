@@ -103,6 +103,9 @@ export interface EndEvent {
   validationLoss: number;
   /** SHA-256 (hex) over names and little-endian float32 values of all parameters */
   parameterHash: string;
+  /** of a fine-tuning whose task measures them once more: loss and other figures of a part, by name */
+  validation?: Json;
+  test?: Json;
 }
 
 /** A step of the search for a learning rate, which writes no file. */

@@ -4,7 +4,7 @@
 import type { Batch } from '../autograd/machine.ts';
 import { NotFiniteError } from '../errors.ts';
 import { DebiasedMean } from './debiased_mean.ts';
-import type { Trainer } from './trainer.ts';
+import type { AnyTrainer } from './trainer.ts';
 
 export interface RatePoint {
   /** From 1. */
@@ -43,7 +43,7 @@ export function rateOf(step: number, search: Partial<RateSearch> = {}): number {
  * @param batches of step number n, in the order of a run
  */
 export async function* searchRates(
-  trainer: Trainer,
+  trainer: Pick<AnyTrainer, 'step' | 'advance'>,
   batches: (step: number) => readonly Batch[],
   search: Partial<RateSearch> = {},
   stop?: () => boolean,

@@ -5,7 +5,7 @@ import { SPIKE } from '../ops/gate.ts';
 import { learningRateAt, type ScheduleOptions } from '../optim/schedule.ts';
 import type { EvalEvent, SampleEvent, SaveEvent, SpikeEvent, StepEvent, WarningEvent } from './events.ts';
 import type { StepResult } from './step.ts';
-import type { Trainer } from './trainer.ts';
+import type { AnyTrainer } from './trainer.ts';
 
 export interface LoopOptions extends ScheduleOptions {
   /** Steps between evaluations, samples and saves; 0 for only at the end (samples: never). */
@@ -57,7 +57,7 @@ export type LoopEvent =
   | { event: 'phase'; text: string };
 
 /** What the loop asks of a trainer. */
-export type LoopTrainer = Pick<Trainer<never>, 'step' | 'ema' | 'advance' | 'evaluate'>;
+export type LoopTrainer = Pick<AnyTrainer, 'step' | 'ema' | 'advance' | 'evaluate'>;
 
 /** Runs until `maxSteps` or until `stop()`; the last thing is a save. Updates `progress` as it goes. */
 export async function* loop(trainer: LoopTrainer, o: LoopOptions, progress: LoopProgress): AsyncGenerator<LoopEvent> {

@@ -1,10 +1,9 @@
 // Presets: named sets of settings. Flags that are typed win over a preset's.
 import type { Family } from '../nn/families.ts';
-import type { TrainedPart } from '../optim/frozen.ts';
-import type { Precision } from '../tensor/tensor.ts';
+import type { TrainingSettings } from './settings.ts';
 
 /** The settings that presets know; each is a flag of the same name. */
-export interface PretrainSettings {
+export interface PretrainSettings extends TrainingSettings {
   tokenizer: string;
   family: Family;
   layers: number;
@@ -12,48 +11,14 @@ export interface PretrainSettings {
   /** Heads of keys and values, which Llama's query heads share; 0: as many. */
   kvHeads: number;
   width: number;
-  context: number;
-  /** Rows of a batch; a step takes `accumulate` of them. */
-  batch: number;
-  accumulate: number;
-  steps: number;
-  learningRate: number;
-  minLearningRate: number;
-  warmupSteps: number;
-  schedule: 'cosine' | 'linear' | 'constant' | 'wsd';
-  optimizer: 'adamw' | 'muon';
-  weightDecay: number;
-  beta1: number;
-  beta2: number;
-  eps: number;
-  gradClip: number;
-  labelSmoothing: number;
-  dropout: number;
-  /** What is trained of the model; the rest is frozen. */
-  train: TrainedPart;
-  /** Names of parameters that are frozen besides, with commas between; '' for none. */
-  freeze: string;
-  /** Decay of the averaged weights; 0 keeps none. */
-  ema: number;
-  /** Blocks keep their inputs alone, and compute the rest again in the backward pass. */
-  recompute: boolean;
-  skipSpikes: boolean;
   initStd: number;
   /** Of the token and position tables; 0 takes initStd. */
   embeddingStd: number;
   /** The head is the token table itself. */
   tied: boolean;
   bias: boolean;
-  /** Of values between layers and their gradients. */
-  dtype: Precision;
   windows: 'random' | 'strided';
   stride: number;
-  validationPart: number;
-  evalEvery: number;
-  /** Batches of an evaluation, spread over the validation part; 0: all of it. */
-  evalBatches: number;
-  saveEvery: number;
-  sampleEvery: number;
 }
 
 const BASE: PretrainSettings = {

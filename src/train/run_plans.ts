@@ -5,29 +5,21 @@ import { SizeError } from '../errors.ts';
 import { TokenGenerator } from '../generate/generate.ts';
 import { familyRow, type ModelConfig, makeModel } from '../nn/families.ts';
 import type { LanguageModel } from '../nn/model.ts';
-import { AdamW } from '../optim/adamw.ts';
-import { Ema } from '../optim/ema.ts';
 import { freezeParts } from '../optim/frozen.ts';
-import { Muon } from '../optim/muon.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { mib } from '../runtime/buffers.ts';
-import type { Device } from '../runtime/device.ts';
-import type { Plan } from '../schedule/plan.ts';
 import { languageTask } from '../tasks/language.ts';
 import { bytesOf } from '../tensor/tensor.ts';
-import { type Limits, misfit } from './limits.ts';
+import type { Limits } from './limits.ts';
 import { plannedBatch, rowsFor } from './loss_batches.ts';
-import { memoryOf, type RunMemory } from './memory.ts';
 import type { PretrainSettings } from './presets.ts';
-import type { PlannedFunction } from './step.ts';
-import { Trainer } from './trainer.ts';
+import type { Trainer } from './trainer.ts';
+import { type Planner, planTraining, type TrainingPlans, trainerOf } from './training.ts';
 
 /** Tokens of a sample. */
 export const SAMPLE_TOKENS = 160;
 /** Tokens of the validation part that a sample begins with, where no prompt is given. */
 export const PROMPT_TOKENS = 8;
-/** AdamW's part of Muon's learning rate: 0.02 is 0.001 for it. */
-const MUON_REST = 0.05;
 /** WebGPU counts the bytes of a binding in 32 bits. */
 const MOST_IN_A_BINDING = 2 ** 32 - 4;
 
@@ -40,9 +32,6 @@ export interface TextSizes {
   promptTokens: number;
 }
 
-/** What plans are made for: a device, or an adapter that is not here. */
-export type Planner = Machine & Pick<Device, 'plan'>;
-
 export interface RunParts {
   model: LanguageModel;
   optimizer: Optimizer;
@@ -50,14 +39,9 @@ export interface RunParts {
   generator: TokenGenerator;
 }
 
-export interface RunPlans {
-  /** Of a training step; first of all plans. */
-  step: readonly Plan[];
-  /** All, the evaluation's and those of the samples too. */
-  plans: readonly Plan[];
+export interface RunPlans extends TrainingPlans {
   /** Windows of a batch of the evaluation. */
   rows: number;
-  memory: RunMemory;
 }
 
 /**
@@ -81,29 +65,15 @@ export function makeRun(
 
 /** The same around a model that is there. */
 export function trainingOf(machine: Machine, model: LanguageModel, settings: PretrainSettings, seed: number): RunParts {
-  const optimizer = optimizerOf(model, settings);
-  const { labelSmoothing, dropout, recompute, accumulate, skipSpikes, ema, dtype } = settings;
-  const trainer = new Trainer({
-    machine,
+  const { labelSmoothing, dropout, recompute, dtype } = settings;
+  const { storedInOut } = familyRow(model.config.family);
+  const { optimizer, trainer } = trainerOf(machine, settings, {
     model,
-    optimizer,
     task: languageTask({ labelSmoothing, recompute, dtype, dropout: dropout > 0 ? { p: dropout, seed } : undefined }),
     evaluation: languageTask({ dtype }),
-    accumulate,
-    skipSpikes,
-    ema: ema > 0 ? new Ema(model.parameters, ema) : null,
+    storedInOut: () => storedInOut,
   });
   return { model, optimizer, trainer, generator: new TokenGenerator(machine, model, dtype) };
-}
-
-function optimizerOf({ config, parameters }: LanguageModel, settings: PretrainSettings): Optimizer {
-  const { optimizer, weightDecay, beta1, beta2, eps } = settings;
-  const gradClip = settings.gradClip || null;
-  const lossScale = settings.dtype === 'f16';
-  if (optimizer === 'adamw') return new AdamW(parameters, { weightDecay, beta1, beta2, eps, gradClip, lossScale });
-  const adamw = { beta1, beta2, eps, learningRateScale: MUON_REST };
-  const { storedInOut } = familyRow(config.family);
-  return new Muon(parameters, { weightDecay, gradClip, lossScale, storedInOut: () => storedInOut, adamw });
 }
 
 /** The model that these settings ask for, over a vocabulary of that size. */
@@ -139,15 +109,10 @@ export function planRun(
       `model: the hidden states of a step need ${mib(hidden)} in one buffer, no adapter allows more than ${mib(MOST_IN_A_BINDING)}.`,
     );
   const rows = rowsFor(text.validationTokens, context, batch);
-  const functions = trainer.functions(plannedBatch(batch, context), plannedBatch(rows, context));
-  const plan = ({ fn, batch: shapes, options }: PlannedFunction) => machine.plan(fn, shapes, options);
-  const evaluates = ({ kind }: PlannedFunction) => kind === 'trained' || kind === 'ema';
-  const step = functions.filter((each) => !evaluates(each)).map(plan);
-  const alone = memoryOf(step);
-  // What does not fit without evaluation and samples is refused anyway.
-  if (misfit(alone, limits)) return { step, plans: step, rows, memory: alone };
-  const sampling = sampleEvery > 0 ? generator.planned(text.promptTokens, SAMPLE_TOKENS) : [];
-  const samples = sampling.map(({ fn, batch: shapes }) => machine.plan(fn, shapes));
-  const plans = [...step, ...samples, ...functions.filter(evaluates).map(plan)];
-  return { step, plans, rows, memory: memoryOf(plans) };
+  const shapes = {
+    batch: plannedBatch(batch, context),
+    evaluated: plannedBatch(rows, context),
+    sampling: sampleEvery > 0 ? generator.planned(text.promptTokens, SAMPLE_TOKENS) : [],
+  };
+  return { ...planTraining(machine, trainer, shapes, limits), rows };
 }

@@ -9,7 +9,7 @@ import {
   SafetensorsReader,
   writeSafetensors,
 } from '../checkpoint/safetensors.ts';
-import { elementsOf, weightParts } from '../checkpoint/weights.ts';
+import { elementsOf, type Weights, weightParts } from '../checkpoint/weights.ts';
 import { InputError, RunError } from '../errors.ts';
 import type { Trainable } from '../nn/model.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
@@ -65,7 +65,12 @@ export async function modelFile(
   model: Trainable,
   instead?: ReadonlyMap<Tensor, Tensor>,
 ): Promise<SafetensorsFile> {
-  const entries = entriesOf(await readWholes(machine, parametersOf(model, instead)));
+  return await weightFile(machine, parametersOf(model, instead));
+}
+
+/** A safetensors file of weights. @throws RunError as modelFile */
+export async function weightFile(machine: Machine, wholes: readonly Whole[]): Promise<SafetensorsFile> {
+  const entries = entriesOf(await readWholes(machine, wholes));
   for (const { name, data } of entries) {
     const at = data.findIndex((x) => !Number.isFinite(x));
     if (at >= 0)
@@ -113,10 +118,20 @@ export async function loadModel(
   model: Trainable,
   files: GivenFiles,
   instead?: ReadonlyMap<Tensor, Tensor>,
-  { progress, notes }: LoadWatcher = {},
+  watcher: LoadWatcher = {},
 ): Promise<void> {
-  const wholes = new Map(parametersOf(model, instead).map((whole) => [whole.name, whole]));
-  const weights = await openWeights(files, [...wholes.values()], notes);
+  const wholes = parametersOf(model, instead);
+  await streamWeights(machine, wholes, await openWeights(files, wholes, watcher.notes), watcher);
+}
+
+/** Streams weights to where they belong. @param parameters one for each of the weights, by its name */
+export async function streamWeights(
+  machine: Machine,
+  parameters: readonly Whole[],
+  weights: Weights,
+  { progress }: LoadWatcher = {},
+): Promise<void> {
+  const wholes = new Map(parameters.map((whole) => [whole.name, whole]));
   const width = weights.dtype === 'F32' ? 4 : 2;
   const total = width * weights.tensors.reduce((sum, tensor) => sum + elementsOf(tensor), 0);
   let done = 0;

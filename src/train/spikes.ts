@@ -25,7 +25,7 @@ const SHOWN = 120;
 
 /**
  * The text behind a spike: of all rows of a step the one with the highest mean loss, as it begins.
- * @param step its batches of languageBatch, inputs and targets (B,T), and the sums of their rows' losses
+ * @param step its batches, inputs (B,T) and perhaps targets (B,T), and the sums of their rows' losses (B), or (B/2) of pairs of rows
  * @param decode tokens to text that is safe to show
  * @returns '' where no row has a token to predict
  */
@@ -35,11 +35,15 @@ export function spikeText(
 ): string {
   let [worst, text]: [number, readonly number[]] = [Number.NEGATIVE_INFINITY, []];
   for (const [i, { inputs, targets }] of batches.entries()) {
-    const [B, T] = inputs!.shape as [number, number];
-    for (let row = 0; row < B; row++) {
-      const kept = targets!.data.slice(row * T, (row + 1) * T).filter((target: number) => target >= 0).length;
-      const loss = rowLosses[i]![row]! / kept;
-      if (kept > 0 && loss > worst) [worst, text] = [loss, [...inputs!.data.slice(row * T, (row + 1) * T)]];
+    const T = inputs!.shape[1]!;
+    const losses = rowLosses[i]!;
+    // Of a pair of rows with one loss the first is shown; what has one loss whatever its length is not divided by it.
+    const rows = inputs!.shape[0]! / losses.length;
+    for (const [number, sum] of losses.entries()) {
+      const [from, to] = [number * rows * T, (number * rows + 1) * T];
+      const kept =
+        targets && rows === 1 ? targets.data.slice(from, to).filter((target: number) => target >= 0).length : 1;
+      if (kept > 0 && sum / kept > worst) [worst, text] = [sum / kept, [...inputs!.data.slice(from, to)]];
     }
   }
   const characters = [...decode(text)];

@@ -1,13 +1,15 @@
 // The real commands, run inside the test's own process with a terminal in memory: faster than a child, and what is under them can be broken.
 import { convert } from '../../src/cli/convert.ts';
 import { evaluate } from '../../src/cli/evaluate.ts';
+import { finetune } from '../../src/cli/finetune/finetune.ts';
 import { generate } from '../../src/cli/generate.ts';
 import { inspect } from '../../src/cli/inspect.ts';
+import { predict } from '../../src/cli/predict.ts';
 import { pretrain } from '../../src/cli/pretrain.ts';
 import { type FakeHome, fakeHome, shaderformer } from '../cli_home.ts';
 import type { Line } from './program.ts';
 
-const commands = [pretrain, generate, evaluate, convert, inspect];
+const commands = [pretrain, finetune, generate, predict, evaluate, convert, inspect];
 const wanted = process.env.SHADERFORMER_ADAPTER;
 
 export interface Said {

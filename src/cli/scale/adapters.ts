@@ -6,7 +6,7 @@ import type { Capabilities } from '../../ops/op.ts';
 import type { Device } from '../../runtime/device.ts';
 import { makePlan } from '../../schedule/plan.ts';
 import type { Limits } from '../../train/limits.ts';
-import type { Planner } from '../../train/run_plans.ts';
+import type { Planner } from '../../train/training.ts';
 import { limitsOf } from '../limits.ts';
 import type { Rates } from './roofline.ts';
 

@@ -1,0 +1,9 @@
+// The tasks of finetune, in the order in which help lists them.
+import { classify } from './classify.ts';
+import { distill } from './distill.ts';
+import { instruct } from './instruct.ts';
+import { language } from './language.ts';
+import { prefer } from './prefer.ts';
+import type { FinetuneTask } from './task.ts';
+
+export const TASKS: readonly FinetuneTask[] = [language, classify, instruct, prefer, distill];
