@@ -4,8 +4,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { openPeftFolder, peftWeights } from '../src/checkpoint/peft.ts';
+import { peftWeights } from '../src/checkpoint/peft.ts';
 import { parsePeftConfig, peftConfigJson } from '../src/checkpoint/peft_config.ts';
+import { openPeftFolder } from '../src/checkpoint/peft_folder.ts';
 import {
   bytesSource,
   collectBytes,

@@ -2,8 +2,8 @@
 import path from 'node:path';
 import { diskLayer } from '../checkpoint/files.ts';
 import { resolveModelDir } from '../checkpoint/model_folder.ts';
-import { readPeftConfig } from '../checkpoint/peft.ts';
 import { ADAPTER_CONFIG_NAME } from '../checkpoint/peft_config.ts';
+import { readPeftConfig } from '../checkpoint/peft_folder.ts';
 import { InputError } from '../errors.ts';
 import { defineFlags } from './flags.ts';
 import { type Fetching, modelFolder } from './model_place.ts';

@@ -1,6 +1,7 @@
 // convert --merge: the weights of a model with an adapter put into them, tensor by tensor as they are written.
 import { mergedWeights } from '../checkpoint/merged_weights.ts';
-import { openPeftFolder, peftWeights } from '../checkpoint/peft.ts';
+import { peftWeights } from '../checkpoint/peft.ts';
+import { openPeftFolder } from '../checkpoint/peft_folder.ts';
 import { makeModel } from '../nn/families.ts';
 import { productOf } from '../nn/lora_merge.ts';
 import type { LowRankProduct } from '../tensor/low_rank.ts';

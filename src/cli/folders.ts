@@ -6,7 +6,7 @@ import { maxTokenizerBytes } from '../checkpoint/copied_files.ts';
 import { folderIds, GENERATION_NAME } from '../checkpoint/generation_config.ts';
 import { checkVocabulary, parseModelConfig } from '../checkpoint/model_config.ts';
 import { type ModelFolder, openModelFolder } from '../checkpoint/model_folder.ts';
-import { openPeftFolder } from '../checkpoint/peft.ts';
+import { openPeftFolder } from '../checkpoint/peft_folder.ts';
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import { makeModel } from '../nn/families.ts';

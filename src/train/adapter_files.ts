@@ -3,8 +3,9 @@
 import type { Machine } from '../autograd/machine.ts';
 import { quoted } from '../checkpoint/json.ts';
 import type { FileContent } from '../checkpoint/manifest.ts';
-import { ADAPTER_NAME, type PeftFolder, peftWeights } from '../checkpoint/peft.ts';
+import { ADAPTER_NAME, peftWeights } from '../checkpoint/peft.ts';
 import { ADAPTER_CONFIG_NAME, peftConfigJson } from '../checkpoint/peft_config.ts';
+import type { PeftFolder } from '../checkpoint/peft_folder.ts';
 import { InputError } from '../errors.ts';
 import { type Family, familyRow } from '../nn/families.ts';
 import { type Adapted, type Adapter, lora } from '../nn/lora.ts';
