@@ -47,6 +47,7 @@ export { type BeamOptions, type BeamText, beamSearch } from './generate/beam.ts'
 export { type GenerateOptions, TokenGenerator } from './generate/generate.ts';
 export { chooseToken, type SamplingOptions } from './generate/sampling.ts';
 export { generateSeveral, type SeveralOptions } from './generate/several.ts';
+export { Classifier, type ClassifierConfig, type ClassifierOptions, type Pooling } from './nn/classifier.ts';
 export { configParameterCount, FAMILIES, type Family, type ModelConfig, makeModel } from './nn/families.ts';
 export { type Gemma3Config, gemma3Config } from './nn/gemma3_config.ts';
 export { GPT2, type GPT2Config, gpt2Config } from './nn/gpt2.ts';
@@ -94,6 +95,8 @@ export type { KernelTable } from './schedule/order.ts';
 export type { Plan } from './schedule/plan.ts';
 export { printPlan, printTrace } from './schedule/print_plan.ts';
 export { tableOf } from './schedule/used_table.ts';
+export { balancedWeights, type ClassifyTaskOptions, classifyTask } from './tasks/classify.ts';
+export { type ClassifyRows, classifyRows, type LabelledIds } from './tasks/classify_rows.ts';
 export { type DistillTaskOptions, distillTask } from './tasks/distill.ts';
 export { type LanguageTaskOptions, languageBatch, languageTask } from './tasks/language.ts';
 export { type PreferTaskOptions, preferTask } from './tasks/prefer.ts';

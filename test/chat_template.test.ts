@@ -88,6 +88,11 @@ describe('the files', () => {
       ['tokenizer_config.json', JSON.stringify(config)],
       ...(jinja === undefined ? [] : [['chat_template.jinja', jinja] as const]),
     ]);
+  const bytesFiles = (config: object) => {
+    const own = tokenizer.files();
+    const all = { ...(JSON.parse(own.get('tokenizer_config.json')!) as object), ...config };
+    return own.set('tokenizer_config.json', JSON.stringify(all));
+  };
   const rendered = async (given: Map<string, string>) => (await ChatTemplate.fromFiles(given))?.render([user('Hi')]);
 
   test('hold a template, several with names, or none; chat_template.jinja comes first', async () => {
@@ -110,6 +115,18 @@ describe('the files', () => {
       pad_token: null,
     };
     expect(await rendered(files({ ...config, eos_token: { content: '</s>', special: true } }))).toBe('<s></s>|');
+  });
+
+  test('go with any tokenizer that is read beside them', async () => {
+    const folder = bytesFiles({ chat_template: 'Hi {{ messages[0].content }}' });
+    const read = await tokenizerFromFiles(folder);
+    expect(read.encode('a<|im_end|>', { allowSpecial: true })).toEqual(
+      tokenizer.encode('a<|im_end|>', { allowSpecial: true }),
+    );
+    expect((await ChatTemplate.fromFiles(read.files()))?.render([user('Ahoy')])).toBe('Hi Ahoy');
+    const again = await tokenizerFromFiles(read.files());
+    expect(again.files()).toEqual(read.files());
+    expect((await tokenizerFromFiles(tokenizer.files())).files()).toEqual(tokenizer.files());
   });
 
   test('that hold something else are refused', async () => {

@@ -10,6 +10,9 @@ import {
   parseModelConfig,
 } from '../src/checkpoint/model_config.ts';
 import { bytesSource, collectBytes } from '../src/checkpoint/safetensors.ts';
+import { trainingStateJson } from '../src/checkpoint/training_state.ts';
+import { labelledParts } from '../src/cli/finetune/classify_parts.ts';
+import { hashOfFile } from '../src/cli/finetune/data_file.ts';
 import { streamTexts } from '../src/cli/predict_texts.ts';
 import { StopSignal } from '../src/cli/stop.ts';
 import { CharTokenizer } from '../src/data/char.ts';
@@ -312,6 +315,37 @@ describe('the commands', () => {
     expect(people.stderr).toContain(
       'naive Bayes is left out: it needs the rows that were trained on, with --train-data FILE',
     );
+  });
+
+  test('evaluate finds again what a run was trained on, while its file is what it was', async () => {
+    const file = at('all.tsv', table());
+    const dir = place.at('step');
+    fs.cpSync(folder, dir, { recursive: true });
+    const settings = {
+      task: 'classify',
+      data: file,
+      textColumn: 'text',
+      labelColumn: 'label',
+      validationPart: 0.25,
+      testPart: 0.25,
+    };
+    const state = {
+      ...{ step: 1, model: new Map(), schedule: new Map(), cursor: new Map([['step', 1]]), best: null, adapter: 'x' },
+      ...{ settings: new Map(Object.entries(settings)), random: new Map([['seed', 7]]), dataHash: hashOfFile(file) },
+      ...{ tokenizerHash: 'ab'.repeat(32), kernels: new Map(), versions: new Map([['shaderformer', '0']]) },
+    };
+    fs.writeFileSync(path.join(dir, 'training.json'), trainingStateJson(state));
+    const { parts } = labelledParts(file, settings, 7);
+    expect(parts.train.length).toBeLessThan(rows.length);
+    const words = ['evaluate', '--model', dir, '--task', 'classify', '--data', file];
+    const { lines, stderr } = await run([...words, '--json']);
+    expect(lines[0]!.baselines, stderr).toMatchObject({
+      naiveBayes: expect.any(Number),
+      seenBefore: rows.filter(({ text }) => parts.train.some((row) => row.text === text)).length,
+    });
+    expect(stderr).toContain(`they learn from the ${parts.train.length} rows of ${file} that the run was trained on`);
+    fs.appendFileSync(file, 'ham\thello again\n');
+    expect((await run(words)).stderr).toContain('naive Bayes is left out');
   });
 
   test('rows of another label are refused by line, with the nearest known one', async () => {

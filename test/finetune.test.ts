@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fileSource } from '../src/checkpoint/files.ts';
+import { parameterHash } from '../src/checkpoint/hash.ts';
 import { SafetensorsReader } from '../src/checkpoint/safetensors.ts';
 import { fakeHome } from './cli_home.ts';
 import { run, type Said } from './harness/inside.ts';
@@ -119,4 +120,347 @@ describe('a run that is stopped and goes on ends as if it had never stopped', ()
       expect([again.code, again.lines]).toEqual([0, [event(second, 'end')]]);
     });
   }
+});
+
+/** Every value of a file of tensors, by name. */
+async function tensorsOf(file: string): Promise<{ name: string; data: Float32Array }[]> {
+  const source = fileSource(file);
+  try {
+    const reader = await SafetensorsReader.open(source);
+    const all: { name: string; data: Float32Array }[] = [];
+    for (const name of reader.tensors.keys()) all.push({ name, data: await reader.readFloat32(name) });
+    return all;
+  } finally {
+    source.close();
+  }
+}
+
+const namesIn = (folder: string) => fs.readdirSync(folder).sort();
+const beside = ['manifest.json', 'optimizer.safetensors', 'tokenizer.json', 'tokenizer_config.json', 'training.json'];
+
+describe('what a run tells and saves', () => {
+  test('a classifier: accuracy beside every loss, baselines beside it, and what predict reads', async () => {
+    const said = await finetune(
+      'classify',
+      files.rows,
+      'told',
+      '--epochs',
+      '2',
+      '--batch',
+      '4',
+      '--learning-rate',
+      '0.01',
+    );
+    expect(said.code, said.stderr).toBe(0);
+    const { dataset } = event(said, 'start') as unknown as { dataset: Record<string, unknown> };
+    expect(dataset).toMatchObject({ trainRows: 42, validationRows: 6, testRows: 12, name: 'rows' });
+    expect(dataset.classes).toEqual({ first: 20, second: 20, third: 20 });
+    const baselines = dataset.baselines as Record<string, Record<string, number>>;
+    for (const part of ['validation', 'test'] as const)
+      for (const name of ['majority', 'naiveBayes'] as const) expect(baselines[part]![name]).toBeLessThanOrEqual(1);
+    // 42 rows in batches of 4: two epochs are 21 steps, and there is an evaluation after each.
+    expect(events(said, 'eval').map(({ step }) => step)).toEqual([11, 21]);
+    expect(event(said, 'step').step).toBe(21);
+    for (const line of events(said, 'step')) {
+      const { accuracy } = line.metrics as Record<string, number>;
+      expect(accuracy! * 4).toBeCloseTo(Math.round(accuracy! * 4), 9);
+    }
+    const end = event(said, 'end') as unknown as Record<'validation' | 'test', Record<string, number>>;
+    const { validationLoss, validationMetrics } = event(said, 'eval') as unknown as {
+      validationLoss: number;
+      validationMetrics: Record<string, number>;
+    };
+    expect(end.validation.accuracy).toBeCloseTo(validationMetrics.accuracy!, 9);
+    expect(end.validation.loss).toBeCloseTo(validationLoss, 5);
+    expect(end.test.accuracy! * 12).toBeCloseTo(Math.round(end.test.accuracy! * 12), 9);
+    expect(namesIn(saved('told', 21))).toEqual(['config.json', ...beside, 'model.safetensors'].sort());
+    const config = JSON.parse(fs.readFileSync(`${saved('told', 21)}/config.json`, 'utf8'));
+    expect([config.architectures, config.label2id]).toEqual([
+      ['GPT2ForSequenceClassification'],
+      { first: 0, second: 1, third: 2 },
+    ]);
+    expect(fs.readFileSync(place.at('told/report.html'), 'utf8')).toContain('<figcaption>Accuracy</figcaption>');
+    fs.writeFileSync(place.at('asked.txt'), `${some(7, 4)}\n`);
+    const asked = await run(['predict', '--model', place.at('told'), '--data', place.at('asked.txt'), '--json']);
+    expect(asked.code, asked.stderr).toBe(0);
+    expect(['first', 'second', 'third']).toContain(asked.lines[0]!.label);
+  });
+
+  test('an adapter: saved alone, over a frozen model without moments, both in the hash', async () => {
+    const more = ['--lora-r', '4', '--learning-rate', '0.01', '--steps', '3', '--batch', '2'];
+    const said = await finetune('prefer', files.pairs, 'adapter', ...more);
+    expect(said.code, said.stderr).toBe(0);
+    const folder = saved('adapter', 3);
+    const own = ['adapter_config.json', 'adapter_model.safetensors', 'generation_config.json', 'reference.safetensors'];
+    expect(namesIn(folder)).toEqual([...own, ...beside].sort());
+    const { base_model_name_or_path, r, task_type } = JSON.parse(
+      fs.readFileSync(`${folder}/adapter_config.json`, 'utf8'),
+    );
+    expect([base_model_name_or_path, r, task_type]).toEqual([saved('base', 10), 4, 'CAUSAL_LM']);
+    const { parameters, trainedParameters, memory } = event(said, 'start') as unknown as Record<string, number> & {
+      memory: Record<string, number>;
+    };
+    // c_attn of two layers: A is (4,16), B (48,4).
+    expect(trainedParameters).toBe(2 * 4 * (16 + 48));
+    expect(memory.parameters).toBeGreaterThanOrEqual(4 * parameters!);
+    expect(memory.gradients).toBeLessThan(4 * 2 * trainedParameters!);
+    expect(memory.optimizer).toBeLessThan(8 * 2 * trainedParameters!);
+    const all = [
+      ...(await tensorsOf(`${saved('base', 10)}/model.safetensors`)),
+      ...(await tensorsOf(`${folder}/adapter_model.safetensors`)),
+    ];
+    expect(event(said, 'end').parameterHash).toBe(parameterHash(all));
+    expect(all.reduce((n, { data }) => n + data.length, 0)).toBe(parameters);
+    // Before its first step the model is its own reference.
+    expect(events(said, 'step')[0]!.loss).toBeCloseTo(Math.log(2), 5);
+    expect(Object.keys(event(said, 'eval').validationMetrics as object)).toContain('rewardMargin');
+    expect(said.stderr).not.toContain('its own reference');
+  });
+
+  test('instructions: what is dropped is told before the first step, answers to test rows are kept', async () => {
+    const rows = JSON.parse(fs.readFileSync(files.asks, 'utf8')) as Record<string, string>[];
+    fs.writeFileSync(place.at('gaps.json'), JSON.stringify([{ ...rows[0], output: '' }, ...rows]));
+    const said = await finetune('instruct', place.at('gaps.json'), 'asks', '--steps', '2', '--batch', '2');
+    expect(said.code, said.stderr).toBe(0);
+    expect(said.stderr).toMatch(/1 answer empty: dropped, .*row 1/);
+    const answers = JSON.parse(fs.readFileSync(place.at('asks/answers.json'), 'utf8')) as Record<string, unknown>[];
+    expect(answers.map(({ instruction }) => instruction)).toEqual(rows.slice(33, 37).map((row) => row.instruction));
+    for (const row of answers) expect(typeof row.model_response).toBe('string');
+    expect(event(said, 'end').test).toMatchObject({ rows: 4, loss: expect.any(Number) });
+    const samples = events(said, 'sample').map(({ text: sample }) => sample as string);
+    for (const sample of samples) expect(sample).toContain('### Response:');
+    expect(samples.length).toBeGreaterThan(0);
+  });
+
+  test('rows as they are trained on, where that is asked for', async () => {
+    const words = ['--task', 'instruct', '--model', place.at('base'), '--data', files.asks, '--out', place.at('shown')];
+    const said = await run(['finetune', ...words, '--steps', '1', '--batch', '2', '--show-mask', '2', '--no-color']);
+    expect(said.errors).toHaveLength(1);
+    const shown = await run(['finetune', ...words, '--steps', '1', '--batch', '2', '--show-mask', '2']);
+    expect(shown.code, shown.stderr).toBe(0);
+    expect(shown.stdout).toContain('row 2: ');
+    expect(shown.stdout.indexOf('row 2: ')).toBeLessThan(shown.stdout.indexOf('first loss'));
+    expect(shown.stdout).not.toContain('row 3: ');
+  });
+
+  test('averages begin at the weights, of the model and of what a task adds', async () => {
+    const still = [
+      '--steps',
+      '1',
+      '--learning-rate',
+      '1e-30',
+      '--min-learning-rate',
+      '0',
+      '--ema',
+      '0.5',
+      '--batch',
+      '2',
+    ];
+    const said = await finetune('classify', files.rows, 'averages', ...still);
+    const { validationLoss, emaValidationLoss } = event(said, 'eval');
+    expect([said.code, emaValidationLoss]).toEqual([0, validationLoss]);
+  });
+
+  test('is timed and searched for a learning rate as any run', async () => {
+    const timed = await finetune('classify', files.rows, 'timed', '--minutes', '1e-7', '--batch', '2');
+    const ten = await finetune('classify', files.rows, 'ten', '--steps', '10', '--batch', '2');
+    expect([timed.code, event(timed, 'end')]).toEqual([0, event(ten, 'end')]);
+    const search = ['finetune', '--task', 'prefer', '--model', place.at('base'), '--data', files.pairs, '--find-lr'];
+    const found = await run([...search, '--batch', '2', ...quiet]);
+    expect([found.code, event(found, 'suggestion').reason], found.stderr).toEqual([0, expect.any(String)]);
+  });
+});
+
+test('learns: which class a text is of', async () => {
+  const rows = Array.from({ length: 80 }, (_, i) => `${i % 2 ? 'yes' : 'no'}\t${some(i, 2)} ${i % 2 ? 'zzz' : 'qqq'}`);
+  fs.writeFileSync(place.at('easy.tsv'), rows.join('\n'));
+  const rate = ['--learning-rate', '0.02', '--batch', '8', '--steps', '60'];
+  const said = await finetune('classify', place.at('easy.tsv'), 'easy', ...rate);
+  const { test: found } = event(said, 'end') as unknown as { test: { accuracy: number } };
+  expect([said.code, found.accuracy]).toEqual([0, 1]);
+});
+
+describe('refuses, and writes nothing', () => {
+  const [model, out] = [place.at('base'), place.at('never')];
+  const asked = (task: string, data: string, ...more: string[]) => [
+    ...['--task', task, '--model', model, '--data', data, '--out', out],
+    ...more,
+  ];
+  const cases: [string, () => string[], RegExp][] = [
+    ['no task', () => ['--model', model], /^--task: found nothing, expected one of language, classify/],
+    ['no model', () => ['--task', 'classify'], /^--model: found nothing, expected the model to teach/],
+    [
+      'no data',
+      () => ['--task', 'classify', '--model', model],
+      /^--data: found nothing, expected a file of rows for --task classify/,
+    ],
+    [
+      'two lengths',
+      () => asked('classify', files.rows, '--steps', '3', '--epochs', '1'),
+      /^--epochs: found together with --steps/,
+    ],
+    [
+      'flags of another task',
+      () => asked('classify', files.rows, '--packing'),
+      /^--packing: found beside --task classify, expected it with --task instruct\./,
+    ],
+    [
+      'flags that mean nothing',
+      () => asked('classify', files.rows, '--label-smoothing', '0.1'),
+      /^--label-smoothing: found beside --task classify, expected it with --task language or instruct or prefer\./,
+    ],
+    [
+      'settings of no adapter',
+      () => asked('classify', files.rows, '--lora-alpha', '8'),
+      /^--lora-alpha: found without --lora-r/,
+    ],
+    [
+      'parts beside an adapter',
+      () => asked('classify', files.rows, '--lora-r', '2', '--train', 'head'),
+      /^--train: found together with --lora-r/,
+    ],
+    [
+      'averages of an adapter',
+      () => asked('classify', files.rows, '--lora-r', '2', '--ema', '0.9'),
+      /^--ema: found together with --lora-r/,
+    ],
+    [
+      'layers that are not there',
+      () => asked('classify', files.rows, '--lora-r', '2', '--lora-targets', 'q_proj'),
+      /^--lora-targets: found the target "q_proj", .*c_attn/,
+    ],
+    [
+      'two files of rows',
+      () => asked('classify', files.rows, '--data', files.asks),
+      /^--data: found 2 files, expected one for --task classify/,
+    ],
+    [
+      'weights of no class',
+      () => asked('classify', files.rows, '--class-weights', 'forth=2'),
+      /^--class-weights: found "?forth=2"?, expected none, balanced, or NAME=W of a class: "?first"?/,
+    ],
+    [
+      'parts that leave nothing',
+      () => asked('classify', files.rows, '--test-part', '0.95'),
+      /^--test-part: found 0\.95 beside a validation part of 0\.1/,
+    ],
+    [
+      'a row of one column',
+      () => asked('classify', place.at('short.tsv')),
+      /short\.tsv: line 3: found 1 column, expected 2/,
+    ],
+    [
+      'a single class',
+      () => asked('classify', place.at('one.tsv')),
+      /one\.tsv: found only the label "?ham"? .*nothing to learn/,
+    ],
+    ['rows that are no JSON', () => asked('instruct', place.at('broken.jsonl')), /broken\.jsonl: line 2/],
+    ['pairs without a choice', () => asked('prefer', files.asks), /asks\.json: row 1: found no "?chosen"?/],
+    [
+      'a context the model has not',
+      () => asked('instruct', files.asks, '--context', '4096'),
+      /^--context: found 4096, expected at most 256/,
+    ],
+    [
+      'epochs of random windows',
+      () => asked('language', place.data, '--context', '16', '--epochs', '1'),
+      /^--epochs: found beside random windows/,
+    ],
+    [
+      'a mask of a text',
+      () => asked('language', place.data, '--context', '16', '--show-mask', '1'),
+      /^--show-mask: found beside a text/,
+    ],
+    ['no teacher', () => asked('distill', place.data), /^--teacher: found nothing/],
+    [
+      'a teacher of another tokenizer',
+      () => asked('distill', place.data, '--context', '16', '--teacher', place.at('letters')),
+      /^--teacher: found a tokenizer of \d+ tokens/,
+    ],
+    [
+      'a run of pretrain',
+      () => ['--resume', place.at('base')],
+      /^--resume: found a run of pretrain in \S+, expected one of finetune\. Go on with it: pretrain --resume \S+base$/,
+    ],
+    [
+      'too little memory',
+      () => asked('classify', files.rows, '--memory-limit', '1'),
+      /^model: training needs .*--memory-limit allows/,
+    ],
+  ];
+  beforeAll(async () => {
+    fs.writeFileSync(place.at('short.tsv'), 'ham\tone\nspam\ttwo\nalone\n');
+    fs.writeFileSync(place.at('one.tsv'), 'ham\tone\nham\ttwo\nham\tthree\n');
+    fs.writeFileSync(place.at('broken.jsonl'), '{"instruction":"x","output":"y"}\n{"instruction":"x"\n');
+    const words = [...tiny(['--tokenizer', 'char']), '--data', place.data, '--steps', '1', '--sample-every', '0'];
+    await run(['pretrain', ...words, '--out', place.at('letters'), '--quiet']);
+  });
+  for (const [name, words, sentence] of cases)
+    test(name, async () => {
+      const before = listing(place.folder);
+      const said = await run(['finetune', ...words(), ...quiet]);
+      expect([said.code, said.errors[0]]).toEqual([2, expect.stringMatching(sentence)]);
+      expect([said.lines, listing(place.folder)]).toEqual([[], before]);
+    });
+});
+
+describe('a run goes on only as it began', () => {
+  const go = (out: string, ...more: string[]) =>
+    run(['finetune', '--resume', place.at(out), '--steps', '4', ...quiet, ...more]);
+
+  test('with its data, its task and its flags', async () => {
+    fs.copyFileSync(files.rows, place.at('moved.tsv'));
+    const begun = await finetune('classify', place.at('moved.tsv'), 'begun', '--steps', '2', '--batch', '2');
+    expect(begun.code, begun.stderr).toBe(0);
+    fs.appendFileSync(place.at('moved.tsv'), 'first\tsome more words\n');
+    const changed = await go('begun');
+    expect([changed.code, changed.errors[0]]).toEqual([
+      2,
+      expect.stringMatching(/dataHash: found .*Resume with the data/),
+    ]);
+    const task = await go('begun', '--task', 'prefer');
+    expect([task.code, task.errors[0]]).toEqual([2, expect.stringMatching(/^--task: found prefer, expected classify/)]);
+    const pooling = await go('begun', '--pooling', 'mean');
+    expect(pooling.errors[0]).toMatch(/^--pooling: found mean, expected last-token, with which/);
+    const wrong = await run(['pretrain', '--resume', place.at('begun'), ...quiet]);
+    expect([wrong.code, wrong.errors[0]]).toEqual([
+      2,
+      expect.stringMatching(/found a run of finetune .*finetune --resume \S+begun$/),
+    ]);
+    // The same rows elsewhere are the same data.
+    const found = await go('begun', '--data', files.rows);
+    expect([found.code, event(found, 'end').step], found.stderr).toEqual([0, 4]);
+  });
+
+  test('with the model that its adapter is for', async () => {
+    fs.cpSync(saved('base', 10), place.at('copy'), { recursive: true });
+    const words = ['--task', 'classify', '--model', place.at('copy'), '--data', files.rows, '--out', place.at('over')];
+    const begun = await run(['finetune', ...words, '--lora-r', '2', '--steps', '2', '--batch', '2', ...quiet]);
+    expect(begun.code, begun.stderr).toBe(0);
+    const weights = fs.readFileSync(place.at('copy/model.safetensors'));
+    const other = Uint8Array.from(weights);
+    other[other.length - 3]! ^= 1;
+    fs.rmSync(place.at('copy/manifest.json'));
+    fs.writeFileSync(place.at('copy/model.safetensors'), other);
+    const changed = await go('over');
+    expect([changed.code, changed.errors[0]]).toEqual([
+      2,
+      expect.stringMatching(/copy: found weights with SHA-256 \w{12}, expected \w{12}, over which/),
+    ]);
+    fs.writeFileSync(place.at('copy/model.safetensors'), weights);
+    const again = await go('over');
+    expect([again.code, event(again, 'end').step], again.stderr).toEqual([0, 4]);
+  });
+});
+
+test('Ctrl-C while the reference is made leaves nothing', async () => {
+  const home = fakeHome();
+  const { write } = home.stderr;
+  home.stderr.write = function (line, done) {
+    if (line.includes('reference of answer')) home.signals.emit('SIGINT');
+    return write.call(this, line, done);
+  };
+  const words = ['--task', 'prefer', '--model', place.at('base'), '--data', files.pairs, '--out', place.at('early')];
+  const said = await run(['finetune', ...words, '--batch', '2', '--json'], home);
+  expect([said.code, fs.existsSync(place.at('early'))]).toEqual([130, false]);
 });

@@ -59,20 +59,20 @@ describe('the small set', () => {
   test('passes on the twin, far below the tolerances of f32', async () => {
     const { summary, results, failed } = await verdicts(new Twin(), disk);
     expect(failed).toEqual([]);
-    expect(summary).toEqual({ passed: 25, failed: 0, skipped: 1 });
+    expect(summary).toEqual({ passed: 26, failed: 0, skipped: 1 });
     expect(results.filter((r) => r.op !== 'trace' && r.worst! > 0.01)).toEqual([]);
   });
 
   test('passes on the GPU', async () => {
     const { summary, failed } = await verdicts(device, disk);
     expect(failed).toEqual([]);
-    expect(summary).toEqual({ passed: 25, failed: 0, skipped: 1 });
+    expect(summary).toEqual({ passed: 26, failed: 0, skipped: 1 });
   });
 
   test('what is not here yet is skipped by name, with the reason', async () => {
-    const { results } = await verdicts(new Twin(), disk, ['gpt2_lora']);
+    const { results } = await verdicts(new Twin(), disk, ['encdec']);
     expect(results.map((r) => [r.op, r.case, r.ok, r.detail])).toEqual([
-      ['trace', 'gpt2_lora', null, 'training of the kind lora is not here yet'],
+      ['trace', 'encdec', null, 'training of the kind encoder-decoder is not here yet'],
     ]);
   });
 
@@ -216,9 +216,7 @@ describe('a folder that is none is refused', () => {
 
   test('and so is a name that is not in it', async () => {
     await refused(disk, '--only: found softmx, expected a name of this folder: did you mean softmax?', ['softmx']);
-    await refused(disk, /^--only: found flash, expected one of matmul, layernorm, .*gpt2_lora, or op\/case\.$/, [
-      'flash',
-    ]);
+    await refused(disk, /^--only: found flash, expected one of matmul, layernorm, .*encdec, or op\/case\.$/, ['flash']);
   });
 });
 
@@ -227,11 +225,11 @@ describe('the command', () => {
   const words = ['golden', small, ...(adapter ? ['--adapter', adapter] : [])];
 
   test('prints a line a case and ends with the sums', async () => {
-    const { code, stdout, stderr } = await shaderformer([...words, '--only', 'softmax,swiglu,gpt2_lora'], [golden]);
+    const { code, stdout, stderr } = await shaderformer([...words, '--only', 'softmax,swiglu,encdec'], [golden]);
     expect(code, stderr).toBe(0);
     const lines = stdout.trim().split('\n');
     expect(lines[0]).toMatch(/^ok +\d\.\d+ +softmax\/8x16$/);
-    expect(lines[3]).toBe('skipped        trace gpt2_lora: training of the kind lora is not here yet');
+    expect(lines[3]).toBe('skipped        trace encdec: training of the kind encoder-decoder is not here yet');
     expect(lines.at(-1)).toBe('3 passed, 0 failed, 1 skipped');
   });
 

@@ -111,6 +111,18 @@ describe('the forms of rows', () => {
     );
   });
 
+  test('prompts and completions are one text cut in two, or turns', async () => {
+    const [texts] = examplesOf({ prompt: 'The sky is', completion: ' blue.' });
+    expect(texts).toMatchObject({ messages: [user('The sky is'), assistant(' blue.')], verbatim: true });
+    const spoken = { messages: [user('a'), assistant('b')], verbatim: false };
+    for (const row of [
+      { prompt: [user('a')], completion: [assistant('b')] },
+      { prompt: 'a', completion: [assistant('b')] },
+      { prompt: [user('a')], completion: 'b' },
+    ])
+      expect(examplesOf(row)[0]).toMatchObject(spoken);
+  });
+
   test('are told, with the keys that nobody reads', () => {
     const rows = rowsOfLines(['{"instruction":"a","output":"b","id":7}', '', '{"instruction":"a","output":"b"}'], 'f');
     const { examples, form, notes } = readExamples(rows, 'f');
@@ -123,6 +135,12 @@ describe('the forms of rows', () => {
     [[{ instruction: 'a', inptu: 'c', output: 'b' }], 'row 1: found no "input"; it has "inptu", is that it?'],
     [[{ mesages: [] }], 'row 1: found no "messages"; it has "mesages", is that it?'],
     [[{ text: 'a' }], 'row 1: found the keys "text", expected objects with messages, or with conversations, or with'],
+    [[{ prompt: 'a', compeltion: 'b' }], 'row 1: found no "completion"; it has "compeltion", is that it?'],
+    [[{ prompt: 'a', completion: 7 }], 'row 1: completion: found 7, expected a text or a list of turns.'],
+    [[{ prompt: ['a'], completion: 'b' }], 'row 1: prompt[0]: found text "a", expected an object.'],
+    [[{ prompt: 'a', completion: [user('b')] }], 'row 1: found no turn of the assistant among 1'],
+    [[{ prompt: 'a', chosen: 'b', rejected: 'c' }], 'are for --task prefer'],
+    [[{ instruction: 'a', chosen: 'b', rejected: 'c' }], 'are for --task prefer'],
     [[{ instruction: 'a', output: 'b' }, { messages: [] }], 'row 2: found no "instruction" among "messages"'],
     [[{ instruction: 'a', output: 7 }], 'row 1: output: found 7, expected text.'],
     [[{ messages: 'a' }], 'row 1: messages: found text "a", expected a list of turns.'],
@@ -173,6 +191,8 @@ describe('the forms of rows', () => {
     const good: object[][] = [
       [{ instruction: 'a', input: 'b', output: 'c' }],
       [chat({ role: 'system', content: 's' }, user('a'), assistant('b'))],
+      [{ prompt: 'a', completion: 'b' }],
+      [{ prompt: [user('a')], completion: [assistant('b')] }],
       [
         {
           system: 's',
@@ -226,6 +246,26 @@ describe('the prompt', () => {
     );
   });
 
+  test.each(['llama3', 'smollm2', 'qwen', 'tinyllama', 'metaspace'] as const)(
+    'as a chat template has the same ids with the tokenizer of %s',
+    async (name) => {
+      const config = {
+        eos_token: { llama3: '<|eot_id|>', smollm2: '<|endoftext|>', qwen: '<|im_end|>' }[name as string] ?? '</s>',
+      };
+      const tokenizer = await tokenizerFromFiles(hubFiles(name, config));
+      const encoder = new ExampleEncoder(tokenizer);
+      const template = await ChatTemplate.fromText(encoder.alpacaTemplate()!);
+      const system = { role: 'system', content: 'the {{ 1 }}' };
+      for (const asked of [[user('the low "lower"')], [system, user('</s>the')]]) {
+        const [example] = examplesOf(chat(...asked, assistant('Hello')));
+        expect(template.encode(tokenizer, asked, { addGenerationPrompt: true })).toEqual(encoder.prompt(example!));
+        expect(template.encode(tokenizer, example!.messages)).toEqual(
+          encoder.parts(example!).flatMap(({ ids }) => ids),
+        );
+      }
+    },
+  );
+
   test('that a model is to answer is what stands before the last answer', async () => {
     const template = await ChatTemplate.fromText(CHATML);
     const rows = [{ instruction: 'a', output: 'b' }, chat(user('a'), assistant('b'), user('c'), assistant('d'))];
@@ -240,6 +280,18 @@ describe('the prompt', () => {
 });
 
 describe('the mask', () => {
+  test('of a prompt and a completion is the completion alone, whatever the prompt holds', async () => {
+    const template = await ChatTemplate.fromText(CHATML);
+    const plain = encoded([{ prompt: 'The sky is', completion: ' blue.' }], bytes, { template }).rows[0]!;
+    expect(runs(bytes, plain)).toEqual(['The sky is', ' blue.<|endoftext|>']);
+    const prompt = [user('a'), assistant('b'), user('c')];
+    const spoken = encoded([{ prompt, completion: 'd' }], bytes, { template }).rows[0]!;
+    expect(runs(bytes, spoken).filter((_, i) => i % 2 === 1)).toEqual(['d<|im_end|>']);
+    expect(() => encoded([{ prompt: '', completion: 'd' }])).toThrow(
+      'rows.json: row 1: found a prompt without a token, expected a text to answer. Correct the row.',
+    );
+  });
+
   test('of a row is what was written by hand', async () => {
     const tokenizer = littleTokenizer(['Q', 'A', 'B', ' ', '\n'], ['<end>', '<user>', '<bot>']);
     const [Q, A, B, _space, line, end, asks, bot] = [0, 1, 2, 3, 4, 5, 6, 7];

@@ -67,6 +67,21 @@ describe('the forms of rows', () => {
       { conversations: shared, chosen: { from: 'gpt', value: 'a' }, rejected: { from: 'chatgpt', value: 'b' } },
     ],
     ["ShareGPT's conversations and texts", { conversations: shared, chosen: 'a', rejected: 'b' }],
+    ['a prompt of messages and texts', { prompt: asked, chosen: 'a', rejected: 'b' }],
+    [
+      'a prompt of messages and lists of one turn',
+      {
+        prompt: asked,
+        chosen: [{ role: 'assistant', content: 'a' }],
+        rejected: [{ role: 'assistant', content: 'b' }],
+      },
+    ],
+    ['a prompt of text and a turn', { prompt: 'Hi', chosen: { role: 'assistant', content: 'a' }, rejected: 'b' }],
+    ['whole conversations', { chosen: conversation('a'), rejected: conversation('b') }],
+    [
+      'whole conversations beside their question and one of them again',
+      { prompt: 'Hi', messages: conversation('a'), chosen: conversation('a'), rejected: conversation('b') },
+    ],
   ])('%s', (_, row) => {
     const [{ where, chosen, rejected }] = read(row).pairs as [ReturnType<typeof read>['pairs'][number]];
     expect([where, chosen.messages, rejected.messages]).toEqual([
@@ -74,6 +89,18 @@ describe('the forms of rows', () => {
       conversation('a'),
       conversation('b'),
     ]);
+  });
+
+  test('a prompt and answers that are texts are taken as they stand, and no template is put around them', async () => {
+    const { pairs, form } = read({ prompt: 'The sky is', chosen: ' blue.', rejected: ' green.' });
+    expect(form).toBe('prompts and completions');
+    const template = await ChatTemplate.fromText("{% for m in messages %}[{{ m['content'] }}]{% endfor %}");
+    for (const each of [null, template]) {
+      const encoder = new ExampleEncoder(tokenizer, each, 'last');
+      const [pair] = encodePairs(pairs, encoder, file, { blockSize: 1000 }).pairs;
+      expect([promptText(pair!.chosen), promptText(pair!.rejected)]).toEqual(['The sky is', 'The sky is']);
+      expect([trainedText(pair!.chosen), trainedText(pair!.rejected)]).toEqual([' blue.', ' green.']);
+    }
   });
 
   test('behind earlier turns of the assistant the last answer alone is compared', async () => {
@@ -126,8 +153,36 @@ describe('a row is refused, with its number', () => {
     ],
     [
       'without a prompt',
-      { prompt: 'i', chosen: 'a', rejected: 'b' },
-      'found the keys "prompt", "chosen", "rejected", expected one of instruction, messages, conversations beside the answers. Rename the key of what they answer.',
+      { question: 'i', chosen: 'a', rejected: 'b' },
+      'found the keys "question", "chosen", "rejected", expected one of instruction, prompt, messages, conversations beside the answers. Rename the key of what they answer.',
+    ],
+    [
+      'with a misspelt prompt',
+      { promt: 'i', chosen: 'a', rejected: 'b' },
+      'found no "prompt"; it has "promt", is that it? Correct the key.',
+    ],
+    [
+      'with a prompt that is a number',
+      { prompt: 5, chosen: 'a', rejected: 'b' },
+      'prompt: found 5, expected a text or a list of turns. Correct the row.',
+    ],
+    [
+      'with a number as an answer to a prompt',
+      { prompt: 'i', chosen: 'a', rejected: 5 },
+      'rejected: found 5, expected the text of an answer, or its turn of the conversation. Correct the row.',
+    ],
+    [
+      'with conversations that begin otherwise',
+      {
+        chosen: [...asked, { role: 'assistant', content: 'a' }],
+        rejected: [{ role: 'user', content: 'Ho' }, asked[0]],
+      },
+      'found a chosen and a rejected conversation that begin otherwise, expected the same turns up to the answer. Correct the row.',
+    ],
+    [
+      'with answers of several turns behind a prompt',
+      { prompt: asked, chosen: [{ role: 'assistant', content: 'a' }, asked[0]], rejected: [asked[0], asked[0]] },
+      'chosen: found a list, expected the text of an answer, or its turn of the conversation. Correct the row.',
     ],
     [
       'with a number as an answer',
@@ -165,7 +220,9 @@ describe('a row is refused, with its number', () => {
         ? { messages: asked, chosen: 'a', rejected: 'b' }
         : 'conversations' in row
           ? { conversations: [{ from: 'human', value: 'x' }], chosen: 'a', rejected: 'b' }
-          : rowOf('a', 'b');
+          : 'instruction' in row || 'instructoin' in row
+            ? rowOf('a', 'b')
+            : { prompt: 'x', chosen: 'a', rejected: 'b' };
     expect(() => read(other, row)).toThrow(InputError);
     expect(() => read(other, row)).toThrow(`${file}: row 2: ${sentence}`);
   });
@@ -175,7 +232,14 @@ describe('a row is refused, with its number', () => {
   });
 
   test('and whatever else a file holds ends in pairs or in a sentence', () => {
-    const seeds = [rowOf('a', 'b'), { messages: asked, chosen: 'a', rejected: { role: 'assistant', content: 'b' } }];
+    const turn = { role: 'assistant', content: 'b' };
+    const seeds = [
+      rowOf('a', 'b'),
+      { messages: asked, chosen: 'a', rejected: turn },
+      { prompt: 'x', chosen: 'a', rejected: 'b' },
+      { prompt: asked, chosen: [turn], rejected: 'a' },
+      { prompt: 'Hi', chosen: [asked[0], turn], rejected: [asked[0], { ...turn, content: 'a' }] },
+    ];
     fc.assert(
       fc.property(jsonMutants(seeds.map((row) => JSON.stringify([row]))), (json) => {
         try {

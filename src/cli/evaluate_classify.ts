@@ -8,10 +8,11 @@ import type { Device } from '../runtime/device.ts';
 import { likeliestLabel } from '../tasks/classify.ts';
 import { classifyRows, labelledIds } from '../tasks/classify_rows.ts';
 import type { Precision } from '../tensor/tensor.ts';
-import { ClassScorer } from '../train/class_scores.ts';
+import { ClassScorer, meanLossOf } from '../train/class_scores.ts';
 import type { LoadedClassifier } from './classifier_folder.ts';
 import type { CommandContext } from './command.ts';
 import type { EvaluateFlags } from './evaluate.ts';
+import { rememberedTraining } from './finetune/classify_parts.ts';
 import { grouped } from './format.ts';
 import type { Output } from './output.ts';
 import { printable } from './printable.ts';
@@ -22,14 +23,15 @@ import { StoppedError } from './stop.ts';
 export async function evaluateClassify(
   { out, signal }: CommandContext,
   device: Device,
-  { model, tokenizer }: LoadedClassifier,
+  { model, tokenizer, dir }: LoadedClassifier,
   given: EvaluateFlags,
   dtype: Precision,
 ): Promise<void> {
   const { labels } = model;
   const data = given.data!;
   const test = rowsOf(data, labels, given, out);
-  const train = given.trainData === undefined ? null : rowsOf(given.trainData, labels, given, out);
+  const train =
+    given.trainData === undefined ? remembered(dir, labels, out) : rowsOf(given.trainData, labels, given, out);
   const rows = classifyRows(labelledIds(test, tokenizer, data), model, { where: data });
   if (rows.cut > 0)
     out.note(
@@ -48,7 +50,7 @@ export async function evaluateClassify(
 
   const truth = test.map(({ label }) => label);
   const report = classReport(truth, scores.map(likeliestLabel), labels);
-  const loss = -truth.reduce((sum, label, i) => sum + scores[i]![label]!, 0) / truth.length;
+  const loss = meanLossOf(scores, truth);
   const tokens = truth.reduce((sum, _, i) => sum + rows.lengthOf(i), 0);
   const baselines = baselinesOf(test, train, labels.length);
   out.emit({
@@ -69,8 +71,22 @@ export async function evaluateClassify(
   out.print(
     `always the most frequent class: ${percent(majority)}${bayes === undefined ? '' : `; naive Bayes over words: ${percent(bayes)}`}`,
   );
+  if (baselines.seenBefore)
+    out.note(
+      `${grouped(baselines.seenBefore)} of ${grouped(rows.length)} texts were trained on: they say nothing of how it does on new ones`,
+    );
   if (!train)
     out.note('baselines: naive Bayes is left out: it needs the rows that were trained on, with --train-data FILE');
+}
+
+/** The rows that the run was trained on, where it can be told. */
+function remembered(dir: string, labels: readonly string[], out: Output): readonly LabelledRow[] | null {
+  const found = rememberedTraining(dir, labels);
+  if (found)
+    out.note(
+      `baselines: they learn from the ${grouped(found.rows.length)} rows of ${found.file} that the run was trained on`,
+    );
+  return found?.rows ?? null;
 }
 
 function rowsOf(
@@ -80,8 +96,8 @@ function rowsOf(
   out: Output,
 ): readonly LabelledRow[] {
   const { rows, notes, warnings } = readLabelled(file, { textColumn, labelColumn, classes });
-  for (const note of notes) out.note(note);
-  for (const warning of warnings) out.warn(warning);
+  for (const note of notes) out.note(printable(note, true));
+  for (const warning of warnings) out.warn(printable(warning, true));
   return rows;
 }
 

@@ -3,7 +3,7 @@ import type { Batch } from '../autograd/machine.ts';
 import type { SearchEvent } from '../train/events.ts';
 import { type RatePoint, rateOf, SEARCH, searchRates, smoothed, suggestRate } from '../train/find_rate.ts';
 import type { TrainingSettings } from '../train/settings.ts';
-import type { AnyTrainer } from '../train/trainer.ts';
+import type { AnyTrainer } from '../train/training.ts';
 import type { CommandContext } from './command.ts';
 import { shortNumber } from './format.ts';
 import { wrap } from './help.ts';

@@ -8,6 +8,7 @@ import { bpeFrom, isAroundGpt2, laidOutAsGpt2 } from './bpe_files.ts';
 import { ByteTokenizer } from './byte.ts';
 import { BYTE_TO_CHAR } from './byte_level.ts';
 import { CharTokenizer } from './char.ts';
+import { templateIn, tokenizerConfig } from './chat_template.ts';
 import { Gpt2Tokenizer } from './gpt2.ts';
 import { hubParts } from './hub_tokenizer_file.ts';
 import type { Tokenizer } from './tokenizer.ts';
@@ -36,6 +37,26 @@ export async function loadTokenizer(read: (name: string) => Promise<string | und
  * @throws InputError for malformed files, and for tokenizers of other kinds
  */
 export async function tokenizerFromFiles(files: ReadonlyMap<string, string>): Promise<Tokenizer> {
+  const tokenizer = await recognised(files);
+  const template = templateIn(files, tokenizerConfig(files));
+  const own = template && tokenizer.files();
+  if (!own || templateIn(own, tokenizerConfig(own))) return tokenizer;
+  return withTemplate(tokenizer, template.source);
+}
+
+/** The chat template of its folder goes with a tokenizer that writes its files anew. */
+function withTemplate(tokenizer: Tokenizer, source: string): Tokenizer {
+  const files = () => new Map(tokenizer.files()).set('chat_template.jinja', source);
+  return new Proxy(tokenizer, {
+    get(own, name) {
+      if (name === 'files') return files;
+      const value: unknown = Reflect.get(own, name, own);
+      return typeof value === 'function' ? value.bind(own) : value;
+    },
+  });
+}
+
+async function recognised(files: ReadonlyMap<string, string>): Promise<Tokenizer> {
   if (files.has('tokenizer.json')) {
     const file = 'tokenizer_config.json';
     const text = files.get(file);

@@ -55,9 +55,9 @@ export class Table {
     });
   }
 
-  /** Rows by id, stored as `dtype`, onto `add` where it is given.     ids i32 (...)  ->  (...,C) */
-  lookup(ids: Tensor, dtype: Precision = 'f32', add?: Tensor): Tensor {
-    let found = add;
+  /** Rows by id, stored as `dtype`.     ids i32 (...)  ->  (...,C) */
+  lookup(ids: Tensor, dtype: Precision = 'f32'): Tensor {
+    let found: Tensor | undefined;
     for (const piece of this.pieces) found = embedding(piece, ids, { first: firstRow(piece), add: found, dtype });
     return found!;
   }

@@ -11,7 +11,8 @@ import { configScalars } from '../nn/families.ts';
 import type { KernelTable } from '../schedule/order.ts';
 import type { LoopProgress } from './loop.ts';
 import { modelFile, optimizerFile } from './snapshot.ts';
-import type { AnyTrainer, Trainer } from './trainer.ts';
+import type { Trainer } from './trainer.ts';
+import type { AnyTrainer } from './training.ts';
 
 /** How what is trained stands in a checkpoint. */
 export interface KeptModel {

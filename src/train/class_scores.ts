@@ -60,6 +60,11 @@ export class ClassScorer {
   }
 }
 
+/** Mean over rows of -ln p of the label that each has. */
+export function meanLossOf(scores: readonly (readonly number[])[], labels: readonly number[]): number {
+  return -labels.reduce((sum, label, row) => sum + scores[row]![label]!, 0) / labels.length;
+}
+
 /**
  * Rows of one width together, as many as a power of two, the last ones filled up with one that is there already: few shapes are
  * planned.     @returns `some`: how many of the rows are meant

@@ -4,7 +4,7 @@
 import type { Batch } from '../autograd/machine.ts';
 import { NotFiniteError } from '../errors.ts';
 import { DebiasedMean } from './debiased_mean.ts';
-import type { AnyTrainer } from './trainer.ts';
+import type { AnyTrainer } from './training.ts';
 
 export interface RatePoint {
   /** From 1. */

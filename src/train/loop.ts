@@ -5,7 +5,7 @@ import { SPIKE } from '../ops/gate.ts';
 import { learningRateAt, type ScheduleOptions } from '../optim/schedule.ts';
 import type { EvalEvent, SampleEvent, SaveEvent, SpikeEvent, StepEvent, WarningEvent } from './events.ts';
 import type { StepResult } from './step.ts';
-import type { AnyTrainer } from './trainer.ts';
+import type { AnyTrainer } from './training.ts';
 
 export interface LoopOptions extends ScheduleOptions {
   /** Steps between evaluations, samples and saves; 0 for only at the end (samples: never). */

@@ -246,9 +246,6 @@ export class Trainer<M extends Trainable = LanguageModel> {
   }
 }
 
-/** A trainer, whatever it trains. */
-export type AnyTrainer = Omit<Trainer<never>, 'model' | 'stepFunction'> & { readonly model: Trainable };
-
 /** (B,T) or (B) -> (B,1) */
 function rowSums(tokenLoss: Tensor): Tensor {
   if (tokenLoss.shape.length === 1) return reshape(tokenLoss, [tokenLoss.size, 1]);

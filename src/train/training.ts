@@ -13,10 +13,13 @@ import { type Limits, misfit } from './limits.ts';
 import { memoryOf, type RunMemory } from './memory.ts';
 import type { TrainingSettings } from './settings.ts';
 import type { PlannedFunction } from './step.ts';
-import { type AnyTrainer, Trainer } from './trainer.ts';
+import { Trainer } from './trainer.ts';
 
 /** AdamW's part of Muon's learning rate: 0.02 is 0.001 for it. */
 const MUON_REST = 0.05;
+
+/** A trainer, whatever it trains. */
+export type AnyTrainer = Omit<Trainer<never>, 'model' | 'stepFunction'> & { readonly model: Trainable };
 
 /** What is trained, and how a batch becomes a loss. */
 export interface Trained<M extends Trainable> {

@@ -21,7 +21,10 @@ export function classWeights(
     const number = classes.indexOf(name);
     if (at < 0 || number < 0)
       throw new InputError(
-        `--class-weights: found ${quoted(part)}, expected none, balanced, or NAME=W of a class: ${classes.slice(0, 10).map(quoted).join(', ')}. For example: --class-weights ${classes[0]}=2`,
+        `--class-weights: found ${quoted(part)}, expected none, balanced, or NAME=W of a class: ${classes
+          .slice(0, 10)
+          .map((each) => quoted(each))
+          .join(', ')}. For example: --class-weights ${classes[0]}=2`,
       );
     const weight = /^(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
     if (!(weight >= 0 && weight <= 1e6))

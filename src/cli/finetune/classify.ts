@@ -1,19 +1,21 @@
 // finetune --task classify: texts with a class each. A linear layer over the model's last states says which.
+import { poolingNote } from '../../checkpoint/classifier_keys.ts';
 import { classReport, classReportText } from '../../data/confusion.ts';
-import { type LabelledRow, readLabelled } from '../../data/labelled.ts';
+import type { LabelledRow } from '../../data/labelled.ts';
 import { majorityClass, naiveBayes, type TextClassifier } from '../../data/naive_bayes.ts';
-import { distinctNotes, distinctRows, type Split, splitRows } from '../../data/split.ts';
-import { InputError } from '../../errors.ts';
+import { distinctNotes, type Split } from '../../data/split.ts';
 import { Classifier } from '../../nn/classifier.ts';
 import type { ClassifierConfig } from '../../nn/classifier_config.ts';
-import { balancedWeights, classifyTask } from '../../tasks/classify.ts';
+import { balancedWeights, classifyTask, likeliestLabel } from '../../tasks/classify.ts';
 import { type ClassifyRows, classifyRows, labelledIds } from '../../tasks/classify_rows.ts';
+import { ClassScorer, meanLossOf } from '../../train/class_scores.ts';
 import { counted, grouped } from '../format.ts';
 import type { Output } from '../output.ts';
 import { printable } from '../printable.ts';
+import { StoppedError } from '../stop.ts';
 import { classWeights } from './class_weights.ts';
+import { labelledParts } from './classify_parts.ts';
 import { dataFile, hashOfFile, runName } from './data_file.ts';
-import { measureClasses } from './measure_classes.ts';
 import { rowData, rowShapes } from './row_data.ts';
 import type { FinetuneTask, OpenedTask, TaskRequest } from './task.ts';
 
@@ -34,27 +36,12 @@ export const classify: FinetuneTask = {
 
 function openClassify(request: TaskRequest): OpenedTask {
   const { context, settings, tokenizer, seed } = request;
-  const { out } = context;
+  const { out, signal } = context;
   const file = dataFile(request);
-  const set = readLabelled(file, {
-    textColumn: settings.textColumn || undefined,
-    labelColumn: settings.labelColumn || undefined,
-  });
+  const { set, distinct, parts } = labelledParts(file, settings, seed);
   for (const line of set.notes) out.note(printable(line, true));
   for (const line of set.warnings) out.warn(printable(line, true));
-  const distinct = distinctRows(set.rows);
   for (const line of distinctNotes(file, distinct)) out.note(printable(line, true));
-  const { validationPart, testPart = 0, balance = false } = settings;
-  if (validationPart + testPart >= 1)
-    throw new InputError(
-      `--test-part: found ${testPart} beside a validation part of ${validationPart}, expected parts that leave rows to train on. Make one of them smaller.`,
-    );
-  const parts = splitRows(distinct.rows, {
-    seed,
-    balance,
-    train: 1 - validationPart - testPart,
-    validation: validationPart,
-  });
   const { classes } = set;
   const pooled = encoded(request, file, parts, classes);
   const { rows, config } = pooled;
@@ -99,28 +86,49 @@ function openClassify(request: TaskRequest): OpenedTask {
       ),
     sample: async () => '',
     firstLoss: (loss) => firstLossOf(loss, guessing.value),
-    async finish({ device, model, settings: { batch } }) {
-      const found: Record<string, { loss: number; accuracy: number }> = {};
-      for (const part of ['validation', 'test'] as const) {
-        const own = rows[part];
-        if (!own) continue;
-        const { loss, said } = await measureClasses(device, model, own, batch);
-        const report = classReport(
-          Array.from({ length: own.length }, (_, i) => own.labelOf(i)),
-          said,
-          classes,
-        );
-        out.log();
-        out.log(`${part}: ${counted(own.length, 'row')}`);
-        out.log(classReportText(report, (name) => printable(name, true)));
-        out.log(out.style.dim(baselineText(baselines[part]!)));
-        found[part] = { loss, accuracy: report.accuracy };
+    async finish({ device, model, settings: { dtype } }) {
+      const scorer = new ClassScorer(device, model.model as Classifier, dtype);
+      const onScored = () => {
+        if (signal.requested) throw new StoppedError();
+      };
+      try {
+        const found: Record<string, PartFigures> = {};
+        for (const part of ['validation', 'test'] as const) {
+          const own = rows[part];
+          if (own)
+            found[part] = tellPart(out, part, await scorer.scores(own, onScored), own, classes, baselines[part]!);
+        }
+        return found;
+      } finally {
+        scorer.release();
       }
-      out.log();
-      return found;
     },
     next: (folder) => `ask it: npm run predict -- --model ${folder} < texts.txt`,
   };
+}
+
+interface PartFigures {
+  [name: string]: number;
+  loss: number;
+  accuracy: number;
+}
+
+/** The table of a part, its confusions and baselines. @param scores ln p of every class, of each row */
+function tellPart(
+  out: Output,
+  part: Part,
+  scores: readonly (readonly number[])[],
+  rows: ClassifyRows,
+  classes: readonly string[],
+  baseline: Baseline,
+): PartFigures {
+  const truth = scores.map((_, i) => rows.labelOf(i));
+  const report = classReport(truth, scores.map(likeliestLabel), classes);
+  out.log();
+  out.log(`${part}: ${counted(rows.length, 'row')}`);
+  for (const line of classReportText(report, (name) => printable(name, true)).split('\n')) out.log(line);
+  out.log(out.style.dim(baselineText(baseline)));
+  return { loss: meanLossOf(scores, truth), accuracy: report.accuracy };
 }
 
 /** Texts as ids, cut to the context, in batches as the classifier takes them. */
@@ -138,6 +146,8 @@ function encoded(request: TaskRequest, file: string, parts: Split<LabelledRow>, 
     ...{ labels, pooling, width: pooling === 'last-position' ? longest : null },
     ...{ padId: tokenizer.padId ?? tokenizer.eosId, bias: false },
   };
+  const note = poolingNote(config);
+  if (note !== null) context.out.note(`pooling: ${note}`);
   const made = { ...config, blockSize };
   const train = parts.train.map(({ label }) => label);
   const balanced = () => balancedWeights(train, labels.length);

@@ -1,6 +1,6 @@
 // finetune --task instruct: questions and answers, of which the answers are learned.
 import { ChatTemplate } from '../../data/chat_template.ts';
-import { ExampleEncoder } from '../../data/instruct/encode.ts';
+import { ExampleEncoder, PROMPT_WORDS } from '../../data/instruct/encode.ts';
 import { type EncodedRows, encodeRows, rowNotes } from '../../data/instruct/encoded_rows.ts';
 import { type Example, readExamples } from '../../data/instruct/examples.ts';
 import { repeated, splitInOrder } from '../../data/instruct/split.ts';
@@ -68,10 +68,12 @@ async function openInstruct(request: TaskRequest): Promise<OpenedTask> {
     train: instructRows(train.rows, { ...padded, packing }),
     validation: instructRows(validation.rows, padded),
   };
-  const templated = encoder.usesTemplate(examples[0]!);
-  const prompts = templated ? "the model's chat template" : "Alpaca's prompt";
+  const promptForm = encoder.promptForm(examples[0]!);
+  const templated = promptForm === 'chat template';
+  // So that it can be talked to as it was trained.
+  const ownTemplate = template || promptForm === 'none' ? null : encoder.alpacaTemplate();
   out.note(
-    `rows: ${grouped(train.rows.length)} to train on${packing ? `, packed into ${grouped(rows.train.length)}` : ''}, ${grouped(validation.rows.length)} to validate, ${grouped(parts.test.length)} to test; ${form} in ${prompts}`,
+    `rows: ${grouped(train.rows.length)} to train on${packing ? `, packed into ${grouped(rows.train.length)}` : ''}, ${grouped(validation.rows.length)} to validate, ${grouped(parts.test.length)} to test; ${form} ${PROMPT_WORDS[promptForm]}`,
   );
   const prompt = parts.validation.map((each) => encoder.prompt(each)).find(({ length }) => length < blockSize) ?? null;
   const { vocabSize } = tokenizer;
@@ -79,7 +81,7 @@ async function openInstruct(request: TaskRequest): Promise<OpenedTask> {
     name: runName(file),
     ...{ trainRows: train.rows.length, validationRows: validation.rows.length, testRows: parts.test.length, form },
     ...{
-      prompt: templated ? 'chat template' : 'Alpaca',
+      prompt: promptForm,
       tokens: train.counts.tokens,
       trainedTokens: train.counts.trained,
     },
@@ -107,6 +109,9 @@ async function openInstruct(request: TaskRequest): Promise<OpenedTask> {
     data: (asked, own) => rowData({ ...rows, tokenizer, hash, dataset, references }, asked, own),
     sample: (made, stop) => (prompt ? answerText(made, encoder, prompt, seed, stop) : Promise.resolve('')),
     firstLoss: () => null,
+    ...(ownTemplate !== null && {
+      files: () => new Map([['chat_template.jinja', new TextEncoder().encode(ownTemplate)]]),
+    }),
     ...(test && {
       async finish({ device, language, trainer, settings: { batch, dtype } }, folder) {
         const tests = instructRows(test.rows, padded);
@@ -126,7 +131,8 @@ async function openInstruct(request: TaskRequest): Promise<OpenedTask> {
         };
       },
     }),
-    next: (folder) => `ask it: npm run generate -- --model ${folder} ${templated ? '--chat' : '--prompt "..."'}`,
+    next: (folder) =>
+      `ask it: npm run generate -- --model ${folder} ${templated || ownTemplate !== null ? '--chat' : '--prompt "..."'}`,
   };
 }
 

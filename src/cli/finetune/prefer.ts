@@ -1,7 +1,7 @@
 // finetune --task prefer: of two answers to a question one is preferred. What the model found of both before it is trained is kept.
 import { fileSource } from '../../checkpoint/files.ts';
 import { ChatTemplate } from '../../data/chat_template.ts';
-import { ExampleEncoder } from '../../data/instruct/encode.ts';
+import { ExampleEncoder, PROMPT_WORDS } from '../../data/instruct/encode.ts';
 import { splitInOrder } from '../../data/instruct/split.ts';
 import { jsonRows } from '../../data/json_rows.ts';
 import { encodePairs, pairNotes } from '../../data/preference/encoded_pairs.ts';
@@ -46,6 +46,7 @@ async function openPrefer(request: TaskRequest): Promise<OpenedTask> {
   const { validationPart, context: blockSize } = settings;
   const template = await ChatTemplate.fromFiles(tokenizer.files());
   const encoder = new ExampleEncoder(tokenizer, template, 'last');
+  const promptForm = encoder.promptForm(read.pairs[0]!.chosen);
   const { pairs, counts } = encodePairs(read.pairs, encoder, file, { blockSize });
   for (const { sentence, warn } of pairNotes(counts, blockSize, tokenizer)) {
     const line = printable(sentence.startsWith(file) ? sentence : `${file}: ${sentence}`, true);
@@ -54,7 +55,7 @@ async function openPrefer(request: TaskRequest): Promise<OpenedTask> {
   }
   const { train, validation } = splitInOrder(pairs, { validationPart, testPart: 0 }, file);
   out.note(
-    `pairs: ${grouped(train.length)} to train on, ${grouped(validation.length)} to validate; ${read.form} in ${template ? "the model's chat template" : "Alpaca's prompt"}`,
+    `pairs: ${grouped(train.length)} to train on, ${grouped(validation.length)} to validate; ${read.form} ${PROMPT_WORDS[promptForm]}`,
   );
   // Filled once the model's weights are there.
   const reference = new Float32Array(2 * pairs.length);
@@ -109,7 +110,8 @@ async function openPrefer(request: TaskRequest): Promise<OpenedTask> {
     files: () => new Map([[REFERENCE_FILE, referenceFile(pairs, reference)]]),
     sample: async () => '',
     firstLoss: (loss) => firstLossOf(loss, settings),
-    next: (folder) => `talk to it: npm run generate -- --model ${folder} ${template ? '--chat' : '--prompt "..."'}`,
+    next: (folder) =>
+      `talk to it: npm run generate -- --model ${folder} ${promptForm === 'chat template' ? '--chat' : '--prompt "..."'}`,
   };
 }
 

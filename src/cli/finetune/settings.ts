@@ -8,7 +8,9 @@ import { camelCase, type FlagSpec, kebabCase } from '../flags.ts';
 import { agreeing, withRate, withSteps } from '../loop_settings.ts';
 import { typedSettings } from '../pretrain_settings.ts';
 import { checkSavedSettings } from '../saved_settings.ts';
-import { commonSettingFlags, ownOtherFlags, ownSettingFlags, settingSpecs } from './flags.ts';
+import { commonSettingFlags } from './common_flags.ts';
+import { settingSpecs } from './flags.ts';
+import { ownOtherFlags, ownSettingFlags } from './own_flags.ts';
 import type { FinetuneTask } from './task.ts';
 
 export type TaskName = 'language' | 'classify' | 'instruct' | 'prefer' | 'distill';

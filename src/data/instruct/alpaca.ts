@@ -19,3 +19,19 @@ export function alpacaPrompt(instruction: string, input = '', system = input ? W
   const [task, context, response] = ALPACA_HEADINGS;
   return `${system}\n\n${task}\n${instruction}\n\n${input && `${context}\n${input}\n\n`}${response}\n`;
 }
+
+/**
+ * The same as a chat template, for models that were tuned on it: further questions follow the answer before.
+ * @param start what begins a text, such as a control token   @param end the control token that ends an answer; '' for none
+ */
+export function alpacaTemplate(start: string, end: string): string {
+  const [task, , response] = ALPACA_HEADINGS;
+  const text = (literal: string) => JSON.stringify(literal);
+  const asked = `{{ ${text(`\n\n${task}\n`)} + message['content'] }}`;
+  const answered = `{{ ${text(`\n\n${response}\n`)} + message['content'] + ${text(end)} }}`;
+  return (
+    `{{ ${text(start)} }}{% if messages[0]['role'] != 'system' %}{{ ${text(WITHOUT_INPUT)} }}{% endif %}` +
+    `{% for message in messages %}{% if message['role'] == 'user' %}${asked}{% elif message['role'] == 'assistant' %}${answered}` +
+    `{% else %}{{ message['content'] }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ ${text(`\n\n${response}\n`)} }}{% endif %}`
+  );
+}

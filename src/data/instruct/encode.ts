@@ -2,10 +2,10 @@
 // answer it, and what follows by itself, so that no token reaches over the border between them.
 import { quoted } from '../../checkpoint/json.ts';
 import { InputError } from '../../errors.ts';
-import type { ChatMessage, ChatTemplate } from '../chat_template.ts';
+import type { ChatTemplate } from '../chat_template.ts';
 import { SpecialFinder } from '../pieces.ts';
 import { promptIds, type Tokenizer } from '../tokenizer.ts';
-import { ALPACA_HEADINGS, alpacaPrompt } from './alpaca.ts';
+import { ALPACA_HEADINGS, alpacaPrompt, alpacaTemplate } from './alpaca.ts';
 import type { Example } from './examples.ts';
 
 export interface Part {
@@ -16,6 +16,15 @@ export interface Part {
 
 /** Which answers of a conversation are learned. */
 export type Turns = 'all' | 'last';
+
+export type PromptForm = 'chat template' | 'Alpaca' | 'none';
+
+/** What people are told behind the name of a form of rows. */
+export const PROMPT_WORDS: Readonly<Record<PromptForm, string>> = {
+  'chat template': "in the model's chat template",
+  Alpaca: "in Alpaca's prompt",
+  none: 'as they stand',
+};
 
 /** Makes parts of examples, with one tokenizer and perhaps the chat template of one model. */
 export class ExampleEncoder {
@@ -51,7 +60,7 @@ export class ExampleEncoder {
     return this.#named(example, () => {
       if (this.usesTemplate(example))
         return this.#template!.encode(this.tokenizer, example.messages.slice(0, -1), { addGenerationPrompt: true });
-      return promptIds(this.tokenizer, alpacaText(example));
+      return this.#plainPrompt(example);
     });
   }
 
@@ -61,27 +70,54 @@ export class ExampleEncoder {
     return texts.reduce((sum, text) => sum + [...this.#typed.split(text)].length - 1, 0);
   }
 
-  /** Whether the chat template writes it, or else the prompt of Alpaca, which Alpaca's own rows always have. */
-  usesTemplate({ input }: Example): boolean {
-    return this.#template !== null && input === undefined;
+  /** Alpaca's prompt as the chat template of a model that was tuned on it; null where no template has the same ids. */
+  alpacaTemplate(): string | null {
+    const { tokenizer } = this;
+    const { startIds = [], eosId } = tokenizer;
+    const begin = tokenizer.decode(startIds);
+    const prompt = alpacaPrompt('');
+    const expected = promptIds(tokenizer, prompt).join();
+    // Some tokenizers put a space before a text, and none behind a control token.
+    const start = [begin, `${begin} `].find(
+      (start) => tokenizer.encode(start + prompt, { allowSpecial: true }).join() === expected,
+    );
+    return start === undefined ? null : alpacaTemplate(start, eosId === null ? '' : tokenizer.decode([eosId]));
+  }
+
+  /** Whether the chat template writes it, or else the prompt of Alpaca, which Alpaca's own rows always have, or nobody. */
+  usesTemplate({ input, verbatim = false }: Example): boolean {
+    return this.#template !== null && input === undefined && !verbatim;
+  }
+
+  /** What is put around the question. */
+  promptForm(example: Example): PromptForm {
+    if (this.usesTemplate(example)) return 'chat template';
+    return example.verbatim ? 'none' : 'Alpaca';
   }
 
   #parts(example: Example): Part[] {
-    if (this.usesTemplate(example)) return this.#chatParts(example.messages, this.#template!);
+    if (this.usesTemplate(example)) return this.#chatParts(example, this.#template!);
     const { tokenizer } = this;
-    const prompt = { ids: promptIds(tokenizer, alpacaText(example)), answer: false };
+    const prompt = { ids: this.#plainPrompt(example), answer: false };
     const { content } = example.messages.at(-1)!;
     if (content === '') return [prompt];
     const end = tokenizer.eosId === null ? [] : [tokenizer.eosId];
     return [prompt, { ids: [...tokenizer.encode(content, { continues: true }), ...end], answer: true }];
   }
 
-  #chatParts(messages: readonly ChatMessage[], template: ChatTemplate): Part[] {
+  /** @throws InputError as alpacaText, and for a prompt without a token */
+  #plainPrompt(example: Example): number[] {
+    const ids = promptIds(this.tokenizer, example.verbatim ? example.messages[0]!.content : alpacaText(example));
+    if (ids.length > 0) return ids;
+    throw new InputError('found a prompt without a token, expected a text to answer. Correct the row.');
+  }
+
+  #chatParts({ messages, asked = 0 }: Example, template: ChatTemplate): Part[] {
     const whole = template.render(messages);
     const cuts: number[] = [];
     messages.forEach(({ role, content }, i) => {
       const last = i === messages.length - 1;
-      if (role !== 'assistant' || content === '' || (this.#turns === 'last' && !last)) return;
+      if (role !== 'assistant' || content === '' || i < asked || (this.#turns === 'last' && !last)) return;
       for (const text of [
         template.render(messages.slice(0, i), { addGenerationPrompt: true }),
         last ? whole : template.render(messages.slice(0, i + 1)),

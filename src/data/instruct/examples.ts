@@ -1,5 +1,6 @@
-// Rows to tune a model on, in the three forms that they come in: Alpaca's {instruction, input, output}, chat messages
-// {messages: [{role, content}]}, and ShareGPT's {conversations: [{from, value}]}. All become messages, the last one an answer.
+// Rows to tune a model on, in the forms that they come in: Alpaca's {instruction, input, output}, chat messages
+// {messages: [{role, content}]}, ShareGPT's {conversations: [{from, value}]}, and TRL's {prompt, completion}, each a text or messages.
+// All become messages, the last one an answer.
 import { misfit, nearest } from '../../checkpoint/fields.ts';
 import { described, firstTen, type JsonObject, type JsonValue, quoted } from '../../checkpoint/json.ts';
 import { InputError } from '../../errors.ts';
@@ -11,14 +12,21 @@ export interface Example extends JsonRow {
   readonly messages: readonly ChatMessage[];
   /** Of an Alpaca row: what its instruction is about, '' for none. Others have none. */
   readonly input?: string;
+  /** The question is the whole prompt, as it stands: neither a chat template nor Alpaca's prompt is put around it. Default false. */
+  readonly verbatim?: boolean;
+  /** How many messages are the prompt: no answer among them is learned. Default 0. */
+  readonly asked?: number;
 }
+
+/** What a form makes of a row. */
+type Read = Omit<Example, keyof JsonRow>;
 
 interface Form {
   /** As people are told it. */
   readonly name: string;
   readonly required: readonly string[];
   readonly optional: readonly string[];
-  read(fields: JsonObject, where: string): Pick<Example, 'messages' | 'input'>;
+  read(fields: JsonObject, where: string): Read;
 }
 
 const correct = 'Correct the row.';
@@ -27,6 +35,7 @@ const FORMS: readonly Form[] = [
   { name: 'chat messages', required: ['messages'], optional: [], read: chatMessages },
   { name: "ShareGPT's conversations", required: ['conversations'], optional: ['system'], read: conversations },
   { name: "Alpaca's instructions", required: ['instruction', 'output'], optional: ['input', 'system'], read: alpaca },
+  { name: 'prompts and completions', required: ['prompt', 'completion'], optional: [], read: prompted },
 ];
 
 /** Who speaks in ShareGPT's rows: the role of each name. */
@@ -90,7 +99,7 @@ function checkKeys(fields: JsonObject, form: Form, where: string): void {
       throw new InputError(`${where}: found no ${quoted(key)}; it has ${quoted(near)}, is that it? Correct the key.`);
     if (form.required.includes(key))
       throw new InputError(
-        `${where}: found no ${quoted(key)} among ${firstTen([...fields.keys()].map(quoted)) || 'no keys'}, expected ${form.name} in every row. ${correct}`,
+        `${where}: found no ${quoted(key)} among ${firstTen([...fields.keys()].map(quoted)) || 'no keys'}, expected ${form.name} in every row. ${adviceOn(fields)}`,
       );
   }
 }
@@ -110,24 +119,41 @@ const systemTurn = (fields: JsonObject, where: string): ChatMessage[] => {
   return content === '' ? [] : [{ role: 'system', content }];
 };
 
-function alpaca(fields: JsonObject, where: string): Pick<Example, 'messages' | 'input'> {
+function alpaca(fields: JsonObject, where: string): Read {
   const user = { role: 'user', content: textOf(fields, 'instruction', where) };
   const assistant = { role: 'assistant', content: textOf(fields, 'output', where) };
   return { messages: [...systemTurn(fields, where), user, assistant], input: textOrNone(fields, 'input', where) };
 }
 
-function chatMessages(fields: JsonObject, where: string): Pick<Example, 'messages'> {
-  const messages = turns(fields, 'messages', where).map((turn, i) => {
-    const at = `${where}: messages[${i}]`;
+function chatMessages(fields: JsonObject, where: string): Read {
+  return { messages: upToAnswer(messagesOf(fields, 'messages', where), fields, where) };
+}
+
+/** Two texts are one text, cut where the answer begins; else a text is a turn. */
+function prompted(fields: JsonObject, where: string): Read {
+  const spoken = (key: string, role: string) => {
+    const content = fields.get(key);
+    if (typeof content === 'string') return [{ role, content }];
+    if (!Array.isArray(content)) throw misfit(where, key, content, 'a text or a list of turns', correct);
+    return messagesOf(fields, key, where);
+  };
+  const prompt = spoken('prompt', 'user');
+  const answer = upToAnswer(spoken('completion', 'assistant'), fields, where);
+  const verbatim = ['prompt', 'completion'].every((key) => typeof fields.get(key) === 'string');
+  return { messages: [...prompt, ...answer], verbatim, asked: prompt.length };
+}
+
+function messagesOf(fields: JsonObject, key: string, where: string): ChatMessage[] {
+  return turns(fields, key, where).map((turn, i) => {
+    const at = `${where}: ${key}[${i}]`;
     const role = textOf(turn, 'role', at);
     if (!/^\p{L}[\p{L}\p{N}_]*$/u.test(role))
       throw misfit(at, 'role', role, 'a word such as system, user or assistant', correct);
     return { role, content: textOf(turn, 'content', at) };
   });
-  return { messages: upToAnswer(messages, fields, where) };
 }
 
-function conversations(fields: JsonObject, where: string): Pick<Example, 'messages'> {
+function conversations(fields: JsonObject, where: string): Read {
   const messages = turns(fields, 'conversations', where).map((turn, i) => {
     const at = `${where}: conversations[${i}]`;
     const from = textOf(turn, 'from', at);
@@ -151,8 +177,10 @@ function turns(fields: JsonObject, key: string, where: string): JsonObject[] {
 function upToAnswer(messages: readonly ChatMessage[], fields: JsonObject, where: string): readonly ChatMessage[] {
   const last = messages.findLastIndex(({ role }) => role === 'assistant');
   if (last >= 0) return messages.slice(0, last + 1);
-  const advice = fields.has('chosen') ? 'Rows with a chosen and a rejected answer are for --task prefer.' : correct;
   throw new InputError(
-    `${where}: found no turn of the assistant among ${messages.length}, expected one to learn from. ${advice}`,
+    `${where}: found no turn of the assistant among ${messages.length}, expected one to learn from. ${adviceOn(fields)}`,
   );
 }
+
+const adviceOn = (fields: JsonObject) =>
+  fields.has('chosen') ? 'Rows with a chosen and a rejected answer are for --task prefer.' : correct;

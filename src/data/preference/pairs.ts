@@ -35,9 +35,11 @@ interface Turn {
   readonly answers: readonly string[];
 }
 
+const MESSAGE: Turn = { speaker: 'role', words: 'content', answers: ['assistant'] };
+
 /** By the key of a conversation. */
 const TURNS = new Map<string, Turn>([
-  ['messages', { speaker: 'role', words: 'content', answers: ['assistant'] }],
+  ['messages', MESSAGE],
   [
     'conversations',
     {
@@ -49,14 +51,20 @@ const TURNS = new Map<string, Turn>([
 ]);
 
 /**
- * Pairs of the forms {instruction, input, chosen, rejected}, {messages, chosen, rejected} and {conversations, chosen, rejected}. An
- * answer is a text, or, behind a conversation, a turn of it. An Alpaca row's own `output` is not read.
+ * Pairs of the forms {instruction, input, chosen, rejected}, {messages, chosen, rejected}, {conversations, chosen, rejected} and
+ * {prompt, chosen, rejected}. An answer is a text, or, behind a conversation, a turn of it; a prompt is a text or messages. Two lists of
+ * messages are whole conversations: what they begin with alike is the prompt, whatever else the row has. An Alpaca row's own
+ * `output` is not read. Source of the last form: the "preference" of TRL (huggingface.co/docs/trl/dataset_formats).
  * @param file for messages, as the rows name it
  * @throws InputError naming the row: for an answer that is missing, misspelt or no answer, and as readExamples
  */
 export function readPairs(rows: Iterable<JsonRow>, file: string): ExamplePairs {
   const completed: Record<Side, JsonRow[]> = { chosen: [], rejected: [] };
-  for (const row of rows) for (const side of SIDES) completed[side].push(withAnswer(row, side));
+  for (const row of rows) {
+    const { where } = row;
+    const fields = withPrompt(row);
+    for (const side of SIDES) completed[side].push(withAnswer({ where, fields }, side));
+  }
   const [chosen, rejected] = SIDES.map((side) => readExamples(completed[side], file));
   const pairs = chosen!.examples.map((example, i) => ({
     where: example.where,
@@ -64,6 +72,31 @@ export function readPairs(rows: Iterable<JsonRow>, file: string): ExamplePairs {
     rejected: rejected!.examples[i]!,
   }));
   return { pairs, form: chosen!.form, notes: chosen!.notes };
+}
+
+/** A row of two whole conversations as one of a prompt and two answers. @throws InputError where they begin otherwise */
+function withPrompt({ where, fields }: JsonRow): JsonObject {
+  const [chosen, rejected] = SIDES.map((side) => fields.get(side));
+  if (!Array.isArray(chosen) || !Array.isArray(rejected)) return fields;
+  const most = Math.min(chosen.length, rejected.length) - 1;
+  // Behind turns of another beginning they are answers of several turns, which are refused later.
+  const beside = ['prompt', ...TURNS.keys()].map((key) => fields.get(key)).filter(Array.isArray);
+  if (most < 1 || beside.some(([first]) => !sameTurn(first, chosen[0]))) return fields;
+  let common = 0;
+  while (common < most && sameTurn(chosen[common], rejected[common])) common++;
+  if (common === 0)
+    throw new InputError(
+      `${where}: found a chosen and a rejected conversation that begin otherwise, expected the same turns up to the answer. ${correct}`,
+    );
+  return new Map([...fields].filter(([key]) => key !== 'instruction' && !TURNS.has(key)))
+    .set('prompt', chosen.slice(0, common))
+    .set('chosen', chosen.slice(common))
+    .set('rejected', rejected.slice(common));
+}
+
+function sameTurn(a?: JsonValue, b?: JsonValue): boolean {
+  if (!(a instanceof Map && b instanceof Map)) return false;
+  return [MESSAGE.speaker, MESSAGE.words].every((key) => a.has(key) && a.get(key) === b.get(key));
 }
 
 /** The row as it would be with this one answer. */
@@ -74,7 +107,11 @@ function withAnswer({ where, fields }: JsonRow, side: Side): JsonRow {
   const [key, turn] = [...TURNS].find(([name]) => rest.has(name)) ?? [];
   if (!turn) {
     checkPrompt(fields, where);
-    return { where, fields: rest.set('output', textOf(answer, side, where)) };
+    const prompted = !rest.has('instruction') && [...rest.keys()].some((name) => isNear(name, ['prompt']));
+    if (!prompted) return { where, fields: rest.set('output', textOf(answer, side, where)) };
+    // Texts all three are one text with two ends; else what is a text is a turn.
+    const texts = ['prompt', ...SIDES].every((name) => typeof fields.get(name) === 'string');
+    return { where, fields: rest.set('completion', texts ? answer : [turnOf(answer, MESSAGE, side, where)]) };
   }
   const last = turnOf(answer, turn, side, where);
   // What is no list is refused where it is read.
@@ -84,12 +121,14 @@ function withAnswer({ where, fields }: JsonRow, side: Side): JsonRow {
 
 /** @throws InputError where nothing stands in front of the answers, under no name that may be a slip: those are found with the others */
 function checkPrompt(fields: JsonObject, where: string): void {
-  const prompts = ['instruction', ...TURNS.keys()];
-  if ([...fields.keys()].some((key) => prompts.includes(key) || nearest(key, prompts))) return;
+  const prompts = ['instruction', 'prompt', ...TURNS.keys()];
+  if ([...fields.keys()].some((key) => isNear(key, prompts))) return;
   throw new InputError(
     `${where}: found the keys ${firstTen([...fields.keys()].map(quoted))}, expected one of ${prompts.join(', ')} beside the answers. Rename the key of what they answer.`,
   );
 }
+
+const isNear = (key: string, names: readonly string[]) => names.includes(key) || nearest(key, names) !== undefined;
 
 /** An answer as a turn: a text, a turn, or a list that has it alone. */
 function turnOf(answer: JsonValue, { speaker, words, answers }: Turn, side: Side, where: string): JsonObject {
