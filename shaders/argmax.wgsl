@@ -1,7 +1,7 @@
 // argmax: where each part of each row has its largest element.
 // x (N,width)  ->  best (N,PARTS,2): the element as a number that grows with it, and its column. A NaN is larger than all else.
 // grid: one workgroup a part of a row, folded. Lanes take neighbouring columns; of equal elements the first counts.
-// lib: fold
+// lib: fold, ordered
 
 alias Storage = f32;
 
@@ -14,18 +14,6 @@ struct Sizes { N: u32, width: u32, PARTS: u32 }
 const TILE_X = 1;
 
 var<workgroup> found: array<vec2u, 64>;
-
-// Bits of an f32 in the order of its values: no comparison of floats, which a compiler may take for granted to have no NaN.
-fn ordered(value: f32) -> u32 {
-  var bits = bitcast<u32>(value);
-  if ((bits & 0x7fffffffu) > 0x7f800000u) {
-    return 0xffffffffu;
-  }
-  if (bits == 0x80000000u) {
-    bits = 0u; // -0 is no smaller than 0
-  }
-  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
-}
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {

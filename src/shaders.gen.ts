@@ -339,10 +339,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   'attention_cached8': `// attention_cached8: a new token behind those of a cache, where an adapter runs on the CPU in subgroups of 8: its key and value are
 // written there, as cache_write does, and its queries see what then stands there: y and lse as attention.wgsl says, causal.
 // q (B,H,1,D), k and v (B,KV,1,D) at strides; keys and values (B,Tk,KV*D); qOffset (B): how many tokens stand there  ->  y at strides,
-// lse (B,H,1). Strides and columns count vec4s: D = 4 * vectors, at most 128.
+// lse (B,H,1). Strides and columns count vec4s: D = 4 * vectors, at most 64.
 // grid: one workgroup a kv head, a subgroup, for all query heads that share it: x kv heads, y batch entries. A lane has every eighth vec4
-// of a head, a mat4x4f of them at most, so that lanes side by side read what lies side by side, and none reads what another wrote. Key by
-// key a score is added up across the lanes, and the sums so far are scaled to it.
+// of a head, two at most (more take seconds to compile), so that lanes side by side read what lies side by side, and none reads what
+// another wrote. Key by key a score is added up across the lanes, and the sums so far are scaled to it.
 // Source: Milakov and Gimelshein 2018 (arXiv:1805.02867); Dao et al. 2022 (arXiv:2205.14135).
 // lib: attention_tile
 
@@ -357,8 +357,8 @@ struct Sizes {
   scale: f32, window: i32,
 }
 
-// vec4s of a lane, at most: those that no lane has cost nothing.
-override PER: u32 = 4;
+// vec4s of a lane, at most: one that no lane has costs nothing.
+override PER: u32 = 2;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4<Storage>>;
 @group(0) @binding(1) var<storage, read> k: array<vec4<Storage>>;
@@ -372,39 +372,31 @@ override PER: u32 = 4;
 
 const TILE_X = 1;
 
-// A lane's \`count\` vec4s from \`at\` on, zeros behind them.
-fn query_part(at: u32, count: u32) -> mat4x4f {
-  var part = mat4x4f();
+// A lane's \`count\` vec4s from \`at\` on, zeros where it has none.
+fn query_part(at: u32, count: u32) -> mat2x4f {
+  var part = mat2x4f();
   if (count > 0u) { part[0] = vec4f(q[at]); }
   if (PER > 1u && count > 1u) { part[1] = vec4f(q[at + 8u]); }
-  if (PER > 2u && count > 2u) { part[2] = vec4f(q[at + 16u]); }
-  if (PER > 3u && count > 3u) { part[3] = vec4f(q[at + 24u]); }
   return part;
 }
 
-fn key_part(at: u32, count: u32) -> mat4x4f {
-  var part = mat4x4f();
+fn key_part(at: u32, count: u32) -> mat2x4f {
+  var part = mat2x4f();
   if (count > 0u) { part[0] = vec4f(keys[at]); }
   if (PER > 1u && count > 1u) { part[1] = vec4f(keys[at + 8u]); }
-  if (PER > 2u && count > 2u) { part[2] = vec4f(keys[at + 16u]); }
-  if (PER > 3u && count > 3u) { part[3] = vec4f(keys[at + 24u]); }
   return part;
 }
 
-fn value_part(at: u32, count: u32) -> mat4x4f {
-  var part = mat4x4f();
+fn value_part(at: u32, count: u32) -> mat2x4f {
+  var part = mat2x4f();
   if (count > 0u) { part[0] = vec4f(values[at]); }
   if (PER > 1u && count > 1u) { part[1] = vec4f(values[at + 8u]); }
-  if (PER > 2u && count > 2u) { part[2] = vec4f(values[at + 16u]); }
-  if (PER > 3u && count > 3u) { part[3] = vec4f(values[at + 24u]); }
   return part;
 }
 
-fn across_lanes(a: mat4x4f, b: mat4x4f) -> f32 {
+fn across_lanes(a: mat2x4f, b: mat2x4f) -> f32 {
   var products = a[0] * b[0];
   if (PER > 1u) { products += a[1] * b[1]; }
-  if (PER > 2u) { products += a[2] * b[2]; }
-  if (PER > 3u) { products += a[3] * b[3]; }
   return subgroupAdd((products.x + products.y) + (products.z + products.w));
 }
 
@@ -434,7 +426,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let query = query_part(sizes.q_start + b * sizes.q_batch + head * sizes.q_head + lane, count);
     var top = SCORE_FLOOR;
     var total = 0.0;
-    var mixed = mat4x4f();
+    var mixed = mat2x4f();
     for (var j = begin; j < u32(end); j++) {
       let at = cache + j * width;
       let score = sizes.scale * across_lanes(query, key_part(at, count));
@@ -449,9 +441,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let y_at = sizes.y_start + b * sizes.y_batch + head * sizes.y_head + lane;
     if (count > 0u) { y[y_at] = vec4<Storage>(mixed[0]); }
     if (PER > 1u && count > 1u) { y[y_at + 8u] = vec4<Storage>(mixed[1]); }
-    if (PER > 2u && count > 2u) { y[y_at + 16u] = vec4<Storage>(mixed[2]); }
-    if (PER > 3u && count > 3u) { y[y_at + 24u] = vec4<Storage>(mixed[3]); }
-    if (lane == 0u) {
+        if (lane == 0u) {
       lse[b * sizes.H + head] = top + log(select(total, 1.0, blind));
     }
   }

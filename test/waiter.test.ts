@@ -36,6 +36,29 @@ test.each([1, 20, 500, 60_000])(
   },
 );
 
+test('behind four waits that took as long the thread looks up less than twenty times, as near to the end', async () => {
+  const waiter = new Waiter(pause);
+  for (let i = 0; i < 4; i++) await waiter.settle(() => after(20));
+  const [since, count] = [now, pauses.length];
+  await waiter.settle(() => after(20));
+  expect(pauses.length - count).toBeLessThan(20);
+  expect(now - since - 20).toBeLessThan(0.42);
+});
+
+test('a wait that is shorter than those before it is noticed half of their length late at most, the next ones sooner', async () => {
+  const waiter = new Waiter(pause);
+  for (let i = 0; i < 4; i++) await waiter.settle(() => after(6));
+  const late: number[] = [];
+  for (let i = 0; i < 8; i++) {
+    const since = now;
+    await waiter.settle(() => after(0.1));
+    late.push(now - since - 0.1);
+  }
+  expect(late[0]).toBeLessThan(3);
+  expect(late[1]).toBeLessThan(1.5);
+  expect(late.at(-1)).toBeLessThan(0.1);
+});
+
 test('two waits at once are one row of pauses, which ends with the later one', async () => {
   const waiter = new Waiter(pause);
   await Promise.all([waiter.settle(() => after(50)), waiter.settle(() => after(100))]);

@@ -1,5 +1,6 @@
 // One pass of a model over new tokens, with the keys and values of earlier ones in a cache: what every way to generate is made of.
 import type { Batch, Compiled, Machine, Output } from '../autograd/machine.ts';
+import { bucket } from '../data/bucket.ts';
 import { layerCaches } from '../nn/kv_cache.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import { argmax } from '../ops/argmax.ts';
@@ -117,9 +118,4 @@ export class Decoder {
     this.#compiled = {};
     this.#machine.release([this.#chosen, ...this.#layers.flatMap(({ keys, values }) => [keys, values])]);
   }
-}
-
-/** Lengths that get a plan: multiples of 16 up to 128, then powers of two. */
-export function bucket(n: number): number {
-  return n <= 128 ? Math.ceil(n / 16) * 16 : 2 ** Math.ceil(Math.log2(n));
 }

@@ -1,11 +1,12 @@
 // Generation of one text: the prompt in one pass, then a pass for each token, with the keys and values of all earlier ones in a cache.
 import type { Batch, Compiled, Machine, Output } from '../autograd/machine.ts';
+import { bucket } from '../data/bucket.ts';
 import { InputError } from '../errors.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import { embedding } from '../ops/embedding.ts';
 import { reshape } from '../ops/reshape.ts';
 import type { Precision, Tensor } from '../tensor/tensor.ts';
-import { bucket, Decoder, type Wanted } from './decoder.ts';
+import { Decoder, type Wanted } from './decoder.ts';
 import { chooseToken, refuseNaN, type SamplingOptions } from './sampling.ts';
 
 export interface GenerateOptions extends SamplingOptions {

@@ -1,9 +1,10 @@
 // Several texts at once: each pass makes a token of all of them, so that the weights are read once for all.
 import type { Machine, Output } from '../autograd/machine.ts';
+import { bucket } from '../data/bucket.ts';
 import { InputError } from '../errors.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import type { Precision } from '../tensor/tensor.ts';
-import { bucket, Decoder } from './decoder.ts';
+import { Decoder } from './decoder.ts';
 import { ends, refuseIds } from './generate.ts';
 import { chooseToken, refuseNaN, type SamplingOptions } from './sampling.ts';
 

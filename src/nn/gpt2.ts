@@ -83,11 +83,8 @@ export class GPT2 implements LanguageModel {
     const { wte, wpe, norms, lnF } = this.#parts;
     const places = new DropoutPlaces(dropout);
     // Positions 0, 1, .. T-1 are the table's first rows as they stand: nothing is looked up.
-    const embedded = () =>
-      positions
-        ? wte.lookup(ids, dtype, embedding(wpe, positions, { dtype }))
-        : add(wte.lookup(ids, dtype), cast(part(wpe, 0, [T, nEmbd]), dtype));
-    let x = scope('embed', () => places.apply(embedded()));
+    const placed = () => (positions ? embedding(wpe, positions, { dtype }) : cast(part(wpe, 0, [T, nEmbd]), dtype));
+    let x = scope('embed', () => places.apply(add(wte.lookup(ids, dtype), placed())));
     norms.forEach(({ ln1, ln2 }, i) => {
       const linear = (name: string) => this.linears.get(`transformer.h.${i}.${name}`)!;
       const block = () => {

@@ -84,7 +84,7 @@ export function lora(base: LanguageModel, options: LoraOptions, where = 'lora'):
 }
 
 /** Inputs and outputs of a layer. */
-export function fans({ weight, stored }: Linear): { fanIn: number; fanOut: number } {
+function fans({ weight, stored }: Linear): { fanIn: number; fanOut: number } {
   const [first, second] = weight.shape as [number, number];
   return stored === 'out_in' ? { fanIn: second, fanOut: first } : { fanIn: first, fanOut: second };
 }

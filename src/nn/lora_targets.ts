@@ -1,11 +1,11 @@
 // Which layers of a model an adapter is for: by name, by the end of a name, by a pattern, or all of them.
 import { InputError } from '../errors.ts';
-import { type Family, familyRow } from './families.ts';
+import { familyRow } from './families.ts';
 import type { LanguageModel } from './model.ts';
 import { matchesEnd } from './name_pattern.ts';
 
 /** PEFT's word for all linear layers of the blocks. */
-export const ALL_LINEAR = 'all-linear';
+const ALL_LINEAR = 'all-linear';
 
 /** Tables of tokens and of the output, whose weights may be one. */
 const TABLES = ['transformer.wte', 'transformer.wpe', 'model.embed_tokens', 'lm_head'];
@@ -17,27 +17,36 @@ const TABLES = ['transformer.wte', 'transformer.wpe', 'model.embed_tokens', 'lm_
  * @throws InputError for a target that no layer has, and for tables
  */
 export function targetLayers(
-  { family, linears }: Pick<LanguageModel, 'family' | 'linears'>,
+  { config, linears }: Pick<LanguageModel, 'config' | 'linears'>,
   targets: readonly string[] | undefined,
   where: string,
 ): string[] {
   const names = [...linears.keys()];
-  const wanted = targets ?? familyRow(family as Family).loraTargets;
+  const wanted = targets ?? familyRow(config.family).loraTargets;
   if (wanted.length === 0)
-    throw new InputError(`${where}: found no target, expected names of layers: ${leaves(names)}, or ${ALL_LINEAR}.`);
+    throw new InputError(
+      `${where}: found no target, expected names of layers. Name some: ${leaves(names)}, or ${ALL_LINEAR}.`,
+    );
   for (const target of wanted) {
-    if (target === ALL_LINEAR || names.some((name) => matchesEnd(target, name))) continue;
-    const table = TABLES.find((name) => matchesEnd(target, name));
-    if (table)
+    if (names.some((name) => isMeant(target, name))) continue;
+    if (isTable(target))
       throw new InputError(
-        `${where}: found the target ${quoted(target)}, expected linear layers of the blocks: tables of tokens and the head, which may share their weight, take no adapter. This model has ${leaves(names)}.`,
+        `${where}: found the target ${quoted(target)}, expected linear layers of the blocks: tables of tokens and the head, which may share their weight, take no adapter. Leave it out; this model has ${leaves(names)}.`,
       );
     throw new InputError(
-      `${where}: found the target ${quoted(target)}, which no layer is called, expected names, perhaps with * in them: this model has ${leaves(names)}.`,
+      `${where}: found the target ${quoted(target)}, which no layer is called, expected names, perhaps with * in them. Correct it: this model has ${leaves(names)}.`,
     );
   }
-  return names.filter((name) => wanted.some((target) => target === ALL_LINEAR || matchesEnd(target, name)));
+  return names.filter((name) => wanted.some((target) => isMeant(target, name)));
 }
+
+/** Those of the targets that no layer and no table is called: PEFT passes over them where a file has them beside others. */
+export function strayTargets({ linears }: Pick<LanguageModel, 'linears'>, targets: readonly string[]): string[] {
+  return targets.filter((target) => !isTable(target) && ![...linears.keys()].some((name) => isMeant(target, name)));
+}
+
+const isMeant = (target: string, name: string) => target === ALL_LINEAR || matchesEnd(target, name);
+const isTable = (target: string) => TABLES.some((name) => matchesEnd(target, name));
 
 /**
  * The shortest names by which PEFT finds just these layers: it knows no patterns.

@@ -1,5 +1,6 @@
 // Products of few rows, as decoding asks for: reading b once is all there is to do.
 import { addParts, epilogue, flag, type MatmulForm, type MatmulSite, shapeOf, strides } from './matmul_dispatch.ts';
+import { rowForm } from './matmul_row.ts';
 import { onSoftware } from './op.ts';
 
 /** Rows of a: of a b that others would have to pack first, more. */
@@ -48,4 +49,4 @@ const partsForm: MatmulForm = {
 };
 const vectorParts = (K: number) => Math.min(16, Math.ceil(K / 16));
 
-export const vectorForms: readonly MatmulForm[] = [longForm, partsForm];
+export const vectorForms: readonly MatmulForm[] = [rowForm, longForm, partsForm];

@@ -46,11 +46,23 @@ export const leastCapabilities: Capabilities = {
 export const onGPU = ({ software }: Capabilities) => !software;
 export const onSoftware = ({ software }: Capabilities) => software;
 
+/** For `runsOn`: kernels that are wrong, not slow, at any other subgroup size. */
+export const hasSubgroupsOf8 = ({ features, subgroupMinSize, subgroupMaxSize }: Capabilities) =>
+  features.has('subgroups') && subgroupMinSize === 8 && subgroupMaxSize === 8;
+
 /** The inputs, outputs and scratch of a node, whose dispatches are being listed. */
 export interface Site<A> {
   inputs: Values;
   outputs: Values;
   attrs: A;
+  /** Neighbours that the chosen form does in passing, see Form.takes, by the input or the output that lies between. */
+  passed?: Readonly<Record<string, Neighbour>>;
+}
+
+/** The node in front of another one, or behind it. */
+export interface Neighbour extends Site<unknown> {
+  /** The name of its op. */
+  op: string;
 }
 
 /** One way to compute an op. Of those that apply the first is taken that the adapter suits, else the first, unless a table names one. */
@@ -67,6 +79,12 @@ export interface Form<A> {
   when?(site: Site<A>): boolean;
   /** Values that live only between the dispatches of one node. */
   scratch?(site: Site<A>): Record<string, { shape: Shape; dtype?: DType }>;
+  /**
+   * Whether its dispatches can do a neighbour in passing: the node right in front, which makes the input `name` (or writes the state
+   * that it is), or the node right behind, which reads the output `name`. Asked only where nobody else needs what lies between,
+   * which then is not made. The neighbour's outputs, and the state that it writes, are.
+   */
+  takes?(site: Site<A>, name: string, neighbour: Neighbour): boolean;
   dispatches(site: Site<A>, scratch: Values): Dispatch[];
 }
 

@@ -7,6 +7,12 @@ export const PAUSE_SHARE = 0.02;
 /** But at least and at most so long (ms): other work of the program gets its turn between two pauses. */
 const SHORTEST_PAUSE = 0.05;
 export const LONGEST_PAUSE = 4;
+/**
+ * Before this share of the shortest of so many waits before it a wait is not expected to end: until then each pause is half of what
+ * is left. To look up costs as much as a small kernel.
+ */
+const SURE_SHARE = 0.9;
+const REMEMBERED = 4;
 
 export class Waiter {
   /** False: the thread spins, as most programs let it; for comparisons. */
@@ -18,6 +24,8 @@ export class Waiter {
   #waits = 0;
   /** When the first of them began. */
   #since = 0;
+  /** How long the last ones lasted. */
+  #lengths: number[] = [];
   /** One at a time: a wait may begin while the last pause of the one before is not over. */
   #pausing = false;
 
@@ -51,7 +59,7 @@ export class Waiter {
     try {
       return await promise;
     } finally {
-      this.#waits--;
+      if (--this.#waits === 0) this.#lengths = [...this.#lengths, performance.now() - this.#since].slice(-REMEMBERED);
     }
   }
 
@@ -59,7 +67,8 @@ export class Waiter {
     this.#pausing = true;
     while (this.#pause && this.holds && this.#waits > 0) {
       const lasted = performance.now() - this.#since;
-      await this.#pause(Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, PAUSE_SHARE * lasted)));
+      const sure = this.#lengths.length < REMEMBERED ? 0 : SURE_SHARE * Math.min(...this.#lengths);
+      await this.#pause(Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, PAUSE_SHARE * lasted, (sure - lasted) / 2)));
     }
     this.#pausing = false;
   }

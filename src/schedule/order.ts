@@ -3,11 +3,12 @@
 
 import type { Graph, Node } from '../autograd/graph.ts';
 import { InputError } from '../errors.ts';
-import { assignOp, copyDispatch } from '../ops/copy.ts';
+import { copyDispatch } from '../ops/copy.ts';
 import { ops } from '../ops/index.ts';
 import type { Capabilities, Dispatch, Form, Values } from '../ops/op.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { kernel } from './kernel.ts';
+import { withNeighbours } from './passing.ts';
 import { type Place, same, storage } from './storage.ts';
 
 /**
@@ -35,8 +36,8 @@ export function order(graph: Graph, capabilities: Capabilities, table: KernelTab
   const nodes = live(graph);
   const places = storage(graph, nodes);
   const steps: Step[] = [];
-  for (const node of nodes) {
-    if (node.op.view) continue;
+  const formOf = (node: Node) => chooseForm(node, capabilities, table[node.op.name]);
+  for (const { node, form, site } of withNeighbours(graph, nodes, places.resolve, formOf)) {
     for (const [output, input] of Object.entries(node.op.inPlace ?? {})) {
       const from = node.inputs[input];
       if (from && from.dtype !== node.outputs[output]!.dtype)
@@ -47,14 +48,13 @@ export function order(graph: Graph, capabilities: Capabilities, table: KernelTab
       const values = { x: from, y: node.outputs[output]! };
       steps.push(...apart({ ...copyDispatch(from), node, form: 'copy', values }, places.resolve));
     }
-    if (node.op === assignOp && same(places.resolve(node.inputs.state!), places.resolve(node.inputs.value!))) continue;
-    const form = chooseForm(node, capabilities, table[node.op.name]);
     const scratch: Record<string, Tensor> = {};
-    for (const [name, spec] of Object.entries(form.scratch?.(node) ?? {})) {
+    for (const [name, spec] of Object.entries(form.scratch?.(site) ?? {})) {
       scratch[name] = new Tensor({ kind: 'activation', name: `${node.op.name}.${name}`, ...spec });
     }
-    const values = { ...node.inputs, ...node.outputs, ...scratch };
-    for (const dispatch of form.dispatches(node, scratch))
+    const values: Record<string, Tensor> = { ...node.inputs, ...node.outputs, ...scratch };
+    for (const between of Object.keys(site.passed ?? {})) delete values[between];
+    for (const dispatch of form.dispatches(site, scratch))
       steps.push(...apart({ ...dispatch, node, form: form.name, values }, places.resolve));
   }
   return { steps, place: places.resolve };

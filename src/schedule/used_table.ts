@@ -20,3 +20,16 @@ export function tableOf(plans: readonly Plan[], capabilities: Capabilities, tabl
     });
   return Object.fromEntries(chosen.filter(([, entry]) => entry !== ''));
 }
+
+/** The table that gives any plan again: of each op with several forms all that are tried. For a run whose plans come in many shapes, not all of which are made before its first step. */
+export function triedTable(capabilities: Capabilities, table: KernelTable): KernelTable {
+  const several = ops.filter((op) => op.forms.length > 1);
+  return Object.fromEntries(
+    several.map(({ name, forms }) => [
+      name,
+      tried(forms, capabilities, table[name])
+        .map((form) => form.name)
+        .join(','),
+    ]),
+  );
+}
