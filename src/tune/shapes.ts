@@ -11,6 +11,7 @@ import { mulOp } from '../ops/mul.ts';
 import type { Op } from '../ops/op.ts';
 import { rmsnormBackwardOp, rmsnormBackwardWeightOp, rmsnormOp } from '../ops/rmsnorm.ts';
 import { ropeOp } from '../ops/rope.ts';
+import { klDivergenceOp } from '../ops/kl_divergence.ts';
 import { softmaxBackwardOp, softmaxOp } from '../ops/softmax.ts';
 import { softmaxStatsBackwardOp, softmaxStatsOp } from '../ops/softmax_stats.ts';
 import { sumOp } from '../ops/sum.ts';
@@ -92,6 +93,15 @@ function turned(B: number, H: number, T: number, D: number): TuneCase {
   return { op: ropeOp, name: `B${B} H${H} T${T} D${D}`, attrs, inputs };
 }
 
+function distillation(N: number, V: number): TuneCase {
+  return {
+    op: klDivergenceOp,
+    name: `${N}x${V}`,
+    attrs: { temperature: 1 },
+    inputs: { logits: [N, V], teacher: [N, V] },
+  };
+}
+
 function softmaxes(R: number, C: number): TuneCase[] {
   const name = `${R}x${C}`;
   const forward: TuneCase = { op: softmaxOp, name, attrs: null, inputs: { x: [R, C] } };
@@ -138,6 +148,8 @@ export const tuneCases: readonly TuneCase[] = [
   ...rootNorms(768, 128),
   ...rootNorms(512, 192),
   turned(2, 4, 256, 64),
+  distillation(384, 65),
+  distillation(512, 512),
   ...softmaxes(768, 128),
   ...softmaxes(512, 256),
   ...statistics(768, 65),
