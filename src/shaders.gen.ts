@@ -1968,6 +1968,129 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `,
 
+  'kl_divergence': `// kl_divergence: KL(q || p) = sum over classes of q ln(q / p), q = softmax(teacher / t), p = softmax(logits / t), inverse = 1 / t.
+// logits, teacher (R,C)  ->  stats (R,4): 0, KL, 0, 0, as cross_entropy reads it; sums (R,4): the largest logit and the log of the sum
+// of exp((x - largest) / t), of the student and of the teacher.
+// grid: one invocation a row, folded. Two passes; the largest is taken away before logits are divided, so that large ones keep their
+// digits, and rows that are equal have 0.
+// Source: Hinton et al. 2015 (arXiv:1503.02531), section 2.
+// lib: fold, kl_divergence
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, inverse: f32 }
+
+@group(0) @binding(0) var<storage, read> logits: array<Storage>;
+@group(0) @binding(1) var<storage, read> teacher: array<Storage>;
+@group(0) @binding(2) var<storage, read_write> stats: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> sums: array<vec4f>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+fn both(at: u32) -> vec2f { return vec2f(f32(logits[at]), f32(teacher[at])); }
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = folded(group, groups) * 64u + lane;
+  if (row >= sizes.R) {
+    return;
+  }
+  let start = row * sizes.C;
+  var largest = both(start);
+  for (var c = 1u; c < sizes.C; c++) {
+    largest = max(largest, both(start + c));
+  }
+  var total = vec3f();
+  for (var c = 0u; c < sizes.C; c++) {
+    total += divergence_part((both(start + c) - largest) * sizes.inverse);
+  }
+  stats[row] = vec4f(0.0, divergence_of(total), 0.0, 0.0);
+  sums[row] = vec4f(largest.x, log(total.x), largest.y, log(total.y));
+}
+`,
+
+  'kl_divergence_backward': `// kl_divergence_backward: dlogits = dstats.y * (p - q) / t, p and q as in kl_divergence; 0 in rows whose dstats is 0, whatever
+// their logits are.
+// logits (R,C), in dlogits' place  teacher (R,C)  sums, dstats (R,4)  ->  dlogits (R,C)
+// grid: one invocation an element, folded.
+// lib: fold
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, inverse: f32 }
+
+@group(0) @binding(0) var<storage, read> teacher: array<Storage>;
+@group(0) @binding(1) var<storage, read> sums: array<vec4f>;
+@group(0) @binding(2) var<storage, read> dstats: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> dlogits: array<Storage>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+const TILE_X = 64;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let at = folded(group, groups) * 64u + lane;
+  if (at >= sizes.R * sizes.C) {
+    return;
+  }
+  let row = at / sizes.C;
+  let d = dstats[row].y;
+  let known = sums[row];
+  let logit = vec2f(f32(dlogits[at]), f32(teacher[at]));
+  let p = exp((logit - known.xz) * sizes.inverse - known.yw);
+  dlogits[at] = Storage(select(d * sizes.inverse * (p.x - p.y), 0.0, d == 0.0));
+}
+`,
+
+  'kl_divergence_workgroup': `// kl_divergence_workgroup: as kl_divergence, for GPUs; slow where a barrier is (software adapters).
+// logits, teacher (R,C)  ->  stats, sums (R,4)
+// grid: LANES neighbouring invocations a row, which take turns at its columns and meet in workgroup memory; short rows share a
+// workgroup of 64. Folded.
+// lib: fold, row_max, row_sum, kl_divergence
+
+alias Storage = f32;
+
+struct Sizes { R: u32, C: u32, inverse: f32 }
+
+@group(0) @binding(0) var<storage, read> logits: array<Storage>;
+@group(0) @binding(1) var<storage, read> teacher: array<Storage>;
+@group(0) @binding(2) var<storage, read_write> stats: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> sums: array<vec4f>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+override LANES: u32 = 64;
+const TILE_X = 64;
+
+fn both(at: u32) -> vec2f { return vec2f(f32(logits[at]), f32(teacher[at])); }
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) index: u32) {
+  let row_index = folded(group, groups) * (64u / LANES) + index / LANES;
+  // Lanes behind the last row have no columns but go along: barriers must be met by all.
+  let row = min(row_index, sizes.R - 1u);
+  let C = select(0u, sizes.C, row_index < sizes.R);
+  let lane = index % LANES;
+  let start = row * sizes.C;
+  var own = both(start);
+  for (var c = lane; c < C; c += LANES) {
+    own = max(own, both(start + c));
+  }
+  let largest_x = row_max(own.x, index, LANES);
+  let largest = vec2f(largest_x, row_max(own.y, index, LANES));
+  var part = vec3f();
+  for (var c = lane; c < C; c += LANES) {
+    part += divergence_part((both(start + c) - largest) * sizes.inverse);
+  }
+  let exponentials = row_sum(part.xy, index, LANES);
+  let total = vec3f(exponentials, row_sum(vec2f(part.z, 0.0), index, LANES).x);
+  if (lane == 0u && row_index < sizes.R) {
+    stats[row] = vec4f(0.0, divergence_of(total), 0.0, 0.0);
+    sums[row] = vec4f(largest.x, log(total.x), largest.y, log(total.y));
+  }
+}
+`,
+
   'layernorm': `// layernorm: y = (x - mean) * rstd * weight (+ bias) over the last axis, rstd = 1 / sqrt(variance + eps).
 // x (R,C)  weight, bias (C)  ->  y (R,C)  mean, rstd (R), saved for the backward pass
 // grid: one invocation a row, folded.
@@ -2625,6 +2748,22 @@ fn gelu_tanh_slope(x: vec4f) -> vec4f {
 }
 `,
 
+  'lib/kl_divergence': `// Sums over the classes of a row for the divergence of a student (x) from its teacher (y).
+
+// What a class adds: its two exponentials, and the teacher's times how much further below its largest logit the student has it.
+// scaled: both logits, less the largest of their rows and divided by the temperature: none is above 0. A class that the teacher rules
+// out adds nothing, however far away the student has it.
+fn divergence_part(scaled: vec2f) -> vec3f {
+  let e = exp(scaled);
+  return vec3f(e, select(0.0, e.y * (scaled.y - scaled.x), e.y > 0.0));
+}
+
+// sum of q ln(q / p) out of the sums of those.
+fn divergence_of(sums: vec3f) -> f32 {
+  return sums.z / sums.y + (log(sums.x) - log(sums.y));
+}
+`,
+
   'lib/ordered': `// Bits of an f32 in the order of its values, a NaN above all else, -0 as 0: no comparison of floats, which a compiler may take for
 // granted to have no NaN.
 fn ordered(value: f32) -> u32 {
@@ -2743,22 +2882,6 @@ fn silu_slope(x: vec4f) -> vec4f {
   let e = decay(z);
   let s = 1.0 / (1.0 + e);
   return s * (1.0 + z * (e * s));
-}
-`,
-
-  'lib/soft_cross_entropy': `// Sums over the classes of a row for the divergence of a student (x) from its teacher (y).
-
-// What a class adds: its two exponentials, and the teacher's times how much further below its largest logit the student has it.
-// scaled: both logits, less the largest of their rows and divided by the temperature: none is above 0. A class that the teacher rules
-// out adds nothing, however far away the student has it.
-fn divergence_part(scaled: vec2f) -> vec3f {
-  let e = exp(scaled);
-  return vec3f(e, select(0.0, e.y * (scaled.y - scaled.x), e.y > 0.0));
-}
-
-// sum of q ln(q / p) out of the sums of those.
-fn divergence_of(sums: vec3f) -> f32 {
-  return sums.z / sums.y + (log(sums.x) - log(sums.y));
 }
 `,
 
@@ -5802,129 +5925,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         dx[i][k] = Storage(tail[k]);
       }
     }
-  }
-}
-`,
-
-  'soft_cross_entropy': `// soft_cross_entropy: KL(q || p) = sum over classes of q ln(q / p), q = softmax(teacher / t), p = softmax(logits / t), inverse = 1 / t.
-// logits, teacher (R,C)  ->  stats (R,4): 0, KL, 0, 0, as cross_entropy reads it; sums (R,4): the largest logit and the log of the sum
-// of exp((x - largest) / t), of the student and of the teacher.
-// grid: one invocation a row, folded. Two passes; the largest is taken away before logits are divided, so that large ones keep their
-// digits, and rows that are equal have 0.
-// Source: Hinton et al. 2015 (arXiv:1503.02531), section 2.
-// lib: fold, soft_cross_entropy
-
-alias Storage = f32;
-
-struct Sizes { R: u32, C: u32, inverse: f32 }
-
-@group(0) @binding(0) var<storage, read> logits: array<Storage>;
-@group(0) @binding(1) var<storage, read> teacher: array<Storage>;
-@group(0) @binding(2) var<storage, read_write> stats: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> sums: array<vec4f>;
-@group(0) @binding(4) var<uniform> sizes: Sizes;
-
-const TILE_X = 64;
-
-fn both(at: u32) -> vec2f { return vec2f(f32(logits[at]), f32(teacher[at])); }
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = folded(group, groups) * 64u + lane;
-  if (row >= sizes.R) {
-    return;
-  }
-  let start = row * sizes.C;
-  var largest = both(start);
-  for (var c = 1u; c < sizes.C; c++) {
-    largest = max(largest, both(start + c));
-  }
-  var total = vec3f();
-  for (var c = 0u; c < sizes.C; c++) {
-    total += divergence_part((both(start + c) - largest) * sizes.inverse);
-  }
-  stats[row] = vec4f(0.0, divergence_of(total), 0.0, 0.0);
-  sums[row] = vec4f(largest.x, log(total.x), largest.y, log(total.y));
-}
-`,
-
-  'soft_cross_entropy_backward': `// soft_cross_entropy_backward: dlogits = dstats.y * (p - q) / t, p and q as in soft_cross_entropy; 0 in rows whose dstats is 0, whatever
-// their logits are.
-// logits (R,C), in dlogits' place  teacher (R,C)  sums, dstats (R,4)  ->  dlogits (R,C)
-// grid: one invocation an element, folded.
-// lib: fold
-
-alias Storage = f32;
-
-struct Sizes { R: u32, C: u32, inverse: f32 }
-
-@group(0) @binding(0) var<storage, read> teacher: array<Storage>;
-@group(0) @binding(1) var<storage, read> sums: array<vec4f>;
-@group(0) @binding(2) var<storage, read> dstats: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> dlogits: array<Storage>;
-@group(0) @binding(4) var<uniform> sizes: Sizes;
-
-const TILE_X = 64;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let at = folded(group, groups) * 64u + lane;
-  if (at >= sizes.R * sizes.C) {
-    return;
-  }
-  let row = at / sizes.C;
-  let d = dstats[row].y;
-  let known = sums[row];
-  let logit = vec2f(f32(dlogits[at]), f32(teacher[at]));
-  let p = exp((logit - known.xz) * sizes.inverse - known.yw);
-  dlogits[at] = Storage(select(d * sizes.inverse * (p.x - p.y), 0.0, d == 0.0));
-}
-`,
-
-  'soft_cross_entropy_workgroup': `// soft_cross_entropy_workgroup: as soft_cross_entropy, for GPUs; slow where a barrier is (software adapters).
-// logits, teacher (R,C)  ->  stats, sums (R,4)
-// grid: LANES neighbouring invocations a row, which take turns at its columns and meet in workgroup memory; short rows share a
-// workgroup of 64. Folded.
-// lib: fold, row_max, row_sum, soft_cross_entropy
-
-alias Storage = f32;
-
-struct Sizes { R: u32, C: u32, inverse: f32 }
-
-@group(0) @binding(0) var<storage, read> logits: array<Storage>;
-@group(0) @binding(1) var<storage, read> teacher: array<Storage>;
-@group(0) @binding(2) var<storage, read_write> stats: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> sums: array<vec4f>;
-@group(0) @binding(4) var<uniform> sizes: Sizes;
-
-override LANES: u32 = 64;
-const TILE_X = 64;
-
-fn both(at: u32) -> vec2f { return vec2f(f32(logits[at]), f32(teacher[at])); }
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) index: u32) {
-  let row_index = folded(group, groups) * (64u / LANES) + index / LANES;
-  // Lanes behind the last row have no columns but go along: barriers must be met by all.
-  let row = min(row_index, sizes.R - 1u);
-  let C = select(0u, sizes.C, row_index < sizes.R);
-  let lane = index % LANES;
-  let start = row * sizes.C;
-  var own = both(start);
-  for (var c = lane; c < C; c += LANES) {
-    own = max(own, both(start + c));
-  }
-  let largest_x = row_max(own.x, index, LANES);
-  let largest = vec2f(largest_x, row_max(own.y, index, LANES));
-  var part = vec3f();
-  for (var c = lane; c < C; c += LANES) {
-    part += divergence_part((both(start + c) - largest) * sizes.inverse);
-  }
-  let exponentials = row_sum(part.xy, index, LANES);
-  let total = vec3f(exponentials, row_sum(vec2f(part.z, 0.0), index, LANES).x);
-  if (lane == 0u && row_index < sizes.R) {
-    stats[row] = vec4f(0.0, divergence_of(total), 0.0, 0.0);
-    sums[row] = vec4f(largest.x, log(total.x), largest.y, log(total.y));
   }
 }
 `,

@@ -13,6 +13,7 @@ afterAll(() => place.remove());
 
 const families = { gpt2: gpt2Json, llama: llamaJson } as const;
 type Name = keyof typeof families;
+const scales = { gpt2: {}, llama: { r: 4, rslora: true } } as const;
 const others = { 'special_tokens_map.json': '{"eos_token": "</s>"}' };
 const base = (name: Name) => place.at(name);
 const adapter = (name: Name) => place.at(`${name}-adapter`);
@@ -20,7 +21,8 @@ const adapter = (name: Name) => place.at(`${name}-adapter`);
 beforeAll(async () => {
   for (const [name, json] of Object.entries(families)) {
     await writeModelFolder(place.at(name), json, undefined, others);
-    await writeAdapterFolder(place.at(`${name}-adapter`), json, { targets: ['all-linear'] }, { base: place.at(name) });
+    const options = { targets: ['all-linear'], ...scales[name as Name] };
+    await writeAdapterFolder(place.at(`${name}-adapter`), json, options, { base: place.at(name) });
   }
   fs.writeFileSync(place.at('ids.json'), JSON.stringify(Array.from({ length: 40 }, (_, i) => (7 * i) % 48)));
 });
@@ -109,10 +111,25 @@ test('a run folder means the step that is best, on the command line and as a mod
     expect((await continued(...words)).logits).toEqual(expected.logits);
 });
 
+test('targets that the base does not have are told, and change nothing where its file has no tensors of them', async () => {
+  const folder = place.at('stray');
+  fs.cpSync(adapter('gpt2'), folder, { recursive: true });
+  const config = `${folder}/adapter_config.json`;
+  const fields = JSON.parse(fs.readFileSync(config, 'utf8'));
+  fs.writeFileSync(config, JSON.stringify({ ...fields, target_modules: [...fields.target_modules, 'q_proj'] }));
+  const expected = await continued('--model', base('gpt2'), '--adapter-weights', adapter('gpt2'));
+  const found = await continued('--model', base('gpt2'), '--adapter-weights', folder);
+  expect(found.logits).toEqual(expected.logits);
+  expect(found.stderr.match(/no layer is called so: "q_proj"/g)).toHaveLength(1);
+  const out = place.at('stray-merged');
+  const { code, stderr } = await run(['convert', '--model', base('gpt2'), '--merge', folder, '--out', out]);
+  expect([code, stderr.replace(/\s+/g, ' ')]).toEqual([0, expect.stringContaining('no layer is called so: "q_proj"')]);
+});
+
 test('an adapter that names another base is told of once, and works where its shapes fit', async () => {
   const folder = await writeAdapterFolder(place.at('elsewhere'), gpt2Json, {}, { base: 'some/other' });
   const { stderr } = await continued('--model', base('gpt2'), '--adapter-weights', folder);
-  expect(stderr.match(/made for the base some\/other, and the model here is/g)).toHaveLength(1);
+  expect(stderr.match(/warning: .*made for the base some\/other, and the model here is/g)).toHaveLength(1);
 });
 
 test.each<[string, () => readonly string[]]>([
@@ -149,6 +166,7 @@ test('an adapter that names no base, or one that is not here, is refused as a mo
     `names no base, expected a folder or a name on the hub. Name it: --model BASE --adapter-weights ${folder}`,
   );
   expect(await refused('./gone')).toContain('./gone: found nothing, expected a run folder or a model folder');
+  expect(await refused('./\u001b[2Jgone')).toContain('./\u241b[2Jgone: found nothing');
 });
 
 test('a merge that does not fit leaves nothing behind', async () => {

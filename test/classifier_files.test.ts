@@ -25,11 +25,12 @@ import { Twin } from '../src/reference/twin.ts';
 import { type Device, openDevice } from '../src/runtime/device.ts';
 import { classifyTask } from '../src/tasks/classify.ts';
 import { classifyRows, labelledIds } from '../src/tasks/classify_rows.ts';
+import { float32ToHalves, halvesToFloat32 } from '../src/tensor/halves.ts';
 import { adapterFiles } from '../src/train/adapter_files.ts';
 import { hashOf, loadModel, modelFile } from '../src/train/snapshot.ts';
 import { Trainer } from '../src/train/trainer.ts';
 import { run } from './harness/inside.ts';
-import { gpt2Json, randomEntries, writeModelFolder } from './harness/model_files.ts';
+import { filesOf, gpt2Json, randomEntries, weightsOf, writeModelFolder } from './harness/model_files.ts';
 import { scratchFolder } from './harness/program.ts';
 
 const labels = ['ham', 'spam'];
@@ -182,6 +183,12 @@ describe('the commands', () => {
   const keep = (dir: string, files: ReadonlyMap<string, Uint8Array | string>) => {
     fs.mkdirSync(dir, { recursive: true });
     for (const [name, bytes] of files) fs.writeFileSync(path.join(dir, name), bytes);
+  };
+
+  const predicted = async (dir: string) => {
+    const { code, lines, stderr } = await run(['predict', '--model', dir, '--data', test_tsv, '--json']);
+    expect(code, stderr).toBe(0);
+    return lines as unknown as { text: string; label: string; probabilities: Record<string, number> }[];
   };
 
   async function trained(model: Classifier, parameters = model.parameters): Promise<void> {
@@ -383,9 +390,78 @@ describe('the commands', () => {
     );
     const dir = place.at('adapter');
     keep(dir, new Map<string, Uint8Array | string>([...written, ['config.json', json(config)], ...tokenizer.files()]));
-    const { code, lines, stderr } = await run(['predict', '--model', dir, '--data', test_tsv, '--json']);
-    expect(code, stderr).toBe(0);
-    expect(lines.map(({ label }) => label)).toEqual(rows.map(({ label }) => labels[label]));
+    const asked = await predicted(dir);
+    expect(asked.map(({ label }) => label)).toEqual(rows.map(({ label }) => labels[label]));
+
+    const plain = place.at('merged');
+    const merged = await run(['convert', '--model', base, '--merge', dir, '--out', plain]);
+    expect(merged.code, merged.stderr).toBe(0);
+    expect(JSON.parse(fs.readFileSync(`${plain}/config.json`, 'utf8'))).toEqual(JSON.parse(json(config)));
+    expect(fs.readdirSync(plain).sort()).toEqual(
+      ['config.json', 'model.safetensors', ...tokenizer.files().keys()].sort(),
+    );
+    const alone = await predicted(plain);
+    expect(alone.map(({ label }) => label)).toEqual(asked.map(({ label }) => label));
+    for (const [i, { probabilities }] of alone.entries())
+      expect(probabilities.spam).toBeCloseTo(asked[i]!.probabilities.spam!, 5);
+    // The adapter names its base itself.
+    const again = place.at('merged-again');
+    expect((await run(['convert', '--model', dir, '--out', again])).code).toBe(0);
+    expect(filesOf(again)).toEqual(filesOf(plain));
+    // Another classifier as the base: the scores are the adapter's.
+    const other = place.at('merged-other');
+    expect((await run(['convert', '--model', folder, '--merge', dir, '--out', other])).code).toBe(0);
+    const scores = async (at: string) => (await weightsOf(at)).get('score.weight');
+    expect(await scores(other)).toEqual(await scores(plain));
+    expect(await scores(other)).not.toEqual(await scores(folder));
+  });
+
+  describe('convert', () => {
+    test.each(['f32', 'f16', 'bf16'] as const)('to %s keeps what it says of texts, and its labels', async (dtype) => {
+      const out = place.at(dtype);
+      const { code, stderr } = await run(['convert', '--model', folder, '--out', out, '--dtype', dtype]);
+      expect(code, stderr).toBe(0);
+      expect(fs.readdirSync(out).sort()).toEqual(fs.readdirSync(folder).sort());
+      const [before, after] = [await predicted(folder), await predicted(out)];
+      expect(after.map(({ label }) => label)).toEqual(before.map(({ label }) => label));
+      const within = { f32: 1e-12, f16: 2e-2, bf16: 1e-1 }[dtype];
+      for (const [i, { probabilities }] of after.entries())
+        expect(Math.abs(probabilities.spam! - before[i]!.probabilities.spam!)).toBeLessThanOrEqual(within);
+      const kind = dtype === 'f16' ? 'F16' : 'BF16';
+      for (const [name, data] of await weightsOf(folder))
+        expect((await weightsOf(out)).get(name)).toEqual(
+          dtype === 'f32' ? data : halvesToFloat32(float32ToHalves(data, kind), kind),
+        );
+    });
+
+    test('tells of a pooling that other tools do not know, and refuses a form that has no place for scores', async () => {
+      const mean = place.at('mean');
+      fs.cpSync(folder, mean, { recursive: true });
+      fs.writeFileSync(`${mean}/config.json`, json(config, { ...own, pooling: 'mean' }));
+      const { code, stderr } = await run(['convert', '--model', mean, '--out', place.at('mean-out')]);
+      expect([code, stderr]).toEqual([0, expect.stringContaining('the answer is read from the mean over all tokens')]);
+      expect(await predicted(place.at('mean-out'))).toEqual(await predicted(mean));
+      const gguf = ['--gguf', place.at('never.gguf'), '--out', place.at('never')];
+      const refused = await run(['convert', '--model', folder, ...gguf]);
+      expect([refused.code, refused.errors]).toEqual([
+        2,
+        [
+          `--gguf: ${folder}/config.json is that of a classifier, expected a language model: scores of labels have no place in such a file. Write a folder with --out.`,
+        ],
+      ]);
+      expect(fs.existsSync(place.at('never'))).toBe(false);
+    });
+
+    test('does not put the adapter of a language model into a classifier', async () => {
+      const start = makeModel(config, { seed: 1 });
+      const files = await adapterFiles(device, lora(start, { r: 2, seed: 3 }), { base: folder });
+      const dir = place.at('no-scores');
+      fs.mkdirSync(dir);
+      for (const [name, content] of files)
+        fs.writeFileSync(`${dir}/${name}`, content instanceof Uint8Array ? content : await collectBytes(content));
+      const { code, errors } = await run(['convert', '--model', folder, '--merge', dir, '--out', place.at('never')]);
+      expect([code, errors[0]]).toEqual([2, expect.stringMatching(/1 missing: "base_model\.model\.score\.weight"/)]);
+    });
   });
 
   test('what is no classifier is refused, and a classifier where a language model is meant', async () => {
@@ -415,13 +491,16 @@ describe('the commands', () => {
     };
     expect(await refused('--text-column', 'text')).toMatch(/^--text-column: found without --data/);
     expect(await refused('--data', test_tsv, '--text-column', 'body')).toMatch(
-      /line 1: found the columns label, text, expected one named body/,
+      /test\.tsv: line 1: found no "body"; it has "label", "text"\. Name the column with --text-column\.$/,
     );
     expect(await refused('--data', at('plain.txt', 'hello\n'), '--text-column', 'text')).toMatch(
       /^--text-column: found it for .* whose lines are texts/,
     );
     expect(await refused('--data', at('short.tsv', 'label\ttext\nham\n'))).toMatch(
-      /short\.tsv: line 2: found 1 columns, expected 2 or more/,
+      /short\.tsv: line 2: found 1 column, expected 2 or more/,
+    );
+    expect(await refused('--data', at('rows.ndjson', '{"txet":"hello."}\n'))).toMatch(
+      /rows\.ndjson: line 1: found no "text"; it has "txet", is that it\? Name the field with --text-column\.$/,
     );
     const { code, errors } = await run(['evaluate', '--model', folder, '--task', 'classify']);
     expect([code, errors[0]]).toEqual([2, expect.stringMatching(/^--data: found nothing/)]);

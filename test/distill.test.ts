@@ -7,7 +7,7 @@ import { GPT2, gpt2Config } from '../src/nn/gpt2.ts';
 import { Llama, llamaConfig } from '../src/nn/llama.ts';
 import type { LanguageModel } from '../src/nn/model.ts';
 import { crossEntropy } from '../src/ops/cross_entropy.ts';
-import { softCrossEntropy } from '../src/ops/soft_cross_entropy.ts';
+import { klDivergence } from '../src/ops/kl_divergence.ts';
 import { AdamW } from '../src/optim/adamw.ts';
 import { Twin } from '../src/reference/twin.ts';
 import { type Device, openDevice } from '../src/runtime/device.ts';
@@ -54,7 +54,7 @@ test.each([
     const [own, taught] = [student, teacher].map((model) => model.head(model.hidden(ids!)));
     return {
       hard: crossEntropy(own!, wanted!).loss,
-      soft: softCrossEntropy(own!, taught!, wanted!, { temperature }).loss,
+      soft: klDivergence(own!, taught!, wanted!, { temperature }).loss,
     };
   })(batch);
   const loss = (1 - mix) * parts.hard!.exact[0]! + mix * temperature ** 2 * parts.soft!.exact[0]!;
@@ -91,6 +91,32 @@ test('gradients agree with finite differences, and the device with its twin', as
   const got = await device.compile(fn)(batch);
   for (const [name, { exact }] of Object.entries(analytic)) expectClose(name, await got[name]!.read(), exact, 3e-5);
   device.release([...student.parameters, ...teacher.parameters]);
+});
+
+/** What both matter for: a share for the targets, and one for the teacher that its temperature scales. */
+const half = { temperature: 4, mix: 0.7, dtype: 'f16' } as const;
+
+test('in f16 loss and gradients are what they are in f32, as far as f16 goes', async () => {
+  const [student, teacher] = [studentOf(1), teacherOf()];
+  const exact = await new Twin().compile(gradients(student, { teacher, ...half, dtype: 'f32' }))(batch);
+  const found = await new Twin().compile(gradients(student, { teacher, ...half }))(batch);
+  for (const [name, { exact: expected }] of Object.entries(exact))
+    expectClose(name, found[name]!.exact, expected, 0.02);
+  expect(found.loss!.exact[0]).not.toBe(exact.loss!.exact[0]);
+});
+
+test('in f16 a student learns from its teacher, in steps of two batches', async (context) => {
+  if (!device.capabilities.features.has('shader-f16')) return context.skip('this adapter has no shader-f16');
+  const [student, teacher] = [studentOf(2), teacherOf()];
+  const optimizer = new AdamW(student.parameters, { lossScale: true });
+  const task = distillTask({ teacher, ...half, mix: 1 });
+  const trainer = new Trainer({ machine: device, model: student, optimizer, task, accumulate: 2 });
+  const told: number[] = [];
+  const input = { batches: [batch, batch], learningRate: 1e-2 };
+  for await (const { metrics } of trainer.advance(80, () => input)) told.push(metrics.kl!);
+  expect(told.at(-1)!).toBeLessThan(0.2 * told[0]!);
+  trainer.release();
+  device.release(teacher.parameters);
 });
 
 test('a student learns how its teacher distributes tokens, and the teacher stays as it is, bit for bit', async () => {
@@ -147,6 +173,13 @@ test.each<[string, () => unknown, RegExp]>([
   const traced = () => graphOf((given) => ({ loss: task.loss(student, given).loss }), batch);
   expect(traced).toThrow(InputError);
   expect(traced).toThrow(message);
+});
+
+test('rows longer than the context of the teacher are refused', () => {
+  const teacher = new GPT2(gpt2Config({ ...sizes, blockSize: T - 1 }), { seed: 9 });
+  const traced = () => graphOf((given) => ({ loss: distillTask({ teacher }).loss(studentOf(1), given).loss }), batch);
+  expect(traced).toThrow(InputError);
+  expect(traced).toThrow("distill: found rows of 10 tokens, expected at most the 9 of the teacher's context.");
 });
 
 test('a temperature or a mix out of range is refused', () => {

@@ -234,13 +234,27 @@ describe('what a run tells and saves', () => {
 
   test('rows as they are trained on, where that is asked for', async () => {
     const words = ['--task', 'instruct', '--model', place.at('base'), '--data', files.asks, '--out', place.at('shown')];
-    const said = await run(['finetune', ...words, '--steps', '1', '--batch', '2', '--show-mask', '2', '--no-color']);
-    expect(said.errors).toHaveLength(1);
     const shown = await run(['finetune', ...words, '--steps', '1', '--batch', '2', '--show-mask', '2']);
     expect(shown.code, shown.stderr).toBe(0);
     expect(shown.stdout).toContain('row 2: ');
     expect(shown.stdout.indexOf('row 2: ')).toBeLessThan(shown.stdout.indexOf('first loss'));
     expect(shown.stdout).not.toContain('row 3: ');
+  });
+
+  test('for people: parts, baselines and figures in words', async () => {
+    const words = ['--task', 'classify', '--model', place.at('base'), '--data', files.rows, '--out', place.at('words')];
+    const said = await run(['finetune', ...words, '--steps', '2', '--batch', '4']);
+    expect(said.code, said.stderr).toBe(0);
+    expect(said.stderr).toMatch(/rows: 42 to train on \(first \d+, second \d+, third \d+\), 6 to validate, 12 to test/);
+    expect(said.stderr).toMatch(
+      /validation beside it: always the most frequent class [\d.]+ %, naive Bayes over words [\d.]+ %/,
+    );
+    expect(said.stdout).toMatch(/^data +rows: 42 rows to learn from, 6 to validate on, 12 to test \(byte\)$/m);
+    expect(said.stdout).toMatch(/first loss [\d.]+, guessing among 3 classes is 1\.099/);
+    expect(said.stdout).toMatch(/^step 2 {2}train [\d.]+ {2}validation [\d.]+, accuracy [\d.]+/m);
+    expect(said.stdout).toMatch(/^class +rows +precision % +recall %/m);
+    expect(said.stdout).toMatch(/^test accuracy [\d.]+, loss [\d.]+$/m);
+    expect(said.stdout).toMatch(/^ask it: npm run predict/m);
   });
 
   test('averages begin at the weights, of the model and of what a task adds', async () => {
@@ -383,6 +397,11 @@ describe('refuses, and writes nothing', () => {
       /^--resume: found a run of pretrain in \S+, expected one of finetune\. Go on with it: pretrain --resume \S+base$/,
     ],
     [
+      'an adapter in place of a model',
+      () => ['--task', 'prefer', '--model', place.at('adapter'), '--data', files.pairs, '--out', out],
+      /^--model: found the adapter \S+, expected a whole model\. Put it into its base: convert /,
+    ],
+    [
       'too little memory',
       () => asked('classify', files.rows, '--memory-limit', '1'),
       /^model: training needs .*--memory-limit allows/,
@@ -451,6 +470,19 @@ describe('a run goes on only as it began', () => {
     const again = await go('over');
     expect([again.code, event(again, 'end').step], again.stderr).toEqual([0, 4]);
   });
+});
+
+test('Ctrl-C behind the last step saves; what was not measured then is measured when the run goes on', async () => {
+  const words = ['--steps', '2', '--batch', '2', '--sample-every', '0'];
+  const whole = await finetune('instruct', files.asks, 'measured', ...words);
+  const first = await cut('instruct', files.asks, 'unmeasured', 2, ...words);
+  expect([first.code, event(first, 'save').step, events(first, 'end')]).toEqual([130, 2, []]);
+  expect(fs.existsSync(place.at('unmeasured/answers.json'))).toBe(false);
+  const second = await run(['finetune', '--resume', place.at('unmeasured'), ...quiet]);
+  const figures = ({ test: _, ...line }: Line) => line;
+  expect(figures(event(second, 'end')), second.stderr).toEqual(figures(event(whole, 'end')));
+  const answers = (out: string) => fs.readFileSync(place.at(`${out}/answers.json`), 'utf8');
+  expect(answers('unmeasured')).toBe(answers('measured'));
 });
 
 test('Ctrl-C while the reference is made leaves nothing', async () => {

@@ -12,6 +12,7 @@ import { ExampleEncoder, type Turns } from '../src/data/instruct/encode.ts';
 import { type EncodeRowsOptions, encodeRows, rowNotes, type TokenRow } from '../src/data/instruct/encoded_rows.ts';
 import { readExamples } from '../src/data/instruct/examples.ts';
 import { packs } from '../src/data/instruct/pack.ts';
+import { promptingOf } from '../src/data/instruct/prompt_format.ts';
 import { repeated, splitInOrder } from '../src/data/instruct/split.ts';
 import { jsonRows, rowsOfLines, rowsOfList } from '../src/data/json_rows.ts';
 import { type Tokenizer, tokenizerFromFiles } from '../src/data/tokenizer.ts';
@@ -242,7 +243,7 @@ describe('the prompt', () => {
     expect(runs(bytes, system!)[0]).toBe('Be brief.\n\n### Instruction:\nHi\n\n### Response:\n');
     const two = chat(user('a'), assistant('b'), user('c'), assistant('d'));
     expect(() => encoded([two])).toThrow(
-      'rows.json: row 1: found a conversation of "user, assistant, user, assistant" for a model without a chat template, expected one question',
+      'rows.json: row 1: found a conversation of "user, assistant, user, assistant" for Alpaca\'s prompt, expected one question',
     );
   });
 
@@ -265,6 +266,54 @@ describe('the prompt', () => {
       }
     },
   );
+
+  test("of Alpaca's rows is the chat template where there is one, with the input on a line of its own", async () => {
+    const template = await ChatTemplate.fromText(CHATML);
+    const rows = [
+      { instruction: 'Add 1 and 2.', output: '3' },
+      { system: 'Be brief.', instruction: 'Double it.', input: '4', output: '8' },
+    ];
+    const found = encoded(rows, bytes, { template }).rows.map((row) => runs(bytes, row));
+    expect(found).toEqual([
+      ['<|im_start|>user\nAdd 1 and 2.<|im_end|>\n<|im_start|>assistant\n', '3<|im_end|>', '\n'],
+      [
+        '<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nDouble it.\n4<|im_end|>\n<|im_start|>assistant\n',
+        '8<|im_end|>',
+        '\n',
+      ],
+    ]);
+  });
+
+  test("of Alpaca's rows stays Alpaca's on a model whose chat template it is", async () => {
+    const own = new ExampleEncoder(bytes).alpacaTemplate()!;
+    const template = await ChatTemplate.fromText(own);
+    const row = { instruction: 'Double it.', input: '4', output: '8' };
+    expect(runs(bytes, encoded([row], bytes, { template }).rows[0]!)).toEqual([
+      alpacaPrompt('Double it.', '4'),
+      '8<|endoftext|>',
+    ]);
+    const two = chat(user('a'), assistant('b'), user('c'), assistant('d'));
+    expect(runs(bytes, encoded([two], bytes, { template }).rows[0]!)[1]).toBe('b<|endoftext|>');
+  });
+
+  test("is the model's own unless the other is asked for, and Alpaca's where it has none", async () => {
+    const templated: Tokenizer = Object.assign(BpeTokenizer.fromMerges([], SPECIAL), {
+      files: () => new Map([['chat_template.jinja', CHATML]]),
+    });
+    const [example] = examplesOf({ instruction: 'a', input: 'b', output: 'c' });
+    const asked = async (tokenizer: Tokenizer, format: 'template' | 'alpaca' | null) => {
+      const { format: found, encoder, own } = await promptingOf(tokenizer, format);
+      return [found, encoder.promptForm(example!), own];
+    };
+    expect(await asked(templated, null)).toEqual(['template', 'chat template', CHATML]);
+    expect(await asked(templated, 'template')).toEqual(['template', 'chat template', CHATML]);
+    expect(await asked(templated, 'alpaca')).toEqual(['alpaca', 'Alpaca', CHATML]);
+    expect(await asked(bytes, null)).toEqual(['alpaca', 'Alpaca', null]);
+    expect(await asked(bytes, 'alpaca')).toEqual(['alpaca', 'Alpaca', null]);
+    await expect(promptingOf(bytes, 'template')).rejects.toThrow(
+      '--prompt-format: found template, but the model has no chat template, expected alpaca.',
+    );
+  });
 
   test('that a model is to answer is what stands before the last answer', async () => {
     const template = await ChatTemplate.fromText(CHATML);

@@ -196,7 +196,7 @@ describe('answers', () => {
   const sizes = { vocabSize: 257, blockSize: 192, nEmbd: 16, nLayer: 1, nHead: 2, initializerRange: 0.5 };
   const model = makeModel(gpt2Config(sizes), { seed: 5 });
 
-  test('of several prompts at once are those of each by itself, and end with the context', async () => {
+  test('of several prompts at once are those of each by itself, as long as the context lets it be', async () => {
     const prompts = [5, 190, 17, 192, 9, 193, 60].map((n, seed) =>
       Array.from({ length: n }, (_, i) => (i * 7 + seed) % 256),
     );
@@ -217,11 +217,8 @@ describe('answers', () => {
     for await (const { prompt, ids } of answers(device, model, prompts, { maxNewTokens: 6, eosId, rows: 2 }))
       found[prompt] = ids;
     const until = (ids: number[]) => (ids.includes(eosId) ? ids.slice(0, ids.indexOf(eosId)) : ids);
-    // Beside a longer prompt an answer may have less room.
-    for (const [i, ids] of alone.entries()) expect(until(ids).slice(0, found[i]!.length)).toEqual(found[i]);
-    expect(found[0]).toEqual(until(alone[0]!));
-    expect(found[5]).toEqual([]);
-    expect(found[3]).toHaveLength(until(alone[3]!).length);
+    expect(found).toEqual(alone.map(until));
+    expect(alone.map(({ length }) => length)).toEqual([6, 3, 6, 1, 6, 0, 6]);
   });
 
   test('go into a file when all are there, and into none when asked to stop', async () => {

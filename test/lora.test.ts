@@ -243,6 +243,18 @@ test('a frozen base stored in f16 takes half the memory for its matrices, and a 
   if (machines.length < 2) context.skip('this adapter has no shader-f16');
 });
 
+test('into a base stored in f16 it is merged as far as f16 goes', async () => {
+  const twin = new Twin();
+  const adapted = lora(small('gpt2', 'f16'), everywhere);
+  fill(twin, adapted);
+  const expected = await logitsOf(twin, adapted, { dtype: 'f16' });
+  await mergeAdapter(twin, adapted.adapter);
+  const base = adapted.withLinears(new Map([...adapted.linears].map(([name, { lora: _, ...own }]) => [name, own])));
+  const merged = await logitsOf(twin, base, { dtype: 'f16' });
+  expectClose('logits', merged, expected, 0.02);
+  expect(merged).not.toEqual(expected);
+});
+
 describe('dropout', () => {
   const dropping = { ...everywhere, dropout: 0.5 };
   const given = { dropout: { p: 0, seed: 5 } };

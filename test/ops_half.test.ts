@@ -39,7 +39,7 @@ const tables: Record<string, KernelTable> = {
     rmsnorm_backward_weight: 'two_stages_workgroup',
   },
   'softmax in workgroups': { softmax: 'workgroup_a_row', softmax_backward: 'workgroup_a_row' },
-  'a divergence in workgroups': { soft_cross_entropy: 'workgroup_a_row' },
+  'a divergence in workgroups': { kl_divergence: 'workgroup_a_row' },
 };
 const devices = new Map<string, Device>();
 beforeAll(async () => {

@@ -144,6 +144,23 @@ describe('adapter_config.json', () => {
     expect(notes).toEqual([`${CONFIG}: keys ignored: "something_new"`]);
   });
 
+  test('may name layers that this model does not have, as in PEFT, beside some that it has: they are told', () => {
+    const notes: string[] = [];
+    const target_modules = ['q_proj', 'c_attn', 'v_proj', 'W_pack'];
+    const config = parsePeftConfig(JSON.stringify({ ...sound, target_modules }), CONFIG);
+    const { adapter } = adaptedBy(modelOf(llamaJson), { config, configName: CONFIG }, [], notes);
+    expect(adapter.config.targets).toEqual(['q_proj', 'v_proj']);
+    expect([...adapter.layers.keys()]).toEqual([...adaptedFrom(sound).adapter.layers.keys()]);
+    expect(notes).toEqual([`${CONFIG}: target_modules: passed over, as no layer is called so: "c_attn", "W_pack"`]);
+    expect(() => lora(modelOf(llamaJson), { targets: target_modules, seed: 1 })).toThrow('found the target "c_attn"');
+  });
+
+  test('may have any keys that are not known here, and says so', () => {
+    const notes: string[] = [];
+    parsePeftConfig(`{"model_type": "llama", "__proto_": 1, ${JSON.stringify(sound).slice(1)}`, CONFIG, notes);
+    expect(notes).toEqual([`${CONFIG}: keys ignored: "model_type", "__proto_"`]);
+  });
+
   test('may name its layers by one text', () => {
     const layers = (target_modules: string) => adaptedFrom({ ...sound, target_modules }).adapter.layers.size;
     expect(layers('all-linear')).toBe(14);
@@ -177,9 +194,14 @@ describe('adapter_config.json', () => {
     ['modules_to_save: found "lm_head", expected none', { modules_to_save: ['lm_head'] }],
     ['target_modules: found null, expected a list of names', { target_modules: null }],
     ['target_modules: found a list, expected at least one name', { target_modules: [] }],
+    [
+      'target_modules: found 5000 names, expected at most 4096',
+      { target_modules: Array.from({ length: 5000 }, (_, i) => `layer${i}`) },
+    ],
+    ['found the target "lm_head"', { target_modules: ['q_proj', 'nothing', 'lm_head'] }],
     ['target_modules[1]: found 5, expected a name', { target_modules: ['q_proj', 5] }],
     [
-      'found the target "c_attn", which no layer is called, expected names, perhaps with * in them: this model has q_proj',
+      'found the target "c_attn", which no layer is called, expected names, perhaps with * in them. Correct it: this model has q_proj',
       { target_modules: ['c_attn'] },
     ],
     ['found the target ".*", which no layer is called', { target_modules: '.*' }],

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backward } from '../src/autograd/backward.ts';
 import type { Batch, Machine } from '../src/autograd/machine.ts';
+import { graphOf } from '../src/autograd/trace_batch.ts';
 import { bytesSource, collectBytes, writeSafetensors } from '../src/checkpoint/safetensors.ts';
 import type { TokenRow } from '../src/data/instruct/encoded_rows.ts';
 import { pairsHash, type TokenPair } from '../src/data/preference/encoded_pairs.ts';
@@ -159,6 +160,15 @@ describe('the loss', () => {
     });
   });
 
+  test('refuses rows that are no pairs', () => {
+    const { inputs, targets } = batch;
+    const odd = { shape: [3, 4], data: inputs!.data.subarray(0, 12) };
+    const given = { inputs: odd, targets: { ...odd, data: targets!.data.subarray(0, 12) } };
+    expect(() => graphOf((some) => ({ loss: preferTask().loss(small(), some).loss }), given)).toThrow(
+      'prefer: found 3 rows, expected two for each pair. Make batches with preferRows().',
+    );
+  });
+
   test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('refuses a beta of %s', (beta) => {
     expect(() => preferTask({ beta })).toThrow(InputError);
     expect(() => preferTask({ beta })).toThrow(`prefer: beta is ${beta}, expected a number above 0, such as 0.1.`);
@@ -264,7 +274,7 @@ describe('the reference', () => {
     device.write(model.parameters.find(({ name }) => name.endsWith('ln_f.weight'))!, Float32Array.of(Number.NaN), 3);
     await expect(referenceLogProbabilities(device, model, pairs)).rejects.toThrow(RunError);
     await expect(referenceLogProbabilities(device, model, pairs)).rejects.toThrow(
-      /^reference: log-probability NaN of an answer, expected a finite number\. .*Take another model\.$/s,
+      /^reference: row 1: found log-probability NaN of the chosen answer, expected a finite number\. .*Take another model\.$/s,
     );
     device.release(model.parameters);
   });
@@ -289,6 +299,11 @@ describe('the reference', () => {
         `run/reference.safetensors: found log-probabilities of the pairs "${pairsHash(pairs)}", expected those of "${pairsHash(different)}". Resume with the data the run began with.`,
       );
     }
+  });
+
+  test('is of pairs of any length', () => {
+    const long = pair(1, 300_000, 2);
+    expect(pairsHash([long])).not.toBe(pairsHash([{ ...long, chosen: row(1, 300_000, 2) }]));
   });
 
   test('is refused from a file that is damaged or of something else', async () => {

@@ -36,7 +36,7 @@ testWith(sms, 'on messages it is better than naive Bayes', () => {
   expect(machine).toBeLessThan(0.99);
 });
 
-test('sms-spam: a table from a little file, the same again', async () => {
+test('sms-spam: a line for a split and one of means, from a little file', async () => {
   const file = place.at('messages.tsv');
   const words = ['call', 'now', 'free', 'lunch', 'home', 'later'];
   const lines = Array.from({ length: 60 }, (_, i) => {
@@ -44,14 +44,11 @@ test('sms-spam: a table from a little file, the same again', async () => {
     return `${i % 2 ? 'spam' : 'ham'}\t${own[i % 3]} ${own[(i >> 1) % 3]} ${own[(i >> 2) % 3]} ${i}`;
   });
   fs.writeFileSync(file, `${[...lines, lines[0]].join('\n')}\n`);
-  const run = () => start('recipes/sms-spam', [file, '--seeds', '3']);
-  const { code, lines: said } = await run();
+  const { code, lines: said } = await start('recipes/sms-spam', [file, '--seeds', '3']);
   expect(code).toBe(0);
   const [head, result, end] = said;
   expect(head).toMatchObject({ rows: 61, dropped: 1 });
   expect(result).toMatchObject({ seed: 3, testRows: 12, naiveBayes: 1, linearSvm: 1 });
   for (const key of ['fromNothing', 'pretrained']) expect(result![key]).toBeGreaterThan(0.9);
   expect(end).toMatchObject({ means: { naiveBayes: 1 } });
-  const again = (await run()).lines[1]!;
-  expect({ ...again, seconds: 0 }).toEqual({ ...result, seconds: 0 });
 }, 120_000);

@@ -13,7 +13,8 @@ export interface TextIds {
 
 /** The keys of one `model_type`. */
 export interface ConfigKeys {
-  modelType: string;
+  /** null where there are no types to tell apart. */
+  modelType: string | null;
   required: readonly string[];
   optional: readonly string[];
   /** Switches that change what the model computes; only this value is implemented. */
@@ -57,21 +58,21 @@ export function checkKeys(
   const foreign = [...fields.keys()].filter((key) => !known.has(key));
   const looksLike = (key: string) => foreign.find((other) => nearest(other, [key]));
   const type = fields.get('model_type');
-  if (type !== undefined && type !== modelType) {
+  if (modelType !== null && type !== undefined && type !== modelType) {
     throw new InputError(
       `${where}: model_type: found ${described(type)}, which is not supported; expected "${modelType}". Take a model of a supported type.`,
     );
   }
   for (const key of required) {
-    const near = looksLike(key);
     if (fields.has(key)) continue;
+    const near = looksLike(key);
     throw new InputError(
       `${where}: ${key} is missing${near ? `; ${quoted(near)} looks like it` : ''}. Add it to the file.`,
     );
   }
   for (const key of [...optional, ...onlyValue.keys()]) {
-    const near = looksLike(key);
-    if (near && !fields.has(key))
+    const near = fields.has(key) ? undefined : looksLike(key);
+    if (near)
       throw new InputError(`${where}: found key ${quoted(near)}, expected ${key}? Correct the name, or take it out.`);
   }
   for (const [key, value] of onlyValue) {

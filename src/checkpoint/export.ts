@@ -12,8 +12,8 @@ export interface ExportedModel {
   /** Text and name of config.json. */
   readonly config: string;
   readonly configName: string;
-  /** Text of generation_config.json. */
-  readonly generation: string;
+  /** Text of generation_config.json; null for none. */
+  readonly generation: string | null;
   readonly weights: Weights;
   /** The tokenizer's files. */
   readonly others: ReadonlyMap<string, FileContent>;
@@ -39,7 +39,7 @@ export function huggingFaceFiles(
   const bytes = (text: string) => new TextEncoder().encode(text);
   return new Map<string, FileContent>([
     ['config.json', bytes(withDtype(config, dtype, configName))],
-    [GENERATION_NAME, bytes(generation)],
+    ...(generation === null ? [] : [[GENERATION_NAME, bytes(generation)] as const]),
     ...others,
     ...shards.map((shard) => [shard.name, writeSafetensors(shard.entries)] as const),
     ...(index === null ? [] : [[INDEX_NAME, bytes(index)] as const]),

@@ -64,6 +64,8 @@ const HARMLESS = [
   'qalora_group_size',
   'runtime_config',
 ];
+/** More than any model has layers; each is compared with every layer. */
+const MOST_NAMES = 4096;
 /** First values that leave the base as it is. */
 const PLAIN_STARTS: readonly JsonValue[] = [true, false, 'gaussian', 'eva', 'orthogonal'];
 /** What other formulas are made of is not here, but PEFT can put it into the base. */
@@ -77,11 +79,11 @@ const MERGE = 'Merge it with PEFT (merge_and_unload), and take the merged model.
 export function parsePeftConfig(json: string, fileName: string, notes: string[] = []): PeftConfig {
   const fields = configFields(json, fileName);
   const optional = [...OPTIONAL, ...NEUTRAL];
-  const keys = { modelType: '', required: REQUIRED, optional, onlyValue: new Map(), harmless: HARMLESS };
+  const keys = { modelType: null, required: REQUIRED, optional, onlyValue: new Map(), harmless: HARMLESS };
   checkKeys(fields, keys, fileName, notes);
   const type = fields.get('peft_type');
   if (type !== 'LORA') throw misfit(fileName, 'peft_type', type, '"LORA"; no other adapter is supported', MERGE);
-  const { bias = 'none', init_lora_weights: start = true } = Object.fromEntries(fields) as Record<string, JsonValue>;
+  const [bias, start] = [fields.get('bias') ?? 'none', fields.get('init_lora_weights') ?? true];
   if (bias !== 'none') throw misfit(fileName, 'bias', bias, '"none": biases are not trained here', MERGE);
   if (!PLAIN_STARTS.includes(start))
     throw misfit(fileName, 'init_lora_weights', start, 'a start that leaves the base as it is, such as true', MERGE);
@@ -124,6 +126,8 @@ function namesIn(fields: JsonObject, key: string, where: string): readonly strin
   if (!Array.isArray(value)) throw misfit(where, key, value, 'a list of names', correct);
   if (value.length === 0 && key === 'target_modules')
     throw misfit(where, key, value, 'at least one name of a layer', correct);
+  if (value.length > MOST_NAMES)
+    throw new InputError(`${where}: ${key}: found ${value.length} names, expected at most ${MOST_NAMES}. ${correct}`);
   return value.map((name, i) => {
     if (typeof name !== 'string' || name === '') throw misfit(where, `${key}[${i}]`, name, 'a name', correct);
     return name;

@@ -7,7 +7,7 @@ import { readPeftConfig } from '../checkpoint/peft_folder.ts';
 import { InputError } from '../errors.ts';
 import { defineFlags } from './flags.ts';
 import { type Fetching, modelFolder } from './model_place.ts';
-import { quoted } from './printable.ts';
+import { printable, quoted } from './printable.ts';
 
 /** Which adapter goes onto the model of --model. */
 export const adapterFlags = defineFlags([
@@ -44,7 +44,7 @@ export async function modelPlaces(
   context: Fetching,
   flag = '--adapter-weights',
 ): Promise<ModelPlaces> {
-  const note = (text: string) => context.out.note(text);
+  const { out } = context;
   const dir = resolveModelDir(place, diskLayer, ['config.json', ADAPTER_CONFIG_NAME]);
   const isAdapter = diskLayer.stat(`${dir}/${ADAPTER_CONFIG_NAME}`) !== null;
   if (!isAdapter) {
@@ -52,7 +52,7 @@ export async function modelPlaces(
     const adapter = resolveModelDir(adapterWeights, diskLayer, [ADAPTER_CONFIG_NAME]);
     const { base } = readPeftConfig(adapter).config;
     if (base !== null && !mayBe(base, model))
-      note(
+      out.warn(
         `${adapter}: made for the base ${quoted(base)}, and the model here is ${quoted(model)}: both must be the same weights`,
       );
     return { dir, adapter };
@@ -66,7 +66,7 @@ export async function modelPlaces(
     throw new InputError(
       `${dir}: ${ADAPTER_CONFIG_NAME}: base_model_name_or_path names no base, expected a folder or a name on the hub. Name it: --model BASE ${flag} ${dir}`,
     );
-  note(`model: ${model} is an adapter; its base is ${base}`);
+  out.note(printable(`model: ${model} is an adapter; its base is ${base}`, true));
   const named = revision === null ? base : `${base}@${revision}`;
   return { dir: resolveModelDir(await modelFolder(named, context)), adapter: dir };
 }

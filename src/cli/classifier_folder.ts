@@ -4,7 +4,7 @@ import { diskLayer } from '../checkpoint/files.ts';
 import { checkVocabulary, parseClassifierConfig, parseFolderConfig } from '../checkpoint/model_config.ts';
 import { maxConfigBytes, openModelFolder, readLimited } from '../checkpoint/model_folder.ts';
 import type { Tokenizer } from '../data/tokenizer.ts';
-import { Classifier } from '../nn/classifier.ts';
+import { Classifier, type ClassifierConfig } from '../nn/classifier.ts';
 import { makeModel } from '../nn/families.ts';
 import type { Device } from '../runtime/device.ts';
 import { type ModelChoice, modelPlaces } from './adapter.ts';
@@ -20,8 +20,17 @@ export interface LoadedClassifier {
 }
 
 /**
- * A classifier, its weights on the device. That of an adapter has its labels in the config.json beside adapter_config.json, as our runs
- * keep it, or in that of its base.
+ * What the config.json beside an adapter says of a classifier, as our runs keep it; null where there is none, or one of a language model.
+ * @throws InputError as parseFolderConfig
+ */
+export function classifierBeside(adapter: string): ClassifierConfig | null {
+  const file = `${adapter}/config.json`;
+  return existsSync(file) ? parseFolderConfig(readLimited(file, maxConfigBytes, diskLayer), file).classifier : null;
+}
+
+/**
+ * A classifier, its weights on the device. That of an adapter has its labels in the config.json beside it, or in that of its
+ * base.
  * @param place as modelFolder() gives it
  * @throws InputError for a language model, a folder without a tokenizer, and as openModel
  */
@@ -37,11 +46,8 @@ export async function openClassifier(
   try {
     const notes: string[] = [];
     const { config, classifier: whole } = parseFolderConfig(folder.config, folder.configName, notes);
-    const own = adapter === null ? null : `${adapter}/config.json`;
-    const told =
-      own !== null && existsSync(own)
-        ? parseClassifierConfig(readLimited(own, maxConfigBytes, diskLayer), own).classifier
-        : parseClassifierConfig(folder.config, folder.configName).classifier;
+    const beside = adapter === null ? null : classifierBeside(adapter);
+    const told = beside ?? parseClassifierConfig(folder.config, folder.configName).classifier;
     for (const line of notes) context.out.note(line);
     const tokenizer = await readTokenizer(dir);
     checkVocabulary(config, tokenizer.vocabSize, dir);

@@ -1,5 +1,6 @@
 // convert: a model from one form into another, part by part from file to file. No adapter is needed.
 import path from 'node:path';
+import { poolingNote } from '../checkpoint/classifier_keys.ts';
 import { huggingFaceFiles } from '../checkpoint/export.ts';
 import { diskLayer } from '../checkpoint/files.ts';
 import { type GgufFile, writeGguf } from '../checkpoint/gguf.ts';
@@ -105,6 +106,8 @@ export const convert = defineCommand({
       // Both are laid out, and what they refuse is said, before the first is written.
       const files = place === null ? null : huggingFaceFiles(watched, kind, shardBytes);
       const file = gguf === undefined ? null : await ggufFile(watched, kind, gguf, (text) => out.note(text));
+      const pooling = source.classifier && poolingNote(source.classifier);
+      if (pooling !== null) out.note(`pooling: ${pooling}`);
       if (files) await writeFolder(diskLayer, place!, files);
       if (file) await writeNewFile(diskLayer, gguf!, file);
       line.end();
@@ -123,13 +126,17 @@ export const convert = defineCommand({
   },
 });
 
-/** @throws InputError for a model or tokenizer that has no form in llama.cpp */
+/** @throws InputError for a classifier, and for a model or tokenizer that has no form in llama.cpp */
 async function ggufFile(
-  { modelConfig, weights, configName, ids, others }: ConvertSource,
+  { modelConfig, classifier, weights, configName, ids, others }: ConvertSource,
   dtype: WeightDtype,
   file: string,
   note: (text: string) => void,
 ): Promise<GgufFile> {
+  if (classifier)
+    throw new InputError(
+      `--gguf: ${configName} is that of a classifier, expected a language model: scores of labels have no place in such a file. Write a folder with --out.`,
+    );
   const { metadata, tensors } = ggufModel(modelConfig, weights, dtype, configName);
   const texts = new Map<string, string>();
   for (const [name, content] of others) {

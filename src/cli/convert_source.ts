@@ -12,42 +12,50 @@ import {
 import { openWeights } from '../checkpoint/huggingface.ts';
 import { type Llama2cHeader, openLlama2c } from '../checkpoint/llama2c.ts';
 import { llama2cTokenizerFiles, parseLlama2cTokenizer } from '../checkpoint/llama2c_tokenizer.ts';
-import { checkVocabulary, modelConfigJson, parseModelConfig } from '../checkpoint/model_config.ts';
+import { checkVocabulary, modelConfigJson, parseFolderConfig } from '../checkpoint/model_config.ts';
 import { maxConfigBytes, openModelFolder, readLimited } from '../checkpoint/model_folder.ts';
 import { InputError } from '../errors.ts';
+import { Classifier, type ClassifierConfig } from '../nn/classifier.ts';
 import { type ModelConfig, makeModel } from '../nn/families.ts';
 import { type LlamaConfig, llamaConfig } from '../nn/llama_config.ts';
 import { wholesOf } from '../tensor/pieces.ts';
 
 export interface ConvertSource extends ExportedModel {
+  /** Of the language model, or of a classifier's body. */
   readonly modelConfig: ModelConfig;
+  /** What a classifier is beside its body; null for a language model. */
+  readonly classifier: ClassifierConfig | null;
   readonly ids: GenerationIds;
   close(): void;
 }
 
 /**
- * Opens a step folder or a Hugging Face folder. All names and shapes are checked.
+ * Opens a step folder or a Hugging Face folder, of a language model or a classifier. All names and shapes are checked.
  * @param note takes a remark about keys that are ignored   @throws InputError
  */
 export async function openFolder(dir: string, averaged: boolean, note: (line: string) => void): Promise<ConvertSource> {
   const folder = openModelFolder(dir, { averaged });
   try {
     const notes: string[] = [];
-    const { config, ids } = parseModelConfig(folder.config, folder.configName, notes);
+    const { config, ids, classifier } = parseFolderConfig(folder.config, folder.configName, notes);
     const size = tokenizerSize(dir, diskLayer);
     if (size !== null) checkVocabulary(config, size, dir);
     const name = `${dir}/${GENERATION_NAME}`;
     const given = diskLayer.stat(name) ? readLimited(name, maxConfigBytes, diskLayer) : null;
     const ends = folderIds(given, name, ids, config.vocabSize);
-    const weights = await openWeights(folder, wholesOf(makeModel(config, { seed: 0 }).parameters), notes);
+    const body = makeModel(config, { seed: 0 });
+    const { parameters } = classifier ? new Classifier(body, { ...classifier, seed: 0 }) : body;
+    const weights = await openWeights(folder, wholesOf(parameters), notes);
     for (const line of notes) note(line);
     return {
       config: folder.config,
       configName: folder.configName,
-      generation: given ?? generationConfigJson(ends),
+      // A classifier generates nothing.
+      generation: given ?? (classifier ? null : generationConfigJson(ends)),
       weights,
       others: tokenizerFiles(dir, diskLayer),
       modelConfig: config,
+      classifier,
       ids: ends,
       close: () => folder.close(),
     };
@@ -90,6 +98,7 @@ export async function openLlama2cModel(
       weights,
       others,
       modelConfig,
+      classifier: null,
       ids,
       close: () => source.close(),
     };

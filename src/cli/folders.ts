@@ -160,9 +160,9 @@ export async function loadAdapterOf(
   const notes: string[] = [];
   const folder = openPeftFolder(dir, notes);
   try {
-    for (const note of notes) out.note(note);
-    return await loadAdapter(device, model, folder, score);
+    return await loadAdapter(device, model, folder, score, notes);
   } finally {
+    for (const note of notes) out.note(note);
     folder.close();
   }
 }

@@ -1,9 +1,10 @@
 // The texts that predict is asked about: lines of standard input as they come, or rows of a file.
 import path from 'node:path';
-import { jsonRow, linesOf, textIn } from '../data/jsonl.ts';
+import { jsonRow, linesOf, noField, textIn } from '../data/jsonl.ts';
 import { csvRows, type TableRow, tsvRows } from '../data/table.ts';
-import { findText } from '../data/text_source.ts';
+import { findText, formOf } from '../data/text_source.ts';
 import { InputError } from '../errors.ts';
+import { counted } from './format.ts';
 import { quoted } from './printable.ts';
 import type { StopSignal } from './stop.ts';
 
@@ -15,6 +16,8 @@ export interface AskedText {
 
 /** Texts that are answered together. */
 const MOST = 256;
+/** What names the column. */
+const COLUMN_FLAG = '--text-column';
 /** Characters of a line: more than any context holds. */
 const LONGEST_LINE = 16 * 2 ** 20;
 
@@ -39,8 +42,8 @@ export async function* streamTexts(stream: NodeJS.ReadableStream, signal: StopSi
   for (;;) {
     const next = await Promise.race([chunks.next(), stopped]);
     if (next === null) return;
-    held += decoded(next.done ? undefined : next.value);
-    const lines = held.split('\n');
+    const lines = decoded(next.done ? undefined : next.value).split('\n');
+    lines[0] = held + lines[0]!;
     held = lines.pop()!;
     if (held.length > LONGEST_LINE)
       throw new InputError(
@@ -73,24 +76,28 @@ function* textsIn(file: string, column: string | undefined): Generator<AskedText
   const { files } = findText(file);
   if (files.length !== 1 || files[0] !== file)
     throw new InputError(`${file}: found a folder, expected one file of texts. Name a file in it.`);
-  const ending = path.extname(file).toLowerCase();
+  const [ending, form] = [path.extname(file).toLowerCase(), formOf(file)];
+  if (form === 'parquet')
+    throw new InputError(
+      `${file}: found a Parquet table, expected TSV, CSV, JSONL or a text a line. Write it as JSONL.`,
+    );
   if (ending === '.tsv' || ending === '.csv')
     return yield* cells(
       ending === '.tsv' ? tsvRows(linesOf(file)) : csvRows(linesOf(file), file),
       file,
       column ?? 'text',
     );
-  if (ending !== '.jsonl' && column !== undefined)
+  if (form === 'text' && column !== undefined)
     throw new InputError(
       `--text-column: found it for ${quoted(file)}, whose lines are texts, expected a .tsv, .csv or .jsonl file. Leave it out.`,
     );
   let line = 0;
   for (const text of linesOf(file)) {
     line++;
-    if (ending !== '.jsonl') yield { text, line };
+    if (form === 'text') yield { text, line };
     else if (/\S/.test(text)) {
       const where = `${file}: line ${line}`;
-      yield { text: textIn(jsonRow(text, where), column ?? 'text', where) ?? '', line };
+      yield { text: textIn(jsonRow(text, where), column ?? 'text', where, COLUMN_FLAG) ?? '', line };
     }
   }
 }
@@ -101,15 +108,13 @@ function* cells(rows: Iterable<TableRow>, file: string, column: string): Generat
     if (at >= 0) {
       if (cells.length <= at)
         throw new InputError(
-          `${file}: line ${line}: found ${cells.length} columns, expected ${at + 1} or more. Repair the line.`,
+          `${file}: line ${line}: found ${counted(cells.length, 'column')}, expected ${at + 1} or more. Repair the line.`,
         );
       yield { text: cells[at]!, line };
       continue;
     }
-    at = cells.findIndex((name) => name.trim() === column);
-    if (at < 0)
-      throw new InputError(
-        `${file}: line ${line}: found the columns ${cells.map((name) => quoted(name.trim(), 30)).join(', ')}, expected one named ${quoted(column)}. Name it with --text-column.`,
-      );
+    const names = cells.map((name) => name.trim());
+    at = names.indexOf(column);
+    if (at < 0) throw noField(names, column, `${file}: line ${line}`, 'column', COLUMN_FLAG);
   }
 }

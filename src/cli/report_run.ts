@@ -88,12 +88,14 @@ export function figureRows(run: Run): [name: string, value: string | undefined][
   ];
 }
 
-/** What the task tells of the validation rows, at the last evaluation. */
-function metricRows({ evals }: Run): [string, string][] {
-  return Object.entries(evals.at(-1)?.validationMetrics ?? {}).map(([name, value]) => [
-    `validation ${metricName(name)}`,
-    lossText(value),
-  ]);
+/** What the task tells of the validation rows at the last evaluation, and of the test rows at the end. */
+function metricRows({ evals, end }: Run): [string, string][] {
+  const rows = (part: string, figures: object | undefined) =>
+    Object.entries(figures ?? {})
+      .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
+      .map(([name, value]): [string, string] => [`${part} ${metricName(name)}`, lossText(value)]);
+  const { rows: _, ...test } = { ...(end?.test as { rows?: number } | undefined) };
+  return [...rows('validation', evals.at(-1)?.validationMetrics), ...rows('test', test)];
 }
 
 /** The run in a sentence or two, as one would tell it. */

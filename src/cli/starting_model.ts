@@ -9,6 +9,7 @@ import {
   readLimited,
   resolveModelDir,
 } from '../checkpoint/model_folder.ts';
+import { ADAPTER_CONFIG_NAME } from '../checkpoint/peft_config.ts';
 import { InputError } from '../errors.ts';
 import type { ModelConfig } from '../nn/families.ts';
 import type { LanguageModel } from '../nn/model.ts';
@@ -42,6 +43,7 @@ export async function openStartingModel(
   context: Fetching,
 ): Promise<StartingModel> {
   const dir = resolveModelDir(await modelFolder(name, context));
+  refuseAdapter(name, dir);
   const averaged = weights === 'ema';
   const folder = openModelFolder(dir, { averaged });
   try {
@@ -52,6 +54,14 @@ export async function openStartingModel(
   } finally {
     folder.close();
   }
+}
+
+/** @throws InputError for an adapter, which is no model by itself */
+function refuseAdapter(name: string, dir: string): void {
+  if (!diskLayer.stat(`${dir}/${ADAPTER_CONFIG_NAME}`)) return;
+  throw new InputError(
+    `--model: found the adapter ${quoted(name)}, expected a whole model. Put it into its base: convert --model BASE --merge ${name} --out NEW, and go on with that.`,
+  );
 }
 
 /** The configuration of a checkpoint whose model was not made from settings. @throws as parseModelConfig */

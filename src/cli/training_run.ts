@@ -4,7 +4,7 @@ import type { Batch } from '../autograd/machine.ts';
 import { RunFolder } from '../checkpoint/run.ts';
 import type { Scalar, TrainingState } from '../checkpoint/training_state.ts';
 import type { Tokenizer } from '../data/tokenizer.ts';
-import { RunError } from '../errors.ts';
+import { InputError, RunError } from '../errors.ts';
 import { parameterCount } from '../nn/model.ts';
 import { trainedCount } from '../optim/frozen.ts';
 import type { Device } from '../runtime/device.ts';
@@ -139,7 +139,7 @@ async function train(context: CommandContext, run: TrainingRun, files: RunFiles,
     ended = trainer.step >= settings.steps && progress.evaluatedAt === trainer.step;
     if (ended) {
       if (run.finish) show.phase('measuring');
-      const figures = (await run.finish?.(path)) ?? {};
+      const figures = (await run.finish?.(path).catch(refusedLate)) ?? {};
       const parameterHash = await hashOf(device, trainer.model);
       // What Ctrl-C cut short is measured when the run goes on.
       ended = !(run.finish && context.signal.requested);
@@ -155,6 +155,11 @@ async function train(context: CommandContext, run: TrainingRun, files: RunFiles,
   show.end();
   out.log(`report: ${path}/report.html`);
   out.log(ended ? run.next(path) : `go on with: npm run ${run.command} -- --resume ${path}`);
+}
+
+/** Whoever refuses what is measured at the end: the run has been made, and is saved. */
+function refusedLate(error: unknown): never {
+  throw error instanceof InputError ? new RunError(error.message, { cause: error }) : error;
 }
 
 /** What the loop asks for: batches, samples, saves, and words for what it finds. */

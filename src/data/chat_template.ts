@@ -23,10 +23,13 @@ const CONFIG = 'tokenizer_config.json';
 const JINJA = 'chat_template.jinja';
 
 export class ChatTemplate {
+  /** In Jinja. */
+  readonly source: string;
   readonly #render: Render;
   readonly #tokens: Readonly<Record<string, string>>;
 
-  private constructor(render: Render, tokens: Readonly<Record<string, string>>) {
+  private constructor(source: string, render: Render, tokens: Readonly<Record<string, string>>) {
+    this.source = source;
     this.#render = render;
     this.#tokens = tokens;
   }
@@ -52,7 +55,7 @@ export class ChatTemplate {
     tokens: Readonly<Record<string, string>> = {},
     where = JINJA,
   ): Promise<ChatTemplate> {
-    return new ChatTemplate(await compileTemplate(source, where), tokens);
+    return new ChatTemplate(source, await compileTemplate(source, where), tokens);
   }
 
   /**

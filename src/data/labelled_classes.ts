@@ -83,7 +83,7 @@ export function classesOf(
     const absent = given.filter((name) => !seen.has(name));
     const list = firstTen(absent.map(quoted));
     const note = absent.length === 0 ? null : `${where}: found no row of ${list}, which the model knows too.`;
-    return { classes: given, order: labels.map(({ name }) => given.indexOf(name)), warnings: [], note };
+    return { classes: given, order: numbersIn(given, labels), warnings: [], note };
   }
   if (labels.length === 1) {
     const { name, count } = labels[0]!;
@@ -93,9 +93,12 @@ export function classesOf(
     );
   }
   const classes = labels.map(({ name }) => name).sort((a, b) => (a < b ? -1 : 1));
+  return { classes, order: numbersIn(classes, labels), warnings: rare(where, labels), note: null };
+}
+
+function numbersIn(classes: readonly string[], labels: readonly Label[]): number[] {
   const numbers = new Map(classes.map((name, i) => [name, i]));
-  const order = labels.map(({ name }) => numbers.get(name)!);
-  return { classes, order, warnings: rare(where, labels), note: null };
+  return labels.map(({ name }) => numbers.get(name)!);
 }
 
 /** A sentence about labels that occur once, where others occur much more often. */

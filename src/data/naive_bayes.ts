@@ -24,26 +24,22 @@ export function majorityClass(rows: readonly LabelledRow[], classes: number): Te
  * 13.2.
  */
 export function naiveBayes(rows: readonly LabelledRow[], classes: number, words = lettersOnly): TextClassifier {
-  const counts = new Map<string, Float64Array>();
+  // Most words occur in few classes: the others are not kept.
+  const counts = new Map<string, Map<number, number>>();
   const total = new Float64Array(classes);
   for (const { text, label } of rows)
     for (const word of words(text)) {
       let count = counts.get(word);
-      if (!count) {
-        count = new Float64Array(classes);
-        counts.set(word, count);
-      }
-      count[label]!++;
+      if (!count) counts.set(word, (count = new Map()));
+      count.set(label, (count.get(label) ?? 0) + 1);
       total[label]!++;
     }
   const priors = countsOf(rows, classes).map((n) => Math.log(n / rows.length));
   const smoothed = total.map((n) => Math.log(n + counts.size));
   return (text) => {
-    const scores = [...priors];
-    for (const word of words(text)) {
-      const count = counts.get(word);
-      if (count) for (let c = 0; c < classes; c++) scores[c]! += Math.log(count[c]! + 1) - smoothed[c]!;
-    }
+    const known = words(text).flatMap((word) => counts.get(word) ?? []);
+    const scores = priors.map((prior, c) => prior - known.length * smoothed[c]!);
+    for (const count of known) for (const [label, n] of count) scores[label]! += Math.log(n + 1);
     return scores.indexOf(Math.max(...scores));
   };
 }

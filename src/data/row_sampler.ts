@@ -66,12 +66,6 @@ export class RowSampler {
     };
   }
 
-  /** Epochs that are complete: as many times `rows` rows have come. */
-  get epoch(): number {
-    const { rows, batch } = this.settings;
-    return Math.floor((this.#step * batch) / rows);
-  }
-
   /** Steps after which so many epochs are complete. @param epochs may have a fraction */
   stepsOf(epochs: number): number {
     const { rows, batch } = this.settings;

@@ -4,7 +4,6 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { InputError } from '../errors.ts';
-import { CharTokenizer } from './char.ts';
 import { chunkEncoder } from './chunks.ts';
 import { DOCUMENT_END, readText, TextCounter, type TextFacts, unknownCharacter } from './text_reader.ts';
 import { findText, formOf, type TextSource } from './text_source.ts';
@@ -105,10 +104,8 @@ export class Shard {
 export async function openShard(text: CountedText, tokenizer: Tokenizer, options: ShardOptions): Promise<Shard> {
   const { source, facts } = text;
   const { cacheDir, onProgress, textField, validationPart = 0.1, allowSpecial = false } = options;
-  if (tokenizer instanceof CharTokenizer) {
-    const unknown = new Set([...facts.codePoints].filter((code) => !tokenizer.has(code)));
-    if (unknown.size > 0) throw await unknownCharacter(source, unknown, tokenizer.vocabSize, textField);
-  }
+  const unknown = new Set([...facts.codePoints].filter((code) => tokenizer.has?.(code) === false));
+  if (unknown.size > 0) throw await unknownCharacter(source, unknown, tokenizer.vocabSize, textField);
   const fixed = tokenizer.kind === 'byte' || tokenizer.kind === 'gpt2';
   const identity = fixed ? tokenizer.kind : sha256(tokenizer.files().get('tokenizer.json')!);
   const parts = [CACHE_VERSION, facts.hash, facts.documentEnds, identity, validationPart, allowSpecial];

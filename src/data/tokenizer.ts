@@ -45,6 +45,8 @@ export interface Tokenizer {
   readonly plainTokens?: readonly string[];
   /** Ids that stand before every text that a model is to go on from, such as the one that begins a text. Default: none. */
   readonly startIds?: readonly number[];
+  /** Whether a code point can be encoded. Default: all can. */
+  has?(code: number): boolean;
   /** @throws InputError for a character that the vocabulary lacks */
   encode(text: string, options?: EncodeOptions): number[];
   /** @throws InputError for an id outside the vocabulary */

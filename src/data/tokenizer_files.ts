@@ -45,15 +45,19 @@ export async function tokenizerFromFiles(files: ReadonlyMap<string, string>): Pr
 }
 
 /** The chat template of its folder goes with a tokenizer that writes its files anew. */
-function withTemplate(tokenizer: Tokenizer, source: string): Tokenizer {
-  const files = () => new Map(tokenizer.files()).set('chat_template.jinja', source);
-  return new Proxy(tokenizer, {
-    get(own, name) {
-      if (name === 'files') return files;
-      const value: unknown = Reflect.get(own, name, own);
-      return typeof value === 'function' ? value.bind(own) : value;
-    },
-  });
+function withTemplate(own: Tokenizer, source: string): Tokenizer {
+  const { kind, vocabSize, eosId, padId, specialTokens, answerTokens, plainTokens, startIds } = own;
+  // All that a tokenizer has is named here: where something is added, it does not compile.
+  const all: { [Name in keyof Required<Tokenizer>]: Tokenizer[Name] | undefined } = {
+    ...{ kind, vocabSize, eosId, padId, specialTokens, answerTokens, plainTokens, startIds },
+    has: own.has?.bind(own),
+    encode: own.encode.bind(own),
+    decode: own.decode.bind(own),
+    decoder: own.decoder.bind(own),
+    lastCut: own.lastCut?.bind(own),
+    files: () => new Map(own.files()).set('chat_template.jinja', source),
+  };
+  return all as Tokenizer;
 }
 
 async function recognised(files: ReadonlyMap<string, string>): Promise<Tokenizer> {

@@ -1,4 +1,4 @@
-// Answers to many prompts of different lengths: those of about one length side by side, each as long as the context lets it be.
+// Answers to many prompts of different lengths: those of about one length side by side, each as long as the context lets it be by itself.
 import type { Machine } from '../autograd/machine.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import { ends } from './generate.ts';
@@ -30,26 +30,26 @@ export async function* answers(
   { maxNewTokens, rows = 8, eosId = null, dtype = 'f32', stop = () => false }: AnswersOptions,
 ): AsyncGenerator<Answer> {
   const order = prompts.map((_, i) => i).sort((a, b) => prompts[a]!.length - prompts[b]!.length || a - b);
-  for (let from = 0; from < order.length; from += rows) {
-    const group = order.slice(from, from + rows);
-    const fitting = group.filter((i) => prompts[i]!.length <= model.blockSize);
-    const made = new Map(group.map((i) => [i, [] as number[]]));
-    if (fitting.length > 0) {
-      const longest = prompts[fitting.at(-1)!]!.length;
-      const options = {
-        temperature: 0,
-        eosId,
-        dtype,
-        maxNewTokens: Math.min(maxNewTokens, model.blockSize - longest + 1),
-      };
-      const texts = fitting.map((i) => prompts[i]!);
+  const roomOf = (i: number) => Math.max(0, Math.min(maxNewTokens, model.blockSize - prompts[i]!.length + 1));
+  let group: number[] = [];
+  for (const [at, i] of order.entries()) {
+    group.push(i);
+    const room = roomOf(i);
+    const next = order[at + 1];
+    // Beside a longer prompt an answer would have less room than alone.
+    if (group.length < rows && next !== undefined && roomOf(next) === room) continue;
+    const made = group.map((): number[] => []);
+    if (room > 0) {
+      const texts = group.map((prompt) => prompts[prompt]!);
+      const options = { temperature: 0, eosId, dtype, maxNewTokens: room };
       for await (const step of generateSeveral(machine, model, texts, options)) {
         step.forEach((id, b) => {
-          if (id !== null && !ends(id, eosId)) made.get(fitting[b]!)!.push(id);
+          if (id !== null && !ends(id, eosId)) made[b]!.push(id);
         });
         if (stop()) return;
       }
     }
-    for (const [prompt, ids] of made) yield { prompt, ids };
+    for (const [b, prompt] of group.entries()) yield { prompt, ids: made[b]! };
+    group = [];
   }
 }

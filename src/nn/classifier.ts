@@ -136,7 +136,12 @@ function refuseLabels(labels: readonly string[]): void {
     throw new InputError(
       `classifier: found ${labels.length} label${labels.length === 1 ? '' : 's'}, expected at least 2.`,
     );
-  const twice = labels.find((label, i) => labels.indexOf(label) !== i);
-  if (twice !== undefined)
-    throw new InputError(`classifier: found the label ${JSON.stringify(twice)} twice, expected each once.`);
+  const seen = new Set<string>();
+  for (const label of labels) {
+    if (seen.has(label))
+      throw new InputError(
+        `classifier: found the label ${JSON.stringify(label)} twice, expected each once. Rename one.`,
+      );
+    seen.add(label);
+  }
 }

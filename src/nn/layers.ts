@@ -54,7 +54,8 @@ export function exchanged(
   changed: ReadonlyMap<string, Linear>,
 ): ReadonlyMap<string, Linear> {
   for (const name of changed.keys())
-    if (!linears.has(name)) throw new InputError(`model: found no linear layer ${name}, expected one of linears.`);
+    if (!linears.has(name))
+      throw new InputError(`model: found no linear layer ${name}, expected a name of its linears. Correct the name.`);
   return new Map([...linears].map(([name, own]) => [name, changed.get(name) ?? own]));
 }
 

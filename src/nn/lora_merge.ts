@@ -1,6 +1,7 @@
 // An adapter put into the weights that it stands beside, and taken out of them again: on the host, matrix by matrix.
 import type { Machine } from '../autograd/machine.ts';
 import { addLowRank, type LowRankProduct, transposed } from '../tensor/low_rank.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import type { AdaptedLinear, Adapter } from './lora.ts';
 
 /** What a layer's adapter adds to its weight, laid out as the weight is stored.     a (r,in)  b (out,r) */
@@ -23,7 +24,7 @@ export function unmergeAdapter(machine: Machine, adapter: Adapter): Promise<void
 }
 
 async function addAdapter(machine: Machine, { layers }: Adapter, sign: 1 | -1): Promise<void> {
-  const read = async (tensor: AdaptedLinear['weight']) => (await machine.read(tensor)) as Float32Array;
+  const read = async (tensor: Tensor) => (await machine.read(tensor)) as Float32Array;
   for (const layer of layers.values()) {
     const product = productOf(layer, await read(layer.lora.a), await read(layer.lora.b));
     const weight = (await read(layer.weight)).slice();

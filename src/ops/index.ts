@@ -26,6 +26,7 @@ import { emaOp } from './ema.ts';
 import { embeddingBackwardOp, embeddingOp } from './embedding.ts';
 import { expandOp } from './expand.ts';
 import { gateOp } from './gate.ts';
+import { klDivergenceBackwardOp, klDivergenceOp } from './kl_divergence.ts';
 import { layernormBackwardOp, layernormBackwardParamsOp, layernormOp } from './layernorm.ts';
 import { matmulBackwardWeightsOp, matmulOp } from './matmul.ts';
 import { mulOp } from './mul.ts';
@@ -38,7 +39,6 @@ import { reshapeOp } from './reshape.ts';
 import { rmsnormBackwardOp, rmsnormBackwardWeightOp, rmsnormOp } from './rmsnorm.ts';
 import { ropeOp } from './rope.ts';
 import { scaleOp } from './scale.ts';
-import { softCrossEntropyBackwardOp, softCrossEntropyOp } from './soft_cross_entropy.ts';
 import { softmaxBackwardOp, softmaxOp } from './softmax.ts';
 import { softmaxStatsBackwardBeforeOp, softmaxStatsBackwardOp, softmaxStatsOp } from './softmax_stats.ts';
 import { sumOp } from './sum.ts';
@@ -59,8 +59,8 @@ export const ops: readonly Op<any>[] = [
   softmaxStatsBackwardBeforeOp,
   softmaxStatsBackwardOp,
   softmaxStatsOp,
-  softCrossEntropyBackwardOp,
-  softCrossEntropyOp,
+  klDivergenceBackwardOp,
+  klDivergenceOp,
   embeddingBackwardOp,
   embeddingOp,
   layernormBackwardOp,

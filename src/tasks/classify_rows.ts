@@ -8,12 +8,29 @@ import { NO_LABEL } from './classify.ts';
 import type { TaskRows } from './rows.ts';
 
 export interface LabelledIds {
-  ids: readonly number[];
+  ids: readonly number[] | Int32Array;
   /** Number of the label, or -100 where none is known. */
   label: number;
   /** Of the file, from 1. */
   line: number;
 }
+
+/** Ids of many texts in few large arrays: an array for each would take several times the room of its ids. */
+class IdStore {
+  #block = new Int32Array(0);
+  #used = 0;
+
+  add(ids: readonly number[]): Int32Array {
+    if (this.#used + ids.length > this.#block.length) {
+      this.#block = new Int32Array(Math.max(BLOCK, ids.length));
+      this.#used = 0;
+    }
+    this.#block.set(ids, this.#used);
+    return this.#block.subarray(this.#used, (this.#used += ids.length));
+  }
+}
+
+const BLOCK = 2 ** 16;
 
 /** The tokens of texts. @param where the file   @throws InputError for a text that the tokenizer cannot encode, naming its line */
 export function labelledIds(
@@ -21,9 +38,10 @@ export function labelledIds(
   tokenizer: Tokenizer,
   where: string,
 ): LabelledIds[] {
+  const store = new IdStore();
   return texts.map(({ text, label, line }) => {
     try {
-      return { ids: promptIds(tokenizer, text), label, line };
+      return { ids: store.add(promptIds(tokenizer, text)), label, line };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       throw new InputError(`${where}: line ${line}: ${error.message}`, { cause: error });
@@ -94,8 +112,8 @@ export function classifyRows(
     shown(i) {
       const ids = seen[i]!;
       const { label } = rows[i]!;
-      const trained = ids.map((_, t) => pooling === 'mean' || t === ids.length - 1);
-      return { ids, trained, note: label === NO_LABEL ? 'no label' : `label ${labels[label]}` };
+      const trained = Array.from(ids, (_, t) => pooling === 'mean' || t === ids.length - 1);
+      return { ids: [...ids], trained, note: label === NO_LABEL ? 'no label' : `label ${labels[label]}` };
     },
   };
 }

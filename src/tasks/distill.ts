@@ -4,8 +4,8 @@ import { RANDOM_STEP } from '../nn/dropout.ts';
 import type { ForwardOptions, LanguageModel } from '../nn/model.ts';
 import { add } from '../ops/add.ts';
 import { crossEntropy } from '../ops/cross_entropy.ts';
+import { klDivergence } from '../ops/kl_divergence.ts';
 import { scale } from '../ops/scale.ts';
-import { softCrossEntropy } from '../ops/soft_cross_entropy.ts';
 import { sumTo } from '../ops/sum.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Task } from './task.ts';
@@ -23,9 +23,10 @@ export interface DistillTaskOptions extends Pick<ForwardOptions, 'dropout' | 're
  * loss = (1 - mix) * cross-entropy + mix * t^2 * KL(teacher || student), both means over the kept targets, the second of logits divided
  * by the temperature t. Its gradient shrinks with 1 / t^2: the factor keeps the mix what it is at any temperature.
  * A batch is that of languageTask, packed or not. Told: kl, the mean divergence of a target.
- * All logits of both models are in memory at once; see softCrossEntropy.
+ * All logits of both models are in memory at once; see klDivergence.
  * Source: Hinton et al. 2015 (arXiv:1503.02531), section 2.
- * @throws InputError if temperature or mix is out of its range; loss() if the vocabularies differ, or the teacher is its own student
+ * @throws InputError if temperature or mix is out of its range; loss() if the vocabularies differ, the teacher is its own student, or its
+ *   context is too short
  */
 export function distillTask({ teacher, temperature = 2, mix = 0.5, ...forward }: DistillTaskOptions): Task {
   if (!(temperature > 0 && Number.isFinite(temperature)))
@@ -39,10 +40,14 @@ export function distillTask({ teacher, temperature = 2, mix = 0.5, ...forward }:
   return {
     loss(model, { inputs, targets, positions, starts }) {
       refuseTeacher(model, teacher);
+      if (inputs!.shape[1]! > teacher.blockSize)
+        throw new InputError(
+          `distill: found rows of ${inputs!.shape[1]} tokens, expected at most the ${teacher.blockSize} of the teacher's context. Pass shorter rows.`,
+        );
       const seen = { positions, starts, dtype };
       const logits = model.head(model.hidden(inputs!, { ...seen, dropout, recompute }));
       const known = crossEntropy(logits, targets!);
-      const taught = softCrossEntropy(logits, teacher.head(teacher.hidden(inputs!, seen)), targets!, { temperature });
+      const taught = klDivergence(logits, teacher.head(teacher.hidden(inputs!, seen)), targets!, { temperature });
       const rows = inputs!.shape[0]!;
       return {
         loss: mixed(known.loss, taught.loss),

@@ -18,7 +18,7 @@ export interface PreferTaskOptions
     Pick<ForwardOptions, 'dropout' | 'recompute' | 'dtype'> {
   /** What a nat of log-probability beyond the reference's is worth; above 0. The smaller, the farther the model may move away. Default 0.1. */
   beta?: number;
-  /** The share of pairs that are taken to be the wrong way round; from 0 to 0.5. Default 0. */
+  /** The share of pairs that are taken to be the wrong way round; from 0 to below 0.5. Default 0. */
   labelSmoothing?: number;
 }
 
@@ -32,7 +32,7 @@ export interface PreferTaskOptions
  * computed as the cross-entropy of the two rewards as logits, smoothed by 2e, of which either has half: large margins are safe.
  * `kept` counts pairs, tokenLoss is (B). Observed: rewards (B,2) and logProbabilities (B,2), chosen then rejected.
  * Source: Rafailov et al. 2023 (arXiv:2305.18290), equation 7; Mitchell 2023 (A note on DPO with noisy preferences) for e.
- * @throws InputError if beta or labelSmoothing is out of its range
+ * @throws InputError if beta or labelSmoothing is out of its range; loss() for rows that are no pairs
  */
 export function preferTask(options: PreferTaskOptions = {}): Task {
   const { beta = 0.1, labelSmoothing = 0, logitBytes, dropout, recompute, dtype } = options;
@@ -43,6 +43,8 @@ export function preferTask(options: PreferTaskOptions = {}): Task {
   return {
     loss(model, { inputs, targets, reference }) {
       const rows = inputs!.shape[0]!;
+      if (rows % 2 !== 0)
+        throw new InputError(`prefer: found ${rows} rows, expected two for each pair. Make batches with preferRows().`);
       const pairs = [rows / 2, 2];
       const hidden = model.hidden(inputs!, { dropout, recompute, dtype });
       const { tokenLoss } = model.loss(hidden, targets!, { logitBytes });

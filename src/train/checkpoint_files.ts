@@ -67,7 +67,8 @@ export async function checkpointFiles(parts: SavedParts, progress: LoopProgress)
   const files = await kept.files();
   files.set('optimizer.safetensors', await optimizerFile(machine, trainer.optimizer));
   files.set('training.json', bytesOf(trainingStateJson(trainingState(parts, progress))));
-  for (const [name, text] of tokenizer.files()) files.set(name, bytesOf(text));
+  // A run may have a chat template of its own.
+  for (const [name, text] of tokenizer.files()) if (!files.has(name)) files.set(name, bytesOf(text));
   return files;
 }
 

@@ -6,9 +6,7 @@ import type { Classifier } from '../nn/classifier.ts';
 import type { ClassifyRows } from '../tasks/classify_rows.ts';
 import type { Precision, Tensor } from '../tensor/tensor.ts';
 import { whoMadeIt } from './diagnose.ts';
-
-/** Tokens a batch, about. */
-const TOKENS = 4096;
+import { rowBatches } from './row_batches.ts';
 
 /** A classifier compiled to be asked again and again. */
 export class ClassScorer {
@@ -33,8 +31,9 @@ export class ClassScorer {
   async scores(rows: ClassifyRows, onScored: (done: number) => void = () => {}): Promise<number[][]> {
     const scores: number[][] = [];
     const count = this.#model.labels.length;
+    const { width } = this.#model;
     let done = 0;
-    for (const { numbers, some } of batchesOf(rows, this.#model.width)) {
+    for (const { numbers, some } of rowBatches(rows.length, (i) => width ?? bucket(rows.lengthOf(i)))) {
       const { inputs, pool } = rows.batch(numbers);
       const batch = { inputs: inputs!, pool: pool! };
       const { logits } = await this.#compiled(batch);
@@ -63,28 +62,6 @@ export class ClassScorer {
 /** Mean over rows of -ln p of the label that each has. */
 export function meanLossOf(scores: readonly (readonly number[])[], labels: readonly number[]): number {
   return -labels.reduce((sum, label, row) => sum + scores[row]![label]!, 0) / labels.length;
-}
-
-/**
- * Rows of one width together, as many as a power of two, the last ones filled up with one that is there already: few shapes are
- * planned.     @returns `some`: how many of the rows are meant
- */
-function* batchesOf(rows: ClassifyRows, width: number | null): Generator<{ numbers: number[]; some: number }> {
-  const byWidth = new Map<number, number[]>();
-  for (let i = 0; i < rows.length; i++) {
-    const T = width ?? bucket(rows.lengthOf(i));
-    const same = byWidth.get(T);
-    if (same) same.push(i);
-    else byWidth.set(T, [i]);
-  }
-  for (const [T, same] of [...byWidth].sort(([a], [b]) => a - b)) {
-    const most = 2 ** Math.floor(Math.log2(Math.max(1, TOKENS / T)));
-    for (let at = 0; at < same.length; at += most) {
-      const some = same.slice(at, at + most);
-      const together = 2 ** Math.ceil(Math.log2(some.length));
-      yield { numbers: Array.from({ length: together }, (_, i) => some[i] ?? some[0]!), some: some.length };
-    }
-  }
 }
 
 function logSoftmax(scores: readonly number[]): number[] {

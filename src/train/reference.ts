@@ -15,23 +15,20 @@ import type { LanguageModel } from '../nn/model.ts';
 import { sumTo } from '../ops/sum.ts';
 import { type LanguageTaskOptions, languageTask } from '../tasks/language.ts';
 import { answerRows } from '../tasks/prefer_rows.ts';
-import type { TaskRows } from '../tasks/rows.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { whoMadeIt } from './diagnose.ts';
+import { rowBatches } from './row_batches.ts';
 
 export interface ReferenceOptions extends Pick<LanguageTaskOptions, 'dtype' | 'logitBytes'> {
   /** Told after each batch how many answers are done, of how many. What it throws ends the work. */
   onScored?: (done: number, total: number) => void;
 }
 
-/** Tokens a batch, about. */
-const TOKENS = 4096;
-
 /**
  * Sum of ln p(token | all before it) over the tokens of each answer, in the order of answerRows(): (2N).
  * The model is only read. Where an adapter is trained, it is the model without it; where all weights are, it is the model before.
  * Give the `dtype` that is trained in, and rewards begin at 0.
- * @throws RunError for a number that is not finite, naming the first kernel
+ * @throws RunError for a number that is not finite, naming the answer and the first kernel
  */
 export async function referenceLogProbabilities(
   machine: Machine,
@@ -49,39 +46,25 @@ export async function referenceLogProbabilities(
   const found = new Float32Array(answers.length);
   let done = 0;
   try {
-    for (const numbers of groups(answers, model.blockSize)) {
+    const widthOf = (i: number) => Math.min(bucket(answers.lengthOf(i)), model.blockSize);
+    for (const { numbers, some } of rowBatches(answers.length, widthOf)) {
       const batch = answers.batch(numbers);
       await compiled(batch);
       const losses = (await compiled.collect())[0]!.values.loss!;
-      for (const [i, answer] of numbers.entries()) {
+      for (const [i, answer] of numbers.slice(0, some).entries()) {
         if (!Number.isFinite(losses[i])) {
           const culprit = await whoMadeIt(machine, model.parameters, fn, [{ batch }]);
           throw new RunError(
-            `reference: log-probability ${-losses[i]!} of an answer, expected a finite number. ${culprit} Take another model.`,
+            `reference: ${pairs[answer >> 1]!.chosen.where}: found log-probability ${-losses[i]!} of the ${answer % 2 === 0 ? 'chosen' : 'rejected'} answer, expected a finite number. ${culprit} Take another model.`,
           );
         }
         found[answer] = -losses[i]!;
       }
-      onScored?.((done += numbers.length), answers.length);
+      onScored?.((done += some), answers.length);
     }
     return found;
   } finally {
     compiled.release();
-  }
-}
-
-/** All answers in batches of one bucket each, so that few shapes are planned. */
-function* groups(answers: TaskRows, blockSize: number): Generator<number[]> {
-  const byWidth = new Map<number, number[]>();
-  for (let i = 0; i < answers.length; i++) {
-    const width = Math.min(bucket(answers.lengthOf(i)), blockSize);
-    const alike = byWidth.get(width);
-    if (alike) alike.push(i);
-    else byWidth.set(width, [i]);
-  }
-  for (const [width, alike] of [...byWidth].sort(([a], [b]) => a - b)) {
-    const together = Math.max(1, Math.floor(TOKENS / width));
-    for (let at = 0; at < alike.length; at += together) yield alike.slice(at, at + together);
   }
 }
 

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parameterHash } from '../../src/checkpoint/hash.ts';
 import { openWeights } from '../../src/checkpoint/huggingface.ts';
-import { parseModelConfig } from '../../src/checkpoint/model_config.ts';
+import { parseFolderConfig } from '../../src/checkpoint/model_config.ts';
 import { openModelFolder } from '../../src/checkpoint/model_folder.ts';
 import {
   collectBytes,
@@ -12,6 +12,7 @@ import {
   writeSafetensors,
 } from '../../src/checkpoint/safetensors.ts';
 import { type ExpectedTensor, elementsOf, weightParts } from '../../src/checkpoint/weights.ts';
+import { Classifier } from '../../src/nn/classifier.ts';
 import { makeModel } from '../../src/nn/families.ts';
 import { wholesOf } from '../../src/tensor/pieces.ts';
 import { normal } from '../../src/tensor/random.ts';
@@ -50,8 +51,10 @@ export const gpt2Json = {
 
 /** Names and shapes that a configuration asks for. */
 export function tensorsOf(config: object): ExpectedTensor[] {
-  const parsed = parseModelConfig(JSON.stringify(config), 'config.json').config;
-  return wholesOf(makeModel(parsed, { seed: 0 }).parameters).map(({ name, shape }) => ({ name, shape: [...shape] }));
+  const parsed = parseFolderConfig(JSON.stringify(config), 'config.json');
+  const body = makeModel(parsed.config, { seed: 0 });
+  const model = parsed.classifier ? new Classifier(body, { ...parsed.classifier, seed: 0 }) : body;
+  return wholesOf(model.parameters).map(({ name, shape }) => ({ name, shape: [...shape] }));
 }
 
 /** Random weights of a model. */

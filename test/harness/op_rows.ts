@@ -5,10 +5,10 @@ import { attentions } from './op_rows_attention.ts';
 import { crossEntropies } from './op_rows_cross_entropy.ts';
 import { dropouts } from './op_rows_dropout.ts';
 import { generation } from './op_rows_generation.ts';
+import { klDivergences } from './op_rows_kl_divergence.ts';
 import { layers } from './op_rows_layers.ts';
 import { llamas } from './op_rows_llama.ts';
 import { products } from './op_rows_matmul.ts';
-import { softCrossEntropies } from './op_rows_soft_cross_entropy.ts';
 import { state } from './op_rows_state.ts';
 import { vocabulary } from './op_rows_vocabulary.ts';
 
@@ -21,7 +21,7 @@ export const rows: readonly OpRow[] = [
   ...dropouts,
   ...state,
   ...crossEntropies,
-  ...softCrossEntropies,
+  ...klDivergences,
   ...vocabulary,
   ...generation,
 ];

@@ -34,7 +34,7 @@ export const finetune = defineCommand({
   examples: [
     'finetune --task classify --model openai-community/gpt2 --data spam.tsv --balance',
     'finetune --task instruct --model HuggingFaceTB/SmolLM2-135M --data alpaca.json --lora-r 8',
-    'finetune --task prefer --model runs/alpaca-1 --data pairs.json --lora-r 8',
+    'finetune --task prefer --model HuggingFaceTB/SmolLM2-135M-Instruct --data pairs.json --lora-r 8',
     'finetune --resume runs/spam-1',
   ],
   stopsAtSignal: true,

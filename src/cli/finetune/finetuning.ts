@@ -2,7 +2,7 @@
 import type { Scalar } from '../../checkpoint/training_state.ts';
 import { InputError } from '../../errors.ts';
 import type { Device } from '../../runtime/device.ts';
-import { tableOf } from '../../schedule/used_table.ts';
+import { triedTable } from '../../schedule/used_table.ts';
 import type { Limits } from '../../train/limits.ts';
 import { planTraining } from '../../train/training.ts';
 import { searchSettings } from '../find_rate_command.ts';
@@ -83,7 +83,7 @@ function prepareFinetune(request: FinetuneRequest): TrainingRun {
         await opened.goOn?.(made, path);
       },
     },
-    kernels: resumed ? device.kernels : tableOf(made.plans, device.capabilities, device.kernels),
+    kernels: resumed ? device.kernels : triedTable(device.capabilities, device.kernels),
     remembered,
     config: { ...config, task: settings.task },
     name: opened.name,

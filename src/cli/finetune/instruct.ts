@@ -1,6 +1,5 @@
 // finetune --task instruct: questions and answers, of which the answers are learned.
-import { ChatTemplate } from '../../data/chat_template.ts';
-import { ExampleEncoder, PROMPT_WORDS } from '../../data/instruct/encode.ts';
+import type { ExampleEncoder } from '../../data/instruct/encode.ts';
 import { type EncodedRows, encodeRows, rowNotes } from '../../data/instruct/encoded_rows.ts';
 import { type Example, readExamples } from '../../data/instruct/examples.ts';
 import { repeated, splitInOrder } from '../../data/instruct/split.ts';
@@ -16,6 +15,7 @@ import { writeAnswers } from '../instruct_answers.ts';
 import type { Output } from '../output.ts';
 import { printable } from '../printable.ts';
 import { dataFile, hashOfFile, runName } from './data_file.ts';
+import { runPrompting } from './prompting.ts';
 import { partBatches, rowData, rowShapes } from './row_data.ts';
 import type { FinetuneTask, MadeRun, OpenedTask, TaskRequest } from './task.ts';
 
@@ -26,7 +26,7 @@ const ANSWERS = 'answers.json';
 export const instruct: FinetuneTask = {
   name: 'instruct',
   about: 'to answer instructions',
-  flags: ['test-part', 'packing', 'loss-on', 'turns'],
+  flags: ['test-part', 'packing', 'loss-on', 'turns', 'prompt-format'],
   defaults: {
     ...{ testPart: 0.1, validationPart: 0.05 },
     ...{ batch: 8, learningRate: 5e-5, minLearningRate: 5e-6 },
@@ -54,11 +54,19 @@ async function openInstruct(request: TaskRequest): Promise<OpenedTask> {
       `--test-part: found ${testPart} beside a validation part of ${validationPart}, expected parts that leave rows to train on. Make one of them smaller.`,
     );
   const parts = splitInOrder(examples, { validationPart, testPart }, file);
-  const template = await ChatTemplate.fromFiles(tokenizer.files());
-  const encoder = new ExampleEncoder(tokenizer, template, turns);
+  const {
+    encoder,
+    words,
+    prompt: promptForm,
+    remembered,
+    files,
+    ask,
+  } = await runPrompting(request, examples[0]!, turns);
   const encoded = (part: readonly Example[]) => encodeRows(part, encoder, file, { blockSize, lossOn });
   const [train, validation] = [encoded(parts.train), encoded(parts.validation)];
-  const test = parts.test.length > 0 ? encoded(parts.test) : null;
+  // What is held on to while the run lasts: of a large file the rows to train on are many.
+  const asked = parts.test;
+  const test = asked.length > 0 ? encoded(asked) : null;
   tellRows(out, file, train, blockSize, tokenizer);
   const seen = repeated([...parts.validation, ...parts.test], parts.train);
   if (seen > 0)
@@ -68,14 +76,10 @@ async function openInstruct(request: TaskRequest): Promise<OpenedTask> {
     train: instructRows(train.rows, { ...padded, packing }),
     validation: instructRows(validation.rows, padded),
   };
-  const promptForm = encoder.promptForm(examples[0]!);
-  const templated = promptForm === 'chat template';
-  // So that it can be talked to as it was trained.
-  const ownTemplate = template || promptForm === 'none' ? null : encoder.alpacaTemplate();
   out.note(
-    `rows: ${grouped(train.rows.length)} to train on${packing ? `, packed into ${grouped(rows.train.length)}` : ''}, ${grouped(validation.rows.length)} to validate, ${grouped(parts.test.length)} to test; ${form} ${PROMPT_WORDS[promptForm]}`,
+    `rows: ${grouped(train.rows.length)} to train on${packing ? `, packed into ${grouped(rows.train.length)}` : ''}, ${grouped(validation.rows.length)} to validate, ${grouped(parts.test.length)} to test; ${form} ${words}`,
   );
-  const prompt = parts.validation.map((each) => encoder.prompt(each)).find(({ length }) => length < blockSize) ?? null;
+  const prompt = firstPrompt(parts.validation, encoder, blockSize);
   const { vocabSize } = tokenizer;
   const dataset = {
     name: runName(file),
@@ -92,7 +96,7 @@ async function openInstruct(request: TaskRequest): Promise<OpenedTask> {
   return {
     name: runName(file),
     epochRows: rows.train.length,
-    remembered: { data: file },
+    remembered: { data: file, ...remembered },
     shown: rows.train,
     usuallyShown: true,
     model: (model, { labelSmoothing, recompute, dtype, dropout }) => ({
@@ -109,9 +113,7 @@ async function openInstruct(request: TaskRequest): Promise<OpenedTask> {
     data: (asked, own) => rowData({ ...rows, tokenizer, hash, dataset, references }, asked, own),
     sample: (made, stop) => (prompt ? answerText(made, encoder, prompt, seed, stop) : Promise.resolve('')),
     firstLoss: () => null,
-    ...(ownTemplate !== null && {
-      files: () => new Map([['chat_template.jinja', new TextEncoder().encode(ownTemplate)]]),
-    }),
+    files: () => files,
     ...(test && {
       async finish({ device, language, trainer, settings: { batch, dtype } }, folder) {
         const tests = instructRows(test.rows, padded);
@@ -122,17 +124,16 @@ async function openInstruct(request: TaskRequest): Promise<OpenedTask> {
         };
         const stop = () => signal.requested;
         const options = { maxNewTokens: ANSWER_TOKENS, dtype, onAnswer, stop };
-        const skipped = await writeAnswers(device, language, encoder, parts.test, place, options);
+        const skipped = await writeAnswers(device, language, encoder, asked, place, options);
         out.status('');
-        if (skipped !== null) out.log(`answers: ${folder}/${ANSWERS}, to ${grouped(parts.test.length)} test rows`);
+        if (skipped !== null) out.log(`answers: ${folder}/${ANSWERS}, to ${grouped(asked.length)} test rows`);
         if (skipped) out.note(`${skipped} of them have no room for an answer in the context.`);
         return {
-          test: { loss, rows: parts.test.length, ...(skipped !== null && { answers: `${folder}/${ANSWERS}` }) },
+          test: { loss, rows: asked.length, ...(skipped !== null && { answers: `${folder}/${ANSWERS}` }) },
         };
       },
     }),
-    next: (folder) =>
-      `ask it: npm run generate -- --model ${folder} ${templated || ownTemplate !== null ? '--chat' : '--prompt "..."'}`,
+    next: (folder) => `ask it: npm run generate -- --model ${folder} ${ask}`,
   };
 }
 
@@ -142,6 +143,15 @@ function tellRows(out: Output, file: string, { counts }: EncodedRows, blockSize:
     if (warn) out.warn(line);
     else out.note(line);
   }
+}
+
+/** The first question that leaves room for an answer; null where none does. */
+function firstPrompt(examples: readonly Example[], encoder: ExampleEncoder, blockSize: number): number[] | null {
+  for (const example of examples) {
+    const prompt = encoder.prompt(example);
+    if (prompt.length < blockSize) return prompt;
+  }
+  return null;
 }
 
 /** The question of a validation row, and what the model answers. */

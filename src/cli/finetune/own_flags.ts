@@ -1,4 +1,5 @@
 // Flags of finetune that belong to some tasks; to which, the tasks say.
+import { PROMPT_FORMATS } from '../../data/instruct/prompt_format.ts';
 import { POOLINGS } from '../../nn/classifier_config.ts';
 import { defineFlags } from '../flags.ts';
 
@@ -97,6 +98,13 @@ export const ownSettingFlags = defineFlags([
     choices: ['all', 'last'],
     default: 'all',
     help: 'of a conversation all answers are trained on, or the last one',
+  },
+  {
+    name: 'prompt-format',
+    type: 'choice',
+    group: 'instruct and prefer',
+    choices: PROMPT_FORMATS,
+    help: "what questions are put to the model in, here and afterwards; default: the model's own chat template where it has one, else Alpaca's prompt",
   },
   {
     name: 'dpo-beta',

@@ -1,7 +1,5 @@
 // finetune --task prefer: of two answers to a question one is preferred. What the model found of both before it is trained is kept.
 import { fileSource } from '../../checkpoint/files.ts';
-import { ChatTemplate } from '../../data/chat_template.ts';
-import { ExampleEncoder, PROMPT_WORDS } from '../../data/instruct/encode.ts';
 import { splitInOrder } from '../../data/instruct/split.ts';
 import { jsonRows } from '../../data/json_rows.ts';
 import { encodePairs, pairNotes } from '../../data/preference/encoded_pairs.ts';
@@ -14,6 +12,7 @@ import { printable } from '../printable.ts';
 import { RunShow } from '../show.ts';
 import { StoppedError } from '../stop.ts';
 import { dataFile, hashOfFile, runName } from './data_file.ts';
+import { runPrompting } from './prompting.ts';
 import { rowData, rowShapes } from './row_data.ts';
 import type { FinetuneTask, OpenedTask, TaskRequest } from './task.ts';
 
@@ -25,7 +24,7 @@ const MOST_OFF = { f32: 1e-3, f16: 0.05 };
 export const prefer: FinetuneTask = {
   name: 'prefer',
   about: 'to prefer one of two answers',
-  flags: ['dpo-beta'],
+  flags: ['dpo-beta', 'prompt-format'],
   without: ['sample-every'],
   defaults: {
     ...{ validationPart: 0.1, batch: 4, sampleEvery: 0 },
@@ -44,9 +43,7 @@ async function openPrefer(request: TaskRequest): Promise<OpenedTask> {
   const read = readPairs(jsonRows(file), file);
   for (const line of read.notes) out.note(printable(line, true));
   const { validationPart, context: blockSize } = settings;
-  const template = await ChatTemplate.fromFiles(tokenizer.files());
-  const encoder = new ExampleEncoder(tokenizer, template, 'last');
-  const promptForm = encoder.promptForm(read.pairs[0]!.chosen);
+  const { encoder, words, remembered, files, ask } = await runPrompting(request, read.pairs[0]!.chosen, 'last');
   const { pairs, counts } = encodePairs(read.pairs, encoder, file, { blockSize });
   for (const { sentence, warn } of pairNotes(counts, blockSize, tokenizer)) {
     const line = printable(sentence.startsWith(file) ? sentence : `${file}: ${sentence}`, true);
@@ -55,7 +52,7 @@ async function openPrefer(request: TaskRequest): Promise<OpenedTask> {
   }
   const { train, validation } = splitInOrder(pairs, { validationPart, testPart: 0 }, file);
   out.note(
-    `pairs: ${grouped(train.length)} to train on, ${grouped(validation.length)} to validate; ${read.form} ${PROMPT_WORDS[promptForm]}`,
+    `pairs: ${grouped(train.length)} to train on, ${grouped(validation.length)} to validate; ${read.form} ${words}`,
   );
   // Filled once the model's weights are there.
   const reference = new Float32Array(2 * pairs.length);
@@ -74,7 +71,7 @@ async function openPrefer(request: TaskRequest): Promise<OpenedTask> {
   return {
     name: runName(file),
     epochRows: rows.train.length,
-    remembered: { data: file },
+    remembered: { data: file, ...remembered },
     shown: rows.train,
     usuallyShown: true,
     model: (model, { labelSmoothing, recompute, dtype, dropout }, { dpoBeta: beta = 0.1 }) => ({
@@ -107,11 +104,10 @@ async function openPrefer(request: TaskRequest): Promise<OpenedTask> {
         source.close();
       }
     },
-    files: () => new Map([[REFERENCE_FILE, referenceFile(pairs, reference)]]),
+    files: () => new Map([...files, [REFERENCE_FILE, referenceFile(pairs, reference)]]),
     sample: async () => '',
     firstLoss: (loss) => firstLossOf(loss, settings),
-    next: (folder) =>
-      `talk to it: npm run generate -- --model ${folder} ${promptForm === 'chat template' ? '--chat' : '--prompt "..."'}`,
+    next: (folder) => `talk to it: npm run generate -- --model ${folder} ${ask}`,
   };
 }
 

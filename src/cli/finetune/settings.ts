@@ -1,5 +1,6 @@
 // How a task's defaults, flags and a saved run become the settings of a fine-tuning.
 import type { TrainingState } from '../../checkpoint/training_state.ts';
+import type { PromptFormat } from '../../data/instruct/prompt_format.ts';
 import { InputError } from '../../errors.ts';
 import type { ModelConfig } from '../../nn/families.ts';
 import { continuedSettings } from '../../train/continued.ts';
@@ -29,6 +30,8 @@ export interface OwnSettings {
   packing?: boolean;
   lossOn?: 'answer' | 'all';
   turns?: 'all' | 'last';
+  /** '' until it is known whether the model has a chat template. */
+  promptFormat?: PromptFormat | '';
   dpoBeta?: number;
   teacher?: string;
   distillTemperature?: number;

@@ -19,17 +19,16 @@ import { checkOtherFiles } from './trace_weights.ts';
 import { type Verdict, worstOf } from './verdict.ts';
 
 /** What is compared of a trace, by its kind. */
-const KINDS: Readonly<Record<string, (run: TraceRun) => Promise<Verdict[]>>> = {
-  pretrain: async (run) => [
-    ...(await checkTraining(run)),
-    ...(await checkGeneration(run)),
-    ...(await checkOtherFiles(run)),
+const KINDS = new Map<string, (run: TraceRun) => Promise<Verdict[]>>([
+  [
+    'pretrain',
+    async (run) => [...(await checkTraining(run)), ...(await checkGeneration(run)), ...(await checkOtherFiles(run))],
   ],
-  classification: checkClassification,
-  dpo: checkPreference,
-  lora: checkLora,
-  sft: checkInstruction,
-};
+  ['classification', checkClassification],
+  ['dpo', checkPreference],
+  ['lora', checkLora],
+  ['sft', checkInstruction],
+]);
 
 /** Why a trace cannot be run, or null. */
 export async function whyNotTrace(
@@ -37,7 +36,7 @@ export async function whyNotTrace(
   { kind, dir }: TraceCase,
   dtype: Precision,
 ): Promise<string | null> {
-  if (!KINDS[kind]) return `training of the kind ${kind} is not here yet`;
+  if (!KINDS.has(kind)) return `training of the kind ${kind} is not here yet`;
   // MOST_STORAGE is derived for a mean over every position. A loss of few sums has another ceiling.
   if (dtype === 'f16' && kind !== 'pretrain') return 'what f16 may cost is derived for pretraining';
   const family = text(await folder.json(`${dir}/config.json`), 'model_type', `${dir}/config.json`);
@@ -74,7 +73,7 @@ async function runOnce(
   const model = makeModel(parseModelConfig(await folder.text(where), where).config, { seed: 0 });
   const run: TraceRun = { machine, folder, trace, model, dtype, judge };
   try {
-    return worstOf(await KINDS[trace.kind]!(run));
+    return worstOf(await KINDS.get(trace.kind)!(run));
   } finally {
     machine.release(model.parameters);
   }

@@ -1,7 +1,5 @@
 // A trace of an adapter: what is trained and what stays as it was, and the same merged into the base.
-
 import { openWeights } from '../../checkpoint/huggingface.ts';
-import { peftWeights } from '../../checkpoint/peft.ts';
 import { parsePeftConfig } from '../../checkpoint/peft_config.ts';
 import type { TensorArray } from '../../checkpoint/safetensors.ts';
 import type { Weights } from '../../checkpoint/weights.ts';
@@ -9,8 +7,7 @@ import { weightParts } from '../../checkpoint/weights.ts';
 import { mergeAdapter } from '../../nn/lora_merge.ts';
 import { crossEntropy } from '../../ops/cross_entropy.ts';
 import { wholesOf } from '../../tensor/pieces.ts';
-import { adaptedBy } from '../../train/adapter_files.ts';
-import { streamWeights } from '../../train/snapshot.ts';
+import { adaptedBy, loadAdapterWeights } from '../../train/adapter_files.ts';
 import { text } from './fields.ts';
 import { load, type TraceRun } from './trace_run.ts';
 import { batches, checkLogits, checkSteps } from './trace_training.ts';
@@ -30,11 +27,8 @@ export async function checkLora(run: TraceRun): Promise<Verdict[]> {
   const adapted = adaptedBy(model, { config, configName });
   const { parameters } = adapted.adapter;
   const own = { ...run, model: adapted };
-  const loadAdapter = async (key: string) => {
-    const source = await folder.weights(`${trace.dir}/${text(description, key, where)}`);
-    const wholes = wholesOf(parameters);
-    await streamWeights(machine, wholes, await peftWeights(source, wholes));
-  };
+  const loadAdapter = async (key: string) =>
+    loadAdapterWeights(machine, adapted.adapter, await folder.weights(`${trace.dir}/${text(description, key, where)}`));
   const reference = async (file: string): Promise<Weights> =>
     openWeights([await folder.weights(`${trace.dir}/${file}`)], wholesOf(model.parameters));
   const tensor = (name: string) => folder.tensor(`${trace.dir}/trace.safetensors`, name);

@@ -3,7 +3,7 @@ import type { JsonValue } from '../../checkpoint/json.ts';
 import type { Example } from './examples.ts';
 
 /** The key of an answer, as in Raschka 2024, chapter 7. */
-export const RESPONSE = 'model_response';
+const RESPONSE = 'model_response';
 
 /** A JSON list as Python's json.dump(rows, file, indent=4) writes it. @param answers one for each example */
 export function answersJson(examples: readonly Example[], answers: readonly string[]): string {

@@ -2,7 +2,7 @@
 // answer it, and what follows by itself, so that no token reaches over the border between them.
 import { quoted } from '../../checkpoint/json.ts';
 import { InputError } from '../../errors.ts';
-import type { ChatTemplate } from '../chat_template.ts';
+import type { ChatMessage, ChatTemplate } from '../chat_template.ts';
 import { SpecialFinder } from '../pieces.ts';
 import { promptIds, type Tokenizer } from '../tokenizer.ts';
 import { ALPACA_HEADINGS, alpacaPrompt, alpacaTemplate } from './alpaca.ts';
@@ -34,6 +34,8 @@ export class ExampleEncoder {
   readonly #template: ChatTemplate | null;
   readonly #turns: Turns;
   readonly #typed: SpecialFinder;
+  /** The template is Alpaca's prompt, which has a place of its own for the input of Alpaca's rows. */
+  readonly #isAlpaca: boolean;
 
   /** @param template without one there is Alpaca's prompt, which holds one question and one answer */
   constructor(tokenizer: Tokenizer, template: ChatTemplate | null = null, turns: Turns = 'all') {
@@ -44,6 +46,8 @@ export class ExampleEncoder {
     const ends = special.filter((token) => !answerTokens.includes(token)).map((token) => idOfToken(tokenizer, token));
     this.endIds = [...new Set([...ends, tokenizer.eosId])].filter((id) => id !== undefined && id !== null);
     this.#typed = new SpecialFinder([...special, ...ALPACA_HEADINGS]);
+    this.#isAlpaca =
+      template !== null && alpacaStarts(tokenizer).some((start) => template.source === alpacaAs(start, tokenizer));
   }
 
   /**
@@ -59,7 +63,7 @@ export class ExampleEncoder {
   prompt(example: Example): number[] {
     return this.#named(example, () => {
       if (this.usesTemplate(example))
-        return this.#template!.encode(this.tokenizer, example.messages.slice(0, -1), { addGenerationPrompt: true });
+        return this.#template!.encode(this.tokenizer, spoken(example).slice(0, -1), { addGenerationPrompt: true });
       return this.#plainPrompt(example);
     });
   }
@@ -73,20 +77,17 @@ export class ExampleEncoder {
   /** Alpaca's prompt as the chat template of a model that was tuned on it; null where no template has the same ids. */
   alpacaTemplate(): string | null {
     const { tokenizer } = this;
-    const { startIds = [], eosId } = tokenizer;
-    const begin = tokenizer.decode(startIds);
     const prompt = alpacaPrompt('');
     const expected = promptIds(tokenizer, prompt).join();
-    // Some tokenizers put a space before a text, and none behind a control token.
-    const start = [begin, `${begin} `].find(
+    const start = alpacaStarts(tokenizer).find(
       (start) => tokenizer.encode(start + prompt, { allowSpecial: true }).join() === expected,
     );
-    return start === undefined ? null : alpacaTemplate(start, eosId === null ? '' : tokenizer.decode([eosId]));
+    return start === undefined ? null : alpacaAs(start, tokenizer);
   }
 
-  /** Whether the chat template writes it, or else the prompt of Alpaca, which Alpaca's own rows always have, or nobody. */
+  /** Whether the chat template writes it, or else the prompt of Alpaca, or nobody. */
   usesTemplate({ input, verbatim = false }: Example): boolean {
-    return this.#template !== null && input === undefined && !verbatim;
+    return this.#template !== null && !verbatim && !(this.#isAlpaca && input !== undefined);
   }
 
   /** What is put around the question. */
@@ -112,7 +113,8 @@ export class ExampleEncoder {
     throw new InputError('found a prompt without a token, expected a text to answer. Correct the row.');
   }
 
-  #chatParts({ messages, asked = 0 }: Example, template: ChatTemplate): Part[] {
+  #chatParts(example: Example, template: ChatTemplate): Part[] {
+    const [messages, asked] = [spoken(example), example.asked ?? 0];
     const whole = template.render(messages);
     const cuts: number[] = [];
     messages.forEach(({ role, content }, i) => {
@@ -149,10 +151,33 @@ export class ExampleEncoder {
   }
 }
 
+/** What may stand before Alpaca's prompt: some tokenizers put a space before a text, and none behind a control token. */
+function alpacaStarts(tokenizer: Tokenizer): string[] {
+  const begin = tokenizer.decode(tokenizer.startIds ?? []);
+  return [begin, `${begin} `];
+}
+
+function alpacaAs(start: string, tokenizer: Tokenizer): string {
+  const { eosId } = tokenizer;
+  return alpacaTemplate(start, eosId === null ? '' : tokenizer.decode([eosId]));
+}
+
 /** The id of a control token, where one id is all that it is. */
 export function idOfToken(tokenizer: Tokenizer, token: string): number | undefined {
   const ids = tokenizer.encode(token, { allowSpecial: true, continues: true });
   return ids.length === 1 ? ids[0] : undefined;
+}
+
+/**
+ * The messages as a chat template takes them: the input of an Alpaca row stands on a line of its own behind the instruction, as in
+ * LLaMA-Factory (Zheng et al. 2024, arXiv:2403.13372).
+ */
+function spoken({ messages, input = '' }: Example): readonly ChatMessage[] {
+  if (input === '') return messages;
+  const asked = messages.findLastIndex(({ role }) => role === 'user');
+  return messages.map((message, i) =>
+    i === asked ? { ...message, content: `${message.content}\n${input}` } : message,
+  );
 }
 
 /** @throws InputError for more than a question and an answer, perhaps with a system turn before */
@@ -162,7 +187,7 @@ function alpacaText({ messages, input }: Example): string {
   if (asked.length !== 2 || user!.role !== 'user') {
     const roles = messages.map(({ role }) => role).join(', ');
     throw new InputError(
-      `found a conversation of ${quoted(roles)} for a model without a chat template, expected one question and one answer. Take a model that has a template, or rows of one turn.`,
+      `found a conversation of ${quoted(roles)} for Alpaca's prompt, expected one question and one answer. Take a model with a chat template (--prompt-format template), or rows of one turn.`,
     );
   }
   return alpacaPrompt(user!.content, input, system?.content);

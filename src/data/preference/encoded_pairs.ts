@@ -135,6 +135,8 @@ export function pairNotes(
   return notes;
 }
 
+const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array) => new Uint8Array(buffer, byteOffset, byteLength);
+
 /** Of lists that were hashed: every checkpoint asks for it. */
 const hashes = new WeakMap<readonly TokenPair[], string>();
 
@@ -144,8 +146,10 @@ export function pairsHash(pairs: readonly TokenPair[]): string {
   if (known !== undefined) return known;
   const hash = new Sha256();
   for (const { ids, trained } of pairs.flatMap(({ chosen, rejected }) => [chosen, rejected])) {
-    hash.update(new Uint8Array(Int32Array.of(ids.length, ...ids).buffer));
-    hash.update(trained);
+    hash
+      .update(bytesOf(Int32Array.of(ids.length)))
+      .update(bytesOf(ids))
+      .update(trained);
   }
   const hex = hash.hex();
   hashes.set(pairs, hex);

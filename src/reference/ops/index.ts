@@ -5,13 +5,13 @@ import { crossEntropy } from './cross_entropy.ts';
 import { elementwise } from './elementwise.ts';
 import { embedding } from './embedding.ts';
 import { generation } from './generation.ts';
+import { klDivergence } from './kl_divergence.ts';
 import { layernorm } from './layernorm.ts';
 import { llama } from './llama.ts';
 import { matmul } from './matmul.ts';
 import { muon } from './muon.ts';
 import { optimizer } from './optimizer.ts';
 import type { Reference } from './reference.ts';
-import { softCrossEntropy } from './soft_cross_entropy.ts';
 import { softmax } from './softmax.ts';
 import { sum } from './sum.ts';
 
@@ -31,7 +31,7 @@ export const references: ReadonlyMap<string, Reference> = new Map(
     matmul,
     muon,
     optimizer,
-    softCrossEntropy,
+    klDivergence,
     softmax,
     sum,
   ].flatMap((family) => Object.entries(family)),

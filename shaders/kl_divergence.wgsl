@@ -1,10 +1,10 @@
-// soft_cross_entropy: KL(q || p) = sum over classes of q ln(q / p), q = softmax(teacher / t), p = softmax(logits / t), inverse = 1 / t.
+// kl_divergence: KL(q || p) = sum over classes of q ln(q / p), q = softmax(teacher / t), p = softmax(logits / t), inverse = 1 / t.
 // logits, teacher (R,C)  ->  stats (R,4): 0, KL, 0, 0, as cross_entropy reads it; sums (R,4): the largest logit and the log of the sum
 // of exp((x - largest) / t), of the student and of the teacher.
 // grid: one invocation a row, folded. Two passes; the largest is taken away before logits are divided, so that large ones keep their
 // digits, and rows that are equal have 0.
 // Source: Hinton et al. 2015 (arXiv:1503.02531), section 2.
-// lib: fold, soft_cross_entropy
+// lib: fold, kl_divergence
 
 alias Storage = f32;
 

@@ -1,8 +1,8 @@
-// soft_cross_entropy_workgroup: as soft_cross_entropy, for GPUs; slow where a barrier is (software adapters).
+// kl_divergence_workgroup: as kl_divergence, for GPUs; slow where a barrier is (software adapters).
 // logits, teacher (R,C)  ->  stats, sums (R,4)
 // grid: LANES neighbouring invocations a row, which take turns at its columns and meet in workgroup memory; short rows share a
 // workgroup of 64. Folded.
-// lib: fold, row_max, row_sum, soft_cross_entropy
+// lib: fold, row_max, row_sum, kl_divergence
 
 alias Storage = f32;
 

@@ -1,4 +1,4 @@
-// soft_cross_entropy_backward: dlogits = dstats.y * (p - q) / t, p and q as in soft_cross_entropy; 0 in rows whose dstats is 0, whatever
+// kl_divergence_backward: dlogits = dstats.y * (p - q) / t, p and q as in kl_divergence; 0 in rows whose dstats is 0, whatever
 // their logits are.
 // logits (R,C), in dlogits' place  teacher (R,C)  sums, dstats (R,4)  ->  dlogits (R,C)
 // grid: one invocation an element, folded.

@@ -1,4 +1,4 @@
-// Cross-entropy against the distribution of another model, less that distribution's own entropy: how far a student is from its teacher.
+// The Kullback-Leibler divergence of a student's distribution from its teacher's: what distillation makes small.
 import { InputError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type CrossEntropy, type CrossEntropyOptions, crossEntropyOf } from './cross_entropy.ts';
@@ -6,19 +6,19 @@ import { currentTape, defineOp, expectReal, expectShape, expectType, type Site }
 import { rowsOf, workgroupForm } from './rows.ts';
 import { expectTargets } from './softmax_stats.ts';
 
-export interface SoftCrossEntropyAttrs {
+export interface KlDivergenceAttrs {
   /** What logits are divided by. */
   temperature: number;
 }
 
 /** Fields of the kernels' Sizes. */
-function sizesOf({ inputs: { logits }, attrs: { temperature } }: Site<SoftCrossEntropyAttrs>) {
-  return { ...rowsOf('softCrossEntropy', logits!), inverse: 1 / temperature };
+function sizesOf({ inputs: { logits }, attrs: { temperature } }: Site<KlDivergenceAttrs>) {
+  return { ...rowsOf('klDivergence', logits!), inverse: 1 / temperature };
 }
 
 /** Over the logits: dlogits = dstats.y * (softmax(logits / t) - softmax(teacher / t)) / t. */
-export const softCrossEntropyBackwardOp = defineOp<SoftCrossEntropyAttrs>({
-  name: 'soft_cross_entropy_backward',
+export const klDivergenceBackwardOp = defineOp<KlDivergenceAttrs>({
+  name: 'kl_divergence_backward',
   outputs: ({ logits }) => ({ dlogits: { shape: logits!.shape, dtype: logits!.dtype } }),
   inPlace: { dlogits: 'logits' },
   forms: [
@@ -26,31 +26,31 @@ export const softCrossEntropyBackwardOp = defineOp<SoftCrossEntropyAttrs>({
       name: 'element',
       dispatches: (site) => {
         const sizes = sizesOf(site);
-        return [{ kernel: 'soft_cross_entropy_backward', sizes, threads: [sizes.R * sizes.C] }];
+        return [{ kernel: 'kl_divergence_backward', sizes, threads: [sizes.R * sizes.C] }];
       },
     },
   ],
   backward: 'not differentiable',
 });
 
-export const softCrossEntropyOp = defineOp<SoftCrossEntropyAttrs>({
-  name: 'soft_cross_entropy',
+export const klDivergenceOp = defineOp<KlDivergenceAttrs>({
+  name: 'kl_divergence',
   outputs: ({ logits, teacher }, { temperature }) => {
-    expectReal('softCrossEntropy', 'logits', logits!);
-    expectType('softCrossEntropy', 'teacher', teacher!, logits!.dtype);
-    expectShape('softCrossEntropy', 'teacher', teacher!, logits!.shape);
+    expectReal('klDivergence', 'logits', logits!);
+    expectType('klDivergence', 'teacher', teacher!, logits!.dtype);
+    expectShape('klDivergence', 'teacher', teacher!, logits!.shape);
     if (!(temperature > 0 && Number.isFinite(temperature)))
-      throw new InputError(`softCrossEntropy: temperature is ${temperature}, expected a number above 0, such as 2.`);
-    const { R } = rowsOf('softCrossEntropy', logits!);
+      throw new InputError(`klDivergence: temperature is ${temperature}, expected a number above 0, such as 2.`);
+    const { R } = rowsOf('klDivergence', logits!);
     return { stats: { shape: [R, 4] }, sums: { shape: [R, 4] } };
   },
   forms: [
-    workgroupForm('soft_cross_entropy_workgroup', sizesOf),
+    workgroupForm('kl_divergence_workgroup', sizesOf),
     {
       name: 'row',
       dispatches: (site) => {
         const sizes = sizesOf(site);
-        return [{ kernel: 'soft_cross_entropy', sizes, threads: [sizes.R] }];
+        return [{ kernel: 'kl_divergence', sizes, threads: [sizes.R] }];
       },
     },
   ],
@@ -58,14 +58,13 @@ export const softCrossEntropyOp = defineOp<SoftCrossEntropyAttrs>({
   backward: ({ inputs: { logits, teacher }, outputs: { sums }, attrs, grads: { stats: dstats } }) =>
     dstats
       ? {
-          logits: () =>
-            currentTape().push(softCrossEntropyBackwardOp, { logits, teacher, sums, dstats }, attrs).dlogits!,
+          logits: () => currentTape().push(klDivergenceBackwardOp, { logits, teacher, sums, dstats }, attrs).dlogits!,
         }
       : {},
 });
 
 /** temperature is 1 and ignoreIndex -100 where they are not given. */
-export interface SoftCrossEntropyOptions extends Pick<CrossEntropyOptions, 'ignoreIndex'> {
+export interface KlDivergenceOptions extends Pick<CrossEntropyOptions, 'ignoreIndex'> {
   temperature?: number;
 }
 
@@ -78,14 +77,14 @@ export interface SoftCrossEntropyOptions extends Pick<CrossEntropyOptions, 'igno
  * Source: Hinton et al. 2015 (arXiv:1503.02531), section 2.
  * @throws InputError if the shapes or types do not fit, or temperature is not above 0
  */
-export function softCrossEntropy(
+export function klDivergence(
   logits: Tensor,
   teacher: Tensor,
   targets: Tensor,
-  { temperature = 1, ...options }: SoftCrossEntropyOptions = {},
+  { temperature = 1, ...options }: KlDivergenceOptions = {},
 ): CrossEntropy {
-  const { C: vocabSize } = rowsOf('softCrossEntropy', logits);
-  expectTargets('softCrossEntropy', logits, targets);
-  const { stats } = currentTape().push(softCrossEntropyOp, { logits, teacher }, { temperature });
+  const { C: vocabSize } = rowsOf('klDivergence', logits);
+  expectTargets('klDivergence', logits, targets);
+  const { stats } = currentTape().push(klDivergenceOp, { logits, teacher }, { temperature });
   return crossEntropyOf(stats!, targets, { ...options, vocabSize });
 }

@@ -11,9 +11,9 @@ function logSoftmax(x: Numbers, r: number, width: number, temperature: number) {
   return { largest, logSum, logs: scaled.map((value) => value - logSum) };
 }
 
-export const softCrossEntropy: References = {
+export const klDivergence: References = {
   /** sum of q ln(q / p), where cross_entropy has a logarithm from which nothing is taken away; what the rows' logarithms are made of. */
-  soft_cross_entropy: ({ logits, teacher }, { inputs, attrs: { temperature } }) => {
+  kl_divergence: ({ logits, teacher }, { inputs, attrs: { temperature } }) => {
     const { rows, width } = rowsOf(inputs.logits!);
     const stats = new Float64Array(rows * 4);
     const sums = new Float64Array(rows * 4);
@@ -32,7 +32,7 @@ export const softCrossEntropy: References = {
   },
 
   /** dlogits = dKL * (p - q) / t */
-  soft_cross_entropy_backward: ({ logits, teacher, dstats }, { inputs, attrs: { temperature } }) => {
+  kl_divergence_backward: ({ logits, teacher, dstats }, { inputs, attrs: { temperature } }) => {
     const { rows, width } = rowsOf(inputs.logits!);
     const dlogits = new Float64Array(rows * width);
     for (let r = 0; r < rows; r++) {

@@ -1,8 +1,8 @@
 // Samples of the divergence of a student from its teacher, whose logits are fixed numbers.
 import { cast } from '../../src/ops/cast.ts';
+import { type KlDivergenceOptions, klDivergence } from '../../src/ops/kl_divergence.ts';
 import { constant } from '../../src/ops/op.ts';
 import { scale } from '../../src/ops/scale.ts';
-import { type SoftCrossEntropyOptions, softCrossEntropy } from '../../src/ops/soft_cross_entropy.ts';
 import { normal } from '../../src/tensor/random.ts';
 import { type Shape, sizeOf } from '../../src/tensor/shape.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
@@ -23,7 +23,7 @@ const sample = (
   name: string,
   x: Sample['real'][string],
   y: NonNullable<Sample['whole']>[string],
-  options: SoftCrossEntropyOptions & { values?: Values } = {},
+  options: KlDivergenceOptions & { values?: Values } = {},
 ): Sample => {
   const { values = ordinary, ...rest } = options;
   return {
@@ -31,15 +31,15 @@ const sample = (
     real: { x },
     whole: { y },
     build: (t: Named): Named => {
-      const { loss, tokenLoss, kept } = softCrossEntropy(t.x!, teacherOf(t.x!, values), t.y!, rest);
+      const { loss, tokenLoss, kept } = klDivergence(t.x!, teacherOf(t.x!, values), t.y!, rest);
       return { loss, tokenLoss, kept };
     },
   };
 };
 
-export const softCrossEntropies: readonly OpRow[] = [
+export const klDivergences: readonly OpRow[] = [
   {
-    ops: ['soft_cross_entropy', 'soft_cross_entropy_backward'],
+    ops: ['kl_divergence', 'kl_divergence_backward'],
     samples: [
       sample('33 rows', [33, 65], ids([33], 65)),
       sample('five rows, one ignored, one of no class', [5, 17], wholes([5], 3, -100, 17, 16, 0), { temperature: 2 }),
@@ -52,7 +52,7 @@ export const softCrossEntropies: readonly OpRow[] = [
         name: 'one row without an axis before it',
         real: { x: [7] },
         whole: { y: wholes([], 3) },
-        build: (t) => softCrossEntropy(t.x!, teacherOf(t.x!, ordinary), t.y!, { temperature: 3 }).loss,
+        build: (t) => klDivergence(t.x!, teacherOf(t.x!, ordinary), t.y!, { temperature: 3 }).loss,
       },
       {
         ...sample('logits of 1e4', around(1e4, [4, 17], 30), ids([4], 17), {
@@ -79,7 +79,7 @@ export const softCrossEntropies: readonly OpRow[] = [
         whole: { y: ids([4], 5) },
         build: (t) => {
           const logits = scale(t.x!, 2);
-          return { loss: softCrossEntropy(logits, teacherOf(t.x!, ordinary), t.y!).loss, logits };
+          return { loss: klDivergence(logits, teacherOf(t.x!, ordinary), t.y!).loss, logits };
         },
       },
     ],
@@ -87,20 +87,14 @@ export const softCrossEntropies: readonly OpRow[] = [
     because: 'exp and log of differences to the largest logit',
     half: { roundings: 2, because: 'logits that are read again have two gradients' },
     refuses: [
-      [
-        (t) => softCrossEntropy(t(2, 3), t(2, 4), i32(2)),
-        /^softCrossEntropy: teacher has shape \(2,4\), expected \(2,3\)\.$/,
-      ],
-      [
-        (t) => softCrossEntropy(t(2, 3), t(2, 3), i32(3)),
-        /^softCrossEntropy: targets has shape \(3\), expected \(2\)\.$/,
-      ],
-      [(t) => softCrossEntropy(t(2, 3), t(2, 3), t(2)), /^softCrossEntropy: targets holds f32, expected i32\.$/],
-      [(t) => softCrossEntropy(t(2, 3), i32(2, 3), i32(2)), /^softCrossEntropy: teacher holds i32, expected f32\.$/],
+      [(t) => klDivergence(t(2, 3), t(2, 4), i32(2)), /^klDivergence: teacher has shape \(2,4\), expected \(2,3\)\.$/],
+      [(t) => klDivergence(t(2, 3), t(2, 3), i32(3)), /^klDivergence: targets has shape \(3\), expected \(2\)\.$/],
+      [(t) => klDivergence(t(2, 3), t(2, 3), t(2)), /^klDivergence: targets holds f32, expected i32\.$/],
+      [(t) => klDivergence(t(2, 3), i32(2, 3), i32(2)), /^klDivergence: teacher holds i32, expected f32\.$/],
       ...[0, -1, Number.NaN, Number.POSITIVE_INFINITY].map(
         (temperature): [(t: (...shape: number[]) => Tensor) => unknown, RegExp] => [
-          (t) => softCrossEntropy(t(2, 3), t(2, 3), i32(2), { temperature }),
-          /^softCrossEntropy: temperature is (0|-1|NaN|Infinity), expected a number above 0, such as 2\.$/,
+          (t) => klDivergence(t(2, 3), t(2, 3), i32(2), { temperature }),
+          /^klDivergence: temperature is (0|-1|NaN|Infinity), expected a number above 0, such as 2\.$/,
         ],
       ),
     ],

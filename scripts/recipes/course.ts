@@ -1,0 +1,48 @@
+// One course of training over rows, as the recipes do it: batches of about one length, at a rate that rises in the first twentieth of
+// the steps and falls to zero.
+import { RowSampler } from '../../src/data/row_sampler.ts';
+import type { Trainable } from '../../src/nn/model.ts';
+import { AdamW } from '../../src/optim/adamw.ts';
+import { learningRateAt } from '../../src/optim/schedule.ts';
+import type { Device } from '../../src/runtime/device.ts';
+import type { TaskRows } from '../../src/tasks/rows.ts';
+import type { Task } from '../../src/tasks/task.ts';
+import { Trainer } from '../../src/train/trainer.ts';
+
+export interface Course {
+  epochs: number;
+  /** Rows a step. */
+  batch: number;
+  /** The highest. */
+  learningRate: number;
+}
+
+export interface Learner<M extends Trainable> {
+  device: Device;
+  model: M;
+  task: Task<M>;
+  seed: number;
+}
+
+/** The model goes on from what the device holds of it. @returns steps, and the mean loss of the last tenth of them */
+export async function teach<M extends Trainable>(
+  { device, model, task, seed }: Learner<M>,
+  rows: TaskRows,
+  { epochs, batch, learningRate }: Course,
+): Promise<{ steps: number; loss: number }> {
+  const lengths = Array.from({ length: rows.length }, (_, i) => rows.lengthOf(i));
+  const sampler = new RowSampler({ rows: rows.length, batch, seed, lengths });
+  const maxSteps = Math.ceil((epochs * rows.length) / batch);
+  const warmupSteps = Math.floor(maxSteps / 20);
+  const schedule = { schedule: 'linear', learningRate, minLearningRate: 0, warmupSteps, maxSteps } as const;
+  const optimizer = new AdamW(model.parameters, { gradClip: 1 });
+  const trainer = new Trainer<M>({ machine: device, model, optimizer, task });
+  const losses: number[] = [];
+  const next = (step: number) => ({
+    batches: [rows.batch(sampler.next())],
+    learningRate: learningRateAt(step - 1, schedule),
+  });
+  for await (const { loss } of trainer.advance(maxSteps, next)) losses.push(loss);
+  const last = losses.slice(-Math.ceil(maxSteps / 10));
+  return { steps: maxSteps, loss: last.reduce((sum, loss) => sum + loss, 0) / last.length };
+}
