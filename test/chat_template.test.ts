@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BpeTokenizer } from '../src/data/bpe.ts';
+import { CharTokenizer } from '../src/data/char.ts';
 import { type ChatMessage, ChatTemplate } from '../src/data/chat_template.ts';
 import { tokenizerFromFiles } from '../src/data/tokenizer.ts';
 import { InputError } from '../src/errors.ts';
@@ -127,6 +128,13 @@ describe('the files', () => {
     const again = await tokenizerFromFiles(read.files());
     expect(again.files()).toEqual(read.files());
     expect((await tokenizerFromFiles(tokenizer.files())).files()).toEqual(tokenizer.files());
+    const letters = CharTokenizer.fromText('Ahoy');
+    const lettersRead = await tokenizerFromFiles(letters.files().set('chat_template.jinja', 'Hi'));
+    expect([lettersRead.has!(65), lettersRead.has!(66), lettersRead.decode(lettersRead.encode('yo'))]).toEqual([
+      true,
+      false,
+      'yo',
+    ]);
   });
 
   test('that hold something else are refused', async () => {

@@ -344,6 +344,46 @@ describe('refuses, and writes nothing', () => {
       /^--lora-targets: found the target "q_proj", .*c_attn/,
     ],
     [
+      'a rank above the smaller side of a layer',
+      () => asked('classify', files.rows, '--lora-r', '17'),
+      /^--lora-r: found r 17, but transformer\.h\.0\.attn\.c_attn is \(16,48\)/,
+    ],
+    [
+      'commas in place of layers',
+      () => asked('classify', files.rows, '--lora-r', '2', '--lora-targets', ' , '),
+      /^--lora-targets: found no target, expected names of layers\. Name some: c_attn/,
+    ],
+    [
+      'a model in place of a run folder',
+      () => ['--task', 'classify', '--model', model, '--data', files.rows, '--out', saved('base', 10)],
+      /step-000010: holds a model \(config\.json\), expected a new folder/,
+    ],
+    [
+      'a run folder in a file',
+      () => ['--task', 'classify', '--model', model, '--data', files.rows, '--out', `${files.rows}/run`],
+      /rows\.tsv\/run: cannot be used: ENOTDIR/,
+    ],
+    [
+      'a file in place of a run folder',
+      () => ['--task', 'classify', '--model', model, '--data', place.at('broken.jsonl'), '--out', files.rows],
+      /rows\.tsv: found a file, expected a folder or a new name/,
+    ],
+    [
+      'a folder in place of rows',
+      () => asked('classify', place.folder),
+      /: found a folder, expected one file of rows\. Name a file in it\.$/,
+    ],
+    [
+      'one text again and again',
+      () => asked('classify', place.at('same.tsv')),
+      /same\.tsv: found 1 row of different texts, too few for a train part of 70 %\. Add rows\.$/,
+    ],
+    [
+      'a table in place of instructions',
+      () => asked('instruct', files.rows),
+      /rows\.tsv: line 1: found plain text, expected JSON: a list of objects, or an object a line/,
+    ],
+    [
       'two files of rows',
       () => asked('classify', files.rows, '--data', files.asks),
       /^--data: found 2 files, expected one for --task classify/,
@@ -409,6 +449,7 @@ describe('refuses, and writes nothing', () => {
   ];
   beforeAll(async () => {
     fs.writeFileSync(place.at('short.tsv'), 'ham\tone\nspam\ttwo\nalone\n');
+    fs.writeFileSync(place.at('same.tsv'), 'ham\tone\nspam\tone\n'.repeat(20));
     fs.writeFileSync(place.at('one.tsv'), 'ham\tone\nham\ttwo\nham\tthree\n');
     fs.writeFileSync(place.at('broken.jsonl'), '{"instruction":"x","output":"y"}\n{"instruction":"x"\n');
     const words = [...tiny(['--tokenizer', 'char']), '--data', place.data, '--steps', '1', '--sample-every', '0'];

@@ -62,7 +62,7 @@ describe('parts', () => {
 
   test('too few rows and odd shares are refused', () => {
     expect(() => splitRows(rows(3), { seed: 0 })).toThrow(
-      'split: found 3 rows, too few for a validation part of 10 %. Add rows, or name a file for each part.',
+      'split: found 3 rows of different texts, too few for a validation part of 10 %. Add rows.',
     );
     expect(() => splitRows(rows(30), { seed: 0, train: 0.9, validation: 0.2 })).toThrow(InputError);
     expect(() => splitRows(rows(30), { seed: 0, train: Number.NaN })).toThrow(InputError);

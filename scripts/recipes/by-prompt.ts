@@ -37,23 +37,21 @@ import { FACTS, type Facts, firstNamed, makeReports } from './reports.ts';
 
 const SIZES = { blockSize: 160, nEmbd: 64, nLayer: 2, nHead: 4, initializerRange: 0.05 };
 const VOCABULARY = 2000;
-const READING: Course = { epochs: 2, batch: 32, learningRate: 3e-3 };
-const TUNING: Course = { epochs: 5, batch: 16, learningRate: 3e-3 };
+const READING: Course = { epochs: 1, batch: 32, learningRate: 3e-3 };
+const TUNING: Course = { epochs: 5, batch: 16, learningRate: 4e-3 };
 /** More than a label or a summary has. */
 const ANSWER_TOKENS = 24;
 
 type Say = (json: object, text: string) => void;
 
-interface Task {
-  /** All that may be read, the test part's excepted. */
+interface Lessons {
+  /** All that may be read: none by which the model is judged. */
   texts: readonly string[];
   train: readonly InstructionRow[];
-  /** Questions of each kind, by which they are judged. */
-  asked: { classify: readonly InstructionRow[]; summarise: readonly InstructionRow[] };
 }
 
 /** A model that has read the texts and learned the answers. */
-async function learned(device: Device, { texts, train }: Task, seed: number, say: Say) {
+async function learned(device: Device, { texts, train }: Lessons, seed: number, say: Say) {
   const { blockSize } = SIZES;
   const prompts = train.map(({ instruction, input, output }) => alpacaPrompt(instruction, input) + output);
   const tokenizer = trainWords([...texts, ...prompts], { vocabSize: VOCABULARY });
@@ -100,6 +98,11 @@ async function asked(
   return texts;
 }
 
+/** The first question and what was answered. */
+const exampleOf = ([row]: readonly InstructionRow[], [answer]: readonly string[]) => ({ ...row!, answer: answer! });
+const exampleText = ({ instruction, input, answer }: ReturnType<typeof exampleOf>) =>
+  `  "${instruction}" ${input}\n  -> ${answer}`;
+
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const factWords = (facts: Readonly<Record<keyof Facts, number>>) =>
   FACTS.map((name) => `${name} ${percent(facts[name])}`).join(', ');
@@ -142,10 +145,9 @@ async function main(words: readonly string[]): Promise<void> {
     classify: classifyRows(test, classes, testSeed),
     summarise: summariseRows(judged, testSeed),
   };
-  const task = {
+  const lessons = {
     texts,
     train: mixed([classifyRows(train, classes, ownSeed), summariseRows(told, ownSeed)], seed),
-    asked: questions,
   };
   const say: Say = (json, text) => void process.stdout.write(`${values.json ? JSON.stringify(json) : text}\n`);
   const counts = {
@@ -161,7 +163,7 @@ async function main(words: readonly string[]): Promise<void> {
   if (values['rows-only'] !== undefined) {
     const place = placeForFolder(diskLayer, values['rows-only']);
     const json = (list: readonly InstructionRow[]) => `${JSON.stringify(list, null, 2)}\n`;
-    const files = { 'train.json': json(task.train), 'test.json': json(mixed(Object.values(questions), seed)) };
+    const files = { 'train.json': json(lessons.train), 'test.json': json(mixed(Object.values(questions), seed)) };
     await writeFolder(diskLayer, place, new Map(Object.entries(files)));
     say(
       { rows: place },
@@ -171,30 +173,36 @@ async function main(words: readonly string[]): Promise<void> {
   }
   const kernels = fastKernels(diskStore(process.env));
   const device = await openDevice({ kernels, ...(values.adapter !== undefined && { adapter: values.adapter }) });
-  const { model, encoder } = await learned(device, task, seed, say);
+  const { model, encoder } = await learned(device, lessons, seed, say);
+  const ask = (rows: readonly InstructionRow[]) => asked(device, model, encoder, rows);
   const share = (says: TextClassifier) => test.filter(({ text, label }) => says(text) === label).length / test.length;
+  const labels = await ask(questions.classify);
   const classify = {
     ...labelFigures(
-      await asked(device, model, encoder, questions.classify),
+      labels,
       questions.classify.map(({ output }) => output),
       classes,
     ),
     majority: share(majorityClass(train, classes.length)),
     naiveBayes: share(naiveBayes(train, classes.length)),
+    example: exampleOf(questions.classify, labels),
   };
   say(
     { classify },
-    `classify: ${percent(classify.accuracy)} right, ${percent(classify.noLabel)} no label; naive Bayes ${percent(classify.naiveBayes)}, always the most frequent ${percent(classify.majority)}`,
+    `classify: ${percent(classify.accuracy)} right, ${percent(classify.noLabel)} no label; naive Bayes ${percent(classify.naiveBayes)}, always the most frequent ${percent(classify.majority)}\n` +
+      exampleText(classify.example),
   );
-  const first = factFigures(
-    judged.map(({ text }) => firstNamed(text)),
-    judged,
-  );
-  const summarise = { ...summaryFigures(await asked(device, model, encoder, questions.summarise), judged), first };
+  const summaries = await ask(questions.summarise);
+  const named = judged.map(({ text }) => firstNamed(text));
+  const summarise = {
+    ...{ ...summaryFigures(summaries, judged), first: factFigures(named, judged) },
+    example: exampleOf(questions.summarise, summaries),
+  };
   say(
     { summarise },
     `summarise: ${percent(summarise.whole)} whole, ${percent(summarise.noSummary)} no summary; ${factWords(summarise.facts)}\n` +
-      `  the first that is named: ${percent(first.whole)} whole; ${factWords(first.facts)}`,
+      `  what is named first: ${percent(summarise.first.whole)} whole; ${factWords(summarise.first.facts)}\n` +
+      exampleText(summarise.example),
   );
   device.close();
 }

@@ -10,45 +10,33 @@ import { parseArgs } from 'node:util';
 import { diskStore } from '../../src/cli/tune/disk_store.ts';
 import { type LabelledRow, readLabelled } from '../../src/data/labelled.ts';
 import { naiveBayes, type TextClassifier } from '../../src/data/naive_bayes.ts';
-import { RowSampler } from '../../src/data/row_sampler.ts';
 import { distinctRows, seenBefore, splitRows } from '../../src/data/split.ts';
 import type { WordTokenizer } from '../../src/data/tokenizer.ts';
 import { trainWords } from '../../src/data/word_train.ts';
 import { InputError } from '../../src/errors.ts';
 import { Classifier } from '../../src/nn/classifier.ts';
 import { GPT2, gpt2Config } from '../../src/nn/gpt2.ts';
-import type { Trainable } from '../../src/nn/model.ts';
-import { AdamW } from '../../src/optim/adamw.ts';
-import { learningRateAt } from '../../src/optim/schedule.ts';
 import { type Device, openDevice } from '../../src/runtime/device.ts';
 import { classifyTask } from '../../src/tasks/classify.ts';
 import { type ClassifyRows, classifyRows, labelledIds } from '../../src/tasks/classify_rows.ts';
 import { instructRows } from '../../src/tasks/instruct.ts';
 import { languageTask } from '../../src/tasks/language.ts';
 import { replaceTokens } from '../../src/tasks/replace_tokens.ts';
-import type { TaskRows } from '../../src/tasks/rows.ts';
-import type { Task } from '../../src/tasks/task.ts';
-import { Trainer } from '../../src/train/trainer.ts';
 import { fastKernels } from '../../src/tune/kernel_choice.ts';
+import { type Course, type Read, teach } from './course.ts';
 import { linearSvm } from './linear_svm.ts';
 
-/** One way of training over rows. */
-interface Course {
-  epochs: number;
-  /** Rows a step, of about one length. */
-  batch: number;
-  /** The highest: it rises in the first twentieth of the steps and falls to zero. */
-  learningRate: number;
-  /** Of the tokens that are read. See replaceTokens. */
+interface NoisyCourse extends Course {
+  /** Share of the tokens that are read. See replaceTokens. */
   replaced: number;
 }
 
 const SIZES = { blockSize: 96, nEmbd: 64, nLayer: 1, nHead: 4, initializerRange: 0.05 };
 const VOCABULARY = 4000;
-const READING: Course = { epochs: 6, batch: 16, learningRate: 3e-3, replaced: 0 };
-const CLASSIFYING: Course = { epochs: 15, batch: 16, learningRate: 2e-3, replaced: 0.15 };
+const READING: Course = { epochs: 6, batch: 16, learningRate: 3e-3 };
+const CLASSIFYING: NoisyCourse = { epochs: 15, batch: 16, learningRate: 2e-3, replaced: 0.15 };
 /** A model that has read is changed more gently. */
-const CLASSIFYING_READER: Course = { ...CLASSIFYING, learningRate: 1e-3 };
+const CLASSIFYING_READER: NoisyCourse = { ...CLASSIFYING, learningRate: 1e-3 };
 
 /** Shares of the test part that were said rightly, and how long it took. */
 interface Result {
@@ -106,8 +94,7 @@ async function reader(
     return { where: `message ${i + 1}`, ids, trained: new Uint8Array(ids.length).fill(1) };
   });
   const model = newModel(tokenizer, seed);
-  const course = { ...READING, rows: instructRows(rows, { blockSize }) };
-  await trained({ device, model, task: languageTask(), tokenizer, seed }, course);
+  await teach({ device, model, task: languageTask(), seed }, instructRows(rows, { blockSize }), READING);
   return model;
 }
 
@@ -124,13 +111,14 @@ async function accuracy(
   { device, file, train, test, seed }: Parts,
   tokenizer: WordTokenizer,
   body: GPT2,
-  course: Course,
+  course: NoisyCourse,
 ): Promise<number> {
   const model = new Classifier(body, { labels: ['ham', 'spam'], seed, padId: tokenizer.parts.padId });
   const [learned, judged] = [train, test].map((part) =>
     classifyRows(labelledIds(part, tokenizer, file), model, { where: file }),
   ) as [ClassifyRows, ClassifyRows];
-  const trainer = await trained({ device, model, task: classifyTask(), tokenizer, seed }, { ...course, rows: learned });
+  const read = noise(course, tokenizer, seed);
+  const { trainer } = await teach({ device, model, task: classifyTask(), seed, read }, learned, course);
   const byLength = Array.from({ length: judged.length }, (_, i) => i).sort(
     (a, b) => judged.lengthOf(a) - judged.lengthOf(b),
   );
@@ -142,43 +130,10 @@ async function accuracy(
   return metrics.accuracy!;
 }
 
-interface Learner<M extends Trainable> {
-  device: Device;
-  model: M;
-  task: Task<M>;
-  tokenizer: WordTokenizer;
-  seed: number;
-}
-
-async function trained<M extends Trainable>(
-  { device, model, task, tokenizer, seed }: Learner<M>,
-  { rows, epochs, batch, learningRate, replaced }: Course & { rows: TaskRows },
-): Promise<Trainer<M>> {
-  const lengths = Array.from({ length: rows.length }, (_, i) => rows.lengthOf(i));
-  const sampler = new RowSampler({ rows: rows.length, batch, seed, lengths });
-  const maxSteps = sampler.stepsOf(epochs);
-  const schedule = {
-    schedule: 'linear',
-    learningRate,
-    minLearningRate: 0,
-    warmupSteps: Math.floor(maxSteps / 20),
-    maxSteps,
-  } as const;
-  const noise = { share: replaced, from: tokenizer.parts.special.length, below: tokenizer.vocabSize, seed };
-  const optimizer = new AdamW(model.parameters, { gradClip: 1 });
-  const trainer = new Trainer<M>({ machine: device, model, optimizer, task });
-  const next = (step: number) => {
-    const chosen = sampler.next();
-    const read = replaceTokens(
-      rows.batch(chosen),
-      chosen.map((i) => lengths[i]!),
-      noise,
-      step - 1,
-    );
-    return { batches: [read], learningRate: learningRateAt(step - 1, schedule) };
-  };
-  for await (const _ of trainer.advance(maxSteps, next));
-  return trainer;
+/** Of tokens that are read, a share replaced by others. */
+function noise({ replaced: share }: NoisyCourse, { parts, vocabSize: below }: WordTokenizer, seed: number): Read {
+  const options = { share, from: parts.special.length, below, seed };
+  return (batch, lengths, pass) => replaceTokens(batch, lengths, options, pass);
 }
 
 /** `0-9`, `3` or `0,4,7`. */

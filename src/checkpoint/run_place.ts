@@ -61,10 +61,15 @@ export function makeNamed(layer: FileLayer, path: string): void {
   }
 }
 
-/** @throws InputError if a folder holds a run with a complete save: nothing of it may be lost */
+/** @throws InputError if a folder holds a run with a complete save, of which nothing may be lost, or a model, which the name means */
 export function refuseSaves(layer: FileLayer, path: string): void {
   try {
     const saved = listSteps(layer, path).filter((step) => layer.stat(`${path}/${stepName(step)}/${manifestName}`));
+    const model = ['config.json', 'adapter_config.json', manifestName].find((name) => layer.stat(`${path}/${name}`));
+    if (saved.length === 0 && model !== undefined)
+      throw new InputError(
+        `${path}: holds a model (${model}), expected a new folder: with a run in it its name would mean both. Choose another one.`,
+      );
     if (saved.length === 0) return;
     throw new InputError(
       `${path}: holds another run, saved at step ${saved.at(-1)}, expected a new folder. Choose another one, or go on with --resume ${path}.`,

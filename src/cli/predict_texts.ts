@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { jsonRow, linesOf, noField, textIn } from '../data/jsonl.ts';
 import { csvRows, type TableRow, tsvRows } from '../data/table.ts';
-import { findText, formOf } from '../data/text_source.ts';
+import { formOf, requireFile } from '../data/text_source.ts';
 import { InputError } from '../errors.ts';
 import { counted } from './format.ts';
 import { quoted } from './printable.ts';
@@ -73,9 +73,7 @@ export function* fileTexts(file: string, column: string | undefined): Generator<
 }
 
 function* textsIn(file: string, column: string | undefined): Generator<AskedText> {
-  const { files } = findText(file);
-  if (files.length !== 1 || files[0] !== file)
-    throw new InputError(`${file}: found a folder, expected one file of texts. Name a file in it.`);
+  requireFile(file, 'texts');
   const [ending, form] = [path.extname(file).toLowerCase(), formOf(file)];
   if (form === 'parquet')
     throw new InputError(

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { codeOf, diskLayer } from '../checkpoint/files.ts';
 import { RunFolder } from '../checkpoint/run.ts';
-import { notWritable, refuseSaves } from '../checkpoint/run_place.ts';
+import { notWritable, refuseSaves, stat, trimmed } from '../checkpoint/run_place.ts';
 import { parseTrainingState, type TrainingState } from '../checkpoint/training_state.ts';
 import { InputError } from '../errors.ts';
 import type { Device } from '../runtime/device.ts';
@@ -80,8 +80,10 @@ export function printEnd(out: CommandContext['out'], end: EndEvent): number {
 
 /** Refuses at once what RunFolder.create would refuse once a long text has been read. @throws InputError */
 export function refuseRunPlace(out: string): void {
-  const found = fs.statSync(out, { throwIfNoEntry: false });
-  if (found?.isDirectory()) refuseSaves(diskLayer, out);
+  const found = stat(diskLayer, out);
+  if (found?.kind === 'folder') refuseSaves(diskLayer, trimmed(out));
+  if (found?.kind === 'file')
+    throw new InputError(`${out}: found a file, expected a folder or a new name. Choose another folder.`);
   try {
     fs.accessSync(found ? out : path.dirname(out), fs.constants.W_OK);
   } catch (error) {

@@ -47,6 +47,10 @@ export function* rowsOfLines(lines: Iterable<string>, file: string): Generator<J
         `${file}: found a single JSON object over several lines, expected a list of rows, or an object a line. Write the file again.`,
       );
     const where = `${file}: line ${line}`;
+    if (line === 1 && /^\s*[^\s\ufeff{["\d\-tfn]/.test(json))
+      throw new InputError(
+        `${where}: found plain text, expected JSON: a list of objects, or an object a line. Name a file of that kind.`,
+      );
     yield rowOf(parseJson(json, where), where);
   }
 }

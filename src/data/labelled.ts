@@ -5,7 +5,7 @@ import { InputError } from '../errors.ts';
 import { linesOf } from './jsonl.ts';
 import { classesOf, Labels } from './labelled_classes.ts';
 import { type Cells, columnRows, type LabelledColumns, type LabelledForm } from './labelled_columns.ts';
-import { findText, formOf } from './text_source.ts';
+import { formOf, requireFile } from './text_source.ts';
 
 export interface LabelledRow {
   readonly text: string;
@@ -39,9 +39,7 @@ const LONGEST_TEXT = 2 ** 20;
  * @throws InputError naming file and line: see labelledRows
  */
 export function readLabelled(file: string, options: LabelledOptions = {}): LabelledSet {
-  const { files } = findText(file);
-  if (files.length !== 1 || files[0] !== file)
-    throw new InputError(`${file}: found a folder, expected one file of rows. Name a file in it.`);
+  requireFile(file, 'rows');
   return labelledRows(
     file,
     labelledForm(file, () => linesOf(file)),

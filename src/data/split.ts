@@ -7,6 +7,8 @@ import { randomBelow } from './shuffled.ts';
 export interface SplitOptions {
   /** Whole number from 0 below 2^32. */
   seed: number;
+  /** Opens messages; default `split`. */
+  name?: string;
   /** Whether only as many rows of each class are taken as the smallest has, by chance. Default false. */
   balance?: boolean;
   /** Shares of training and validation; the rest is the test part. Default 0.7 and 0.1. */
@@ -74,7 +76,7 @@ export function distinctNotes(name: string, distinct: Distinct<LabelledRow>): st
  */
 export function splitRows<Row extends LabelledRow>(
   rows: readonly Row[],
-  { seed, balance = false, train = 0.7, validation = 0.1 }: SplitOptions,
+  { seed, name = 'split', balance = false, train = 0.7, validation = 0.1 }: SplitOptions,
 ): Split<Row> {
   if (!(train > 0 && validation >= 0 && train + validation <= 1))
     throw new InputError(
@@ -89,7 +91,7 @@ export function splitRows<Row extends LabelledRow>(
   for (const part of ['train', 'validation', 'test'] as const)
     if (parts[part].length === 0 && wanted[part] > 1e-9)
       throw new InputError(
-        `split: found ${mixed.length} rows, too few for a ${part} part of ${Math.round(100 * wanted[part])} %. Add rows, or name a file for each part.`,
+        `${name}: found ${mixed.length} ${mixed.length === 1 ? 'row' : 'rows'} of different texts, too few for a ${part} part of ${Math.round(100 * wanted[part])} %. Add rows.`,
       );
   return parts;
 }

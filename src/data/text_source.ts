@@ -34,6 +34,13 @@ export function findText(data?: string): TextSource {
   return { name: path.parse(data).name, files: [data], documents: formOf(data) !== 'text', notes: [] };
 }
 
+/** Refuses what is not one readable file, a folder before anything in it is looked at. @param of what the file holds @throws InputError */
+export function requireFile(file: string, of: string): void {
+  if (statOf(file).isDirectory())
+    throw new InputError(`${file}: found a folder, expected one file of ${of}. Name a file in it.`);
+  findText(file);
+}
+
 /**
  * @param field that rows are to have their text in; "text" is where it is looked for anyway
  * @throws InputError where no file has rows

@@ -39,7 +39,7 @@ export interface Adapter extends Trainable {
   readonly layers: ReadonlyMap<string, AdaptedLinear>;
 }
 
-/** A model with an adapter. Its `parameters` are those of the base, which are frozen. */
+/** A model with an adapter. Its `parameters` are those of the base, which are frozen, and behind them the adapter's. */
 export type Adapted = LanguageModel & { readonly adapter: Adapter };
 
 /** Streams of first values: beyond those of a model's own parameters. */
@@ -48,11 +48,11 @@ const STREAM = 2 ** 24;
 /**
  * The model with a new adapter: y = W x + scale * B A x in the layers that are meant. The base's parameters are frozen. Until it is
  * trained the adapter changes nothing.
- * @param where who asks, for messages
+ * @param where who asks, for messages   @param whereRank who asked for the rank
  * @throws InputError for settings out of range, targets that no layer has, a rank above a layer's smaller side, and a model that has an
  *   adapter already
  */
-export function lora(base: LanguageModel, options: LoraOptions, where = 'lora'): Adapted {
+export function lora(base: LanguageModel, options: LoraOptions, where = 'lora', whereRank = where): Adapted {
   const { r = 8, alpha = 16, dropout = 0, rslora = false, targets, seed } = options;
   refuse(where, 'r', r, Number.isSafeInteger(r) && r >= 1, 'a whole number from 1');
   refuse(where, 'alpha', alpha, Number.isFinite(alpha) && alpha > 0, 'a number above 0');
@@ -67,7 +67,7 @@ export function lora(base: LanguageModel, options: LoraOptions, where = 'lora'):
     const { fanIn, fanOut } = fans(linear);
     if (r > Math.min(fanIn, fanOut))
       throw new InputError(
-        `${where}: found r ${r}, but ${name} is ${show(linear.weight.shape)}, expected at most its smaller side. Choose a smaller r, or leave the layer out.`,
+        `${whereRank}: found r ${r}, but ${name} is ${show(linear.weight.shape)}, expected at most its smaller side. Choose a smaller r, or leave the layer out.`,
       );
     // Uniform within 1 / sqrt(in), as PyTorch begins a linear layer.
     const bound = 1 / Math.sqrt(fanIn);
@@ -80,7 +80,8 @@ export function lora(base: LanguageModel, options: LoraOptions, where = 'lora'):
   const parameters = [...layers.values()].flatMap((layer) => [layer.lora.a, layer.lora.b]);
   layOutSlabs(parameters, 'adapter', 'parameters');
   for (const parameter of base.parameters) parameter.trainable = false;
-  return Object.assign(base.withLinears(layers), { adapter: { config, parameters, layers } });
+  const adapter = { config, parameters, layers };
+  return Object.assign(base.withLinears(layers), { parameters: [...base.parameters, ...parameters], adapter });
 }
 
 /** Inputs and outputs of a layer. */

@@ -31,7 +31,11 @@ export function labelledParts(file: string, settings: PartSettings, seed: number
   const set = readLabelled(file, { textColumn: textColumn || undefined, labelColumn: labelColumn || undefined });
   const distinct = distinctRows(set.rows);
   const train = 1 - validationPart - testPart;
-  return { set, distinct, parts: splitRows(distinct.rows, { seed, balance, train, validation: validationPart }) };
+  return {
+    set,
+    distinct,
+    parts: splitRows(distinct.rows, { seed, name: file, balance, train, validation: validationPart }),
+  };
 }
 
 /**

@@ -33,7 +33,7 @@ export const finetuneFlags = <const T extends readonly string[]>(tasks: T, about
       multiple: true,
       placeholder: 'FILE',
       example: 'spam.tsv',
-      help: 'language: texts, several are mixed; classify: TSV, CSV or JSONL with a text and a class in each row; instruct and prefer: JSON or JSONL of Alpaca, chat or ShareGPT rows, for prefer with "chosen" and "rejected"',
+      help: 'language: texts, several are mixed; classify: TSV, CSV or JSONL with a text and a class in each row; instruct: JSON or JSONL of Alpaca, chat, ShareGPT or prompt-completion rows; prefer: such rows with "chosen" and "rejected" answers',
     },
     ...commonSettingFlags,
     ...ownSettingFlags,

@@ -65,8 +65,8 @@ async function openInstruct(request: TaskRequest): Promise<OpenedTask> {
   const encoded = (part: readonly Example[]) => encodeRows(part, encoder, file, { blockSize, lossOn });
   const [train, validation] = [encoded(parts.train), encoded(parts.validation)];
   // What is held on to while the run lasts: of a large file the rows to train on are many.
-  const asked = parts.test;
-  const test = asked.length > 0 ? encoded(asked) : null;
+  const testExamples = parts.test;
+  const test = testExamples.length > 0 ? encoded(testExamples) : null;
   tellRows(out, file, train, blockSize, tokenizer);
   const seen = repeated([...parts.validation, ...parts.test], parts.train);
   if (seen > 0)
@@ -124,12 +124,12 @@ async function openInstruct(request: TaskRequest): Promise<OpenedTask> {
         };
         const stop = () => signal.requested;
         const options = { maxNewTokens: ANSWER_TOKENS, dtype, onAnswer, stop };
-        const skipped = await writeAnswers(device, language, encoder, asked, place, options);
+        const skipped = await writeAnswers(device, language, encoder, testExamples, place, options);
         out.status('');
-        if (skipped !== null) out.log(`answers: ${folder}/${ANSWERS}, to ${grouped(asked.length)} test rows`);
+        if (skipped !== null) out.log(`answers: ${folder}/${ANSWERS}, to ${grouped(testExamples.length)} test rows`);
         if (skipped) out.note(`${skipped} of them have no room for an answer in the context.`);
         return {
-          test: { loss, rows: asked.length, ...(skipped !== null && { answers: `${folder}/${ANSWERS}` }) },
+          test: { loss, rows: testExamples.length, ...(skipped !== null && { answers: `${folder}/${ANSWERS}` }) },
         };
       },
     }),

@@ -1,5 +1,6 @@
 // finetune --task prefer: of two answers to a question one is preferred. What the model found of both before it is trained is kept.
 import { fileSource } from '../../checkpoint/files.ts';
+import type { FileContent } from '../../checkpoint/manifest.ts';
 import { splitInOrder } from '../../data/instruct/split.ts';
 import { jsonRows } from '../../data/json_rows.ts';
 import { encodePairs, pairNotes } from '../../data/preference/encoded_pairs.ts';
@@ -104,7 +105,7 @@ async function openPrefer(request: TaskRequest): Promise<OpenedTask> {
         source.close();
       }
     },
-    files: () => new Map([...files, [REFERENCE_FILE, referenceFile(pairs, reference)]]),
+    files: () => new Map<string, FileContent>([...files, [REFERENCE_FILE, referenceFile(pairs, reference)]]),
     sample: async () => '',
     firstLoss: (loss) => firstLossOf(loss, settings),
     next: (folder) => `talk to it: npm run generate -- --model ${folder} ${ask}`,

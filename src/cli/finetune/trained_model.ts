@@ -8,22 +8,19 @@ import { peftWeights } from '../../checkpoint/peft.ts';
 import { openPeftFolder } from '../../checkpoint/peft_folder.ts';
 import type { Tokenizer } from '../../data/tokenizer.ts';
 import { TokenGenerator } from '../../generate/generate.ts';
-import { RANDOM_STEP } from '../../nn/dropout.ts';
 import { configScalars, familyRow, type ModelConfig, makeModel } from '../../nn/families.ts';
 import { type Adapted, lora } from '../../nn/lora.ts';
-import type { LanguageModel, Trainable } from '../../nn/model.ts';
+import type { LanguageModel } from '../../nn/model.ts';
 import { freezeParts } from '../../optim/frozen.ts';
 import type { Device } from '../../runtime/device.ts';
-import type { Task } from '../../tasks/task.ts';
 import { wholeName } from '../../tensor/pieces.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
 import { adapterFiles, wholesIn } from '../../train/adapter_files.ts';
 import { modelFile, streamWeights } from '../../train/snapshot.ts';
 import { trainerOf } from '../../train/training.ts';
 import type { RunModel } from '../training_run.ts';
 import { loadWhole } from '../whole_model.ts';
 import type { FinetuneSettings } from './settings.ts';
-import type { MadeRun, OpenedTask, TaskModel } from './task.ts';
+import type { MadeRun, OpenedTask } from './task.ts';
 
 /** Everything that a run trains, its first values but those of files included. Nothing is allocated. @throws InputError as lora and freezeParts */
 export function makeFinetune(
@@ -37,7 +34,7 @@ export function makeFinetune(
   const base = makeModel(config, { seed, ...(frozen && { linearDtype: settings.dtype }) });
   // Random values of a large model would take longer than loading it.
   for (const p of base.parameters) p.init = undefined;
-  const language = settings.loraR > 0 ? lora(base, { ...adapterOptions(settings), seed }, '--lora-targets') : base;
+  const language = frozen ? lora(base, { ...adapterOptions(settings), seed }, '--lora-targets', '--lora-r') : base;
   const drops = settings.dropout > 0 || (settings.loraR > 0 && settings.loraDropout > 0);
   const { recompute, dtype, labelSmoothing } = settings;
   const dropout = drops ? { p: settings.dropout, seed } : undefined;
@@ -45,7 +42,9 @@ export function makeFinetune(
   if (settings.loraR === 0) freezeParts(model.model.parameters, settings.train, settings.freeze);
   const { storedInOut } = familyRow(config.family);
   const { trainer } = trainerOf(device, settings, {
-    ...withAdapter(model, language, drops),
+    model: model.model as never,
+    task: model.task,
+    evaluation: model.evaluation,
     // A task's own matrices and those of an adapter are PyTorch's.
     storedInOut: (parameter) => storedInOut && !/^score\.|\.lora_[AB]\./.test(wholeName(parameter)),
   });
@@ -53,35 +52,13 @@ export function makeFinetune(
 }
 
 function adapterOptions({ loraR, loraAlpha, loraDropout, loraTargets, rslora }: FinetuneSettings) {
-  const targets = loraTargets.split(',').flatMap((each) => each.trim() || []);
   return {
     r: loraR,
     alpha: loraAlpha,
     dropout: loraDropout,
     rslora,
-    targets: targets.length > 0 ? targets : undefined,
-  };
-}
-
-/** A model and the parameters of the adapter in it, which are no part of its own list. */
-interface WithAdapter {
-  readonly inner: Trainable;
-  readonly parameters: readonly Tensor[];
-}
-
-function withAdapter({ model, task, evaluation }: TaskModel, language: LanguageModel, drops: boolean) {
-  const inner = model;
-  const adapter = isAdapted(language) ? language.adapter.parameters : [];
-  const through = (own: Task<never>, random: boolean): Task<WithAdapter> => ({
-    loss: (outer, batch) => own.loss(outer.inner as never, batch),
-    ...(own.metrics && { metrics: own.metrics }),
-    // Every task asks for it where anything is dropped, and none where nothing is.
-    ...(random && { scalars: (pass: number) => ({ [RANDOM_STEP]: pass }) }),
-  });
-  return {
-    model: { inner, parameters: [...inner.parameters, ...adapter] },
-    task: through(task, drops),
-    evaluation: through(evaluation, false),
+    // Commas with nothing between them are no wish for the family's own.
+    targets: loraTargets === '' ? undefined : loraTargets.split(',').flatMap((each) => each.trim() || []),
   };
 }
 
