@@ -293,7 +293,7 @@ describe('the commands', () => {
 
   test('standard input that is no UTF-8 is refused', async () => {
     const texts = streamTexts(Readable.from([Buffer.from([0x61, 10, 0xff, 0xfe])]), new StopSignal());
-    await expect(texts.next()).rejects.toThrow('standard input: after line 0: found bytes that are no UTF-8');
+    await expect(texts.next()).rejects.toThrow('standard input: line 2: found bytes that are not UTF-8');
   });
 
   test('evaluate measures it, and beside it what needs no network', async () => {

@@ -449,7 +449,7 @@ describe('refuses, and writes nothing', () => {
   ];
   beforeAll(async () => {
     fs.writeFileSync(place.at('short.tsv'), 'ham\tone\nspam\ttwo\nalone\n');
-    fs.writeFileSync(place.at('same.tsv'), 'ham\tone\nspam\tone\n'.repeat(20));
+    fs.writeFileSync(place.at('same.tsv'), `label\ttext\n${'ham\tone\nspam\tone\n'.repeat(20)}`);
     fs.writeFileSync(place.at('one.tsv'), 'ham\tone\nham\ttwo\nham\tthree\n');
     fs.writeFileSync(place.at('broken.jsonl'), '{"instruction":"x","output":"y"}\n{"instruction":"x"\n');
     const words = [...tiny(['--tokenizer', 'char']), '--data', place.data, '--steps', '1', '--sample-every', '0'];

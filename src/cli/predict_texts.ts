@@ -36,7 +36,10 @@ export async function* streamTexts(stream: NodeJS.ReadableStream, signal: StopSi
     try {
       return decoder.decode(chunk, { stream: chunk !== undefined });
     } catch {
-      throw new InputError(`${where}: after line ${line}: found bytes that are no UTF-8, expected text. Convert it.`);
+      const before = new TextDecoder().decode(chunk as Uint8Array | undefined).split('\ufffd')[0]!;
+      throw new InputError(
+        `${where}: line ${line + before.split('\n').length}: found bytes that are not UTF-8, expected UTF-8. Repair the line, or convert all: iconv -f LATIN1 -t UTF-8.`,
+      );
     }
   };
   for (;;) {

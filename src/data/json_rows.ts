@@ -47,7 +47,7 @@ export function* rowsOfLines(lines: Iterable<string>, file: string): Generator<J
         `${file}: found a single JSON object over several lines, expected a list of rows, or an object a line. Write the file again.`,
       );
     const where = `${file}: line ${line}`;
-    if (line === 1 && /^\s*[^\s\ufeff{["\d\-tfn]/.test(json))
+    if (line === 1 && !/^[\s\ufeff]*(?:[{["\d-]|(?:true|false|null)\b)/.test(json))
       throw new InputError(
         `${where}: found plain text, expected JSON: a list of objects, or an object a line. Name a file of that kind.`,
       );
