@@ -26,11 +26,15 @@ export {
   stepOf,
 } from './checkpoint/manifest.ts';
 export { parseModelConfig } from './checkpoint/model_config.ts';
+export { parsePeftConfig } from './checkpoint/peft_config.ts';
 export { type ByteSource, bytesSource, SafetensorsReader, writeSafetensors } from './checkpoint/safetensors.ts';
 export { compareResume, parseTrainingState, type Scalar, type TrainingState } from './checkpoint/training_state.ts';
 export { readZip, writeZip, type ZipEntry } from './checkpoint/zip.ts';
 export { type ChatMessage, type ChatOptions, ChatTemplate } from './data/chat_template.ts';
 export { type CountingBaselines, countingBaselines, tokenChunks } from './data/counting.ts';
+export { ExampleEncoder } from './data/instruct/encode.ts';
+export { encodeRows, type TokenRow } from './data/instruct/encoded_rows.ts';
+export { RowSampler } from './data/row_sampler.ts';
 export { TextCorpus, textCorpus } from './data/text_corpus.ts';
 export {
   ByteTokenizer,
@@ -99,13 +103,16 @@ export { tableOf } from './schedule/used_table.ts';
 export { balancedWeights, type ClassifyTaskOptions, classifyTask } from './tasks/classify.ts';
 export { type ClassifyRows, classifyRows, type LabelledIds } from './tasks/classify_rows.ts';
 export { type DistillTaskOptions, distillTask } from './tasks/distill.ts';
+export { type InstructRows, type InstructRowsOptions, instructRows } from './tasks/instruct.ts';
 export { type LanguageTaskOptions, languageBatch, languageTask } from './tasks/language.ts';
 export { type PreferTaskOptions, preferTask } from './tasks/prefer.ts';
 export { preferRows } from './tasks/prefer_rows.ts';
+export type { ShownRow, TaskRows } from './tasks/rows.ts';
 export type { Task, TaskLoss } from './tasks/task.ts';
 export { wholesOf } from './tensor/pieces.ts';
 export type { Shape } from './tensor/shape.ts';
 export { type DType, type Precision, Tensor } from './tensor/tensor.ts';
+export { type AdapterFileOptions, adapterFiles, loadAdapter } from './train/adapter_files.ts';
 export {
   checkpointFiles,
   keptModel,

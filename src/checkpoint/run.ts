@@ -69,7 +69,7 @@ export class RunFolder {
   /**
    * Makes a run folder and takes its lock.
    * @param dir the folder, whose parent must exist; `null` means `runs/NAME-N` with the next free N
-   * @throws InputError if the folder holds a run with a complete save, is in use, or cannot be made or written
+   * @throws InputError if the folder holds a run with a complete save or a model, is in use, or cannot be made or written
    */
   static create(dir: string | null, name: string, options: RunOptions = {}): RunFolder {
     const layer = options.layer ?? diskLayer;

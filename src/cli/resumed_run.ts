@@ -1,7 +1,7 @@
 // A run that is gone on with: found, held against the flags beside --resume, and what it said at its end.
 import fs from 'node:fs';
 import path from 'node:path';
-import { codeOf, diskLayer } from '../checkpoint/files.ts';
+import { codeOf, diskLayer, nameOfKind } from '../checkpoint/files.ts';
 import { RunFolder } from '../checkpoint/run.ts';
 import { notWritable, refuseSaves, stat, trimmed } from '../checkpoint/run_place.ts';
 import { parseTrainingState, type TrainingState } from '../checkpoint/training_state.ts';
@@ -82,8 +82,8 @@ export function printEnd(out: CommandContext['out'], end: EndEvent): number {
 export function refuseRunPlace(out: string): void {
   const found = stat(diskLayer, out);
   if (found?.kind === 'folder') refuseSaves(diskLayer, trimmed(out));
-  if (found?.kind === 'file')
-    throw new InputError(`${out}: found a file, expected a folder or a new name. Choose another folder.`);
+  if (found && found.kind !== 'folder')
+    throw new InputError(`${out}: found ${nameOfKind(found)}, expected a folder or a new name. Choose another folder.`);
   try {
     fs.accessSync(found ? out : path.dirname(out), fs.constants.W_OK);
   } catch (error) {
