@@ -507,7 +507,12 @@ describe('a run goes on only as it began', () => {
       2,
       expect.stringMatching(/copy: found weights with SHA-256 \w{12}, expected \w{12}, over which/),
     ]);
+    fs.writeFileSync(place.at('asked.txt'), 'a text\n');
+    const asked = () => run(['predict', '--model', place.at('over'), '--data', place.at('asked.txt')]);
+    const warning = /over\/step-\d+: trained over weights with SHA-256 \w{12}, and those in \S+copy have \w{12}/;
+    expect((await asked()).stderr).toMatch(warning);
     fs.writeFileSync(place.at('copy/model.safetensors'), weights);
+    expect((await asked()).stderr).not.toContain('trained over weights');
     const again = await go('over');
     expect([again.code, event(again, 'end').step], again.stderr).toEqual([0, 4]);
   });

@@ -8,6 +8,7 @@ import { InputError } from '../errors.ts';
 import { defineFlags } from './flags.ts';
 import { type Fetching, modelFolder } from './model_place.ts';
 import { printable, quoted } from './printable.ts';
+import { warnOfOtherBase } from './weights_hash.ts';
 
 /** Which adapter goes onto the model of --model. */
 export const adapterFlags = defineFlags([
@@ -55,6 +56,7 @@ export async function modelPlaces(
       out.warn(
         `${adapter}: made for the base ${quoted(base)}, and the model here is ${quoted(model)}: both must be the same weights`,
       );
+    await warnOfOtherBase(adapter, dir, out);
     return { dir, adapter };
   }
   if (adapterWeights !== undefined)
@@ -68,7 +70,9 @@ export async function modelPlaces(
     );
   out.note(printable(`model: ${model} is an adapter; its base is ${base}`, true));
   const named = revision === null ? base : `${base}@${revision}`;
-  return { dir: resolveModelDir(await modelFolder(named, context)), adapter: dir };
+  const own = resolveModelDir(await modelFolder(named, context));
+  await warnOfOtherBase(dir, own, out);
+  return { dir: own, adapter: dir };
 }
 
 /** Whether two names of a model may mean the same: one folder, or equal last names. */

@@ -1,14 +1,7 @@
 // The model that a run goes on with: its folder, what it decides of the run's settings, and its weights on the device.
-import { createHash } from 'node:crypto';
 import { diskLayer } from '../checkpoint/files.ts';
 import { parseModelConfig } from '../checkpoint/model_config.ts';
-import {
-  type ModelFolder,
-  maxConfigBytes,
-  openModelFolder,
-  readLimited,
-  resolveModelDir,
-} from '../checkpoint/model_folder.ts';
+import { maxConfigBytes, openModelFolder, readLimited, resolveModelDir } from '../checkpoint/model_folder.ts';
 import { ADAPTER_CONFIG_NAME } from '../checkpoint/peft_config.ts';
 import { InputError } from '../errors.ts';
 import type { ModelConfig } from '../nn/families.ts';
@@ -24,6 +17,7 @@ import { type Fetching, modelFolder } from './model_place.ts';
 import { newSettings } from './pretrain_settings.ts';
 import { quoted } from './printable.ts';
 import { settingFlags } from './setting_flags.ts';
+import { hashOfWeights } from './weights_hash.ts';
 
 export interface StartingModel {
   /** As it was named: a folder, or a name on the hub. */
@@ -154,18 +148,8 @@ export async function startFrom(
   try {
     await loadWeights(device, model, folder, context);
     if (ema) await loadWeights(device, model, folder, context, ema.weights);
-    return await hashOf(folder);
+    return await hashOfWeights(folder);
   } finally {
     folder.close();
   }
-}
-
-const CHUNK = 2 ** 22;
-
-async function hashOf({ sources }: ModelFolder): Promise<string> {
-  const hash = createHash('sha256');
-  for (const source of sources)
-    for (let at = 0; at < source.size; at += CHUNK)
-      hash.update(await source.read(at, Math.min(CHUNK, source.size - at)));
-  return hash.digest('hex');
 }
