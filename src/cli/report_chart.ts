@@ -88,7 +88,7 @@ export function chartHtml(options: ChartOptions): string {
     ...(floor ? [`<span class="y" style="top:100%">${floor}</span>`] : []),
     ...tickValues.map((value, i) => `<span class="y" style="top:${percent(y(value))}">${tickWords[i]}</span>`),
     ...referenceLabels(references, lines, x, y),
-    ...endLabels(lines, y),
+    ...endLabels(lines, y, options.name === 'small' ? 430 : 110),
     ...(options.events ?? []).map(
       ({ step, text }) =>
         `<i class="event" style="left:${percent(x(step))}" title="step ${grouped(step)}: ${escapeHtml(text)}"></i>`,
@@ -152,8 +152,8 @@ function referenceLabels(
     });
 }
 
-/** Names at the lines' ends, pushed apart where they would cover each other. */
-function endLabels(lines: readonly Line[], y: (value: number) => number): string[] {
+/** Names at the lines' ends, pushed apart where they would cover each other. @param room that one takes, in the chart's thousandths */
+function endLabels(lines: readonly Line[], y: (value: number) => number, room: number): string[] {
   const ends = lines
     .map(({ label, kind, points }) => ({
       label,
@@ -167,7 +167,7 @@ function endLabels(lines: readonly Line[], y: (value: number) => number): string
     .map((end) => ({ ...end, at: y(end.value) }))
     .sort((a, b) => a.at - b.at);
   if (ends.length > MOST_ENDS) return [];
-  for (let i = 1; i < ends.length; i++) ends[i]!.at = Math.max(ends[i]!.at, ends[i - 1]!.at + 110);
+  for (let i = 1; i < ends.length; i++) ends[i]!.at = Math.max(ends[i]!.at, ends[i - 1]!.at + room);
   const over = Math.max(0, (ends.at(-1)?.at ?? 0) - 980);
   return ends.map(
     ({ label, kind, value, at }) =>

@@ -19,6 +19,7 @@ export class RunFiles {
   run: RunFolder | null = null;
   readonly settings: SavedParts['settings'];
   readonly #parts: SavedParts;
+  readonly #unit: string | undefined;
   #failedSaves = 0;
   #logFails = false;
   #saved: string | null = null;
@@ -27,6 +28,7 @@ export class RunFiles {
     const versions = { shaderformer: version(), node: process.versions.node };
     const { tokenizer, sampler, hash: dataHash } = data;
     this.settings = { ...settings, ...remembered };
+    this.#unit = data.unit;
     const own = { machine: device, trainer, kept, tokenizer, dataHash, settings: this.settings };
     this.#parts = { ...own, seed, sampler, kernels, versions };
   }
@@ -91,7 +93,12 @@ export class RunFiles {
     const settings = { ...this.settings, seed: this.#parts.seed } as Record<string, Json>;
     const name = this.run!.path;
     const shown = { name, events, samples, settings, totalSteps: Number(this.settings.steps) };
-    const html = reportHtml({ title: name, runs: [shown], references });
+    const html = reportHtml({
+      title: name,
+      runs: [shown],
+      references,
+      ...(this.#unit !== undefined && { unit: this.#unit }),
+    });
     const { path } = this.run!;
     try {
       await replaceFile(diskLayer, path, 'report.html', new TextEncoder().encode(html));

@@ -34,6 +34,8 @@ export interface RunData {
   readonly tokenizer: Tokenizer;
   /** For the start event. */
   readonly dataset: { readonly [key: string]: Json };
+  /** What a loss is the mean of. Default: nats a token. */
+  readonly unit?: string;
   /** Tokens of a step, for the speed that is told. */
   readonly tokensPerStep: number;
   /** Which batches come next: plain JSON, its `step` the batches drawn. */

@@ -78,7 +78,7 @@ function openClassify(request: TaskRequest): OpenedTask {
       rowData(
         {
           ...rows,
-          ...{ tokenizer, hash, dataset, references: [guessing] },
+          ...{ tokenizer, hash, dataset, references: [guessing], unit: 'nats a text' },
           ...(asked.sampling === 'balanced' && { classes: labels }),
         },
         asked,

@@ -83,7 +83,8 @@ async function openPrefer(request: TaskRequest): Promise<OpenedTask> {
       classifier: null,
     }),
     shapes: ({ batch }) => ({ ...rowShapes(rows, batch), sampling: [] }),
-    data: (asked, own) => rowData({ ...rows, answers: 2, tokenizer, hash, dataset, references }, asked, own),
+    data: (asked, own) =>
+      rowData({ ...rows, answers: 2, tokenizer, hash, dataset, references, unit: 'nats a pair' }, asked, own),
     async begin({ device, base, settings: { dtype } }) {
       const show = new RunShow(out, { totalSteps: 0 });
       const onScored = (done: number, total: number) => {

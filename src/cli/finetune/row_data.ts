@@ -21,6 +21,8 @@ export interface RowDataParts extends RowParts {
   hash: string;
   dataset: { readonly [key: string]: Json };
   references: readonly Reference[];
+  /** See RunData. */
+  unit?: string;
   /** Rows of the model that one row is: two of a pair. Default 1. */
   answers?: number;
   /** Class of each row to train on, where all are to come equally often; else rows of about one length come together. */
@@ -31,7 +33,7 @@ type Sizes = Pick<TrainingSettings, 'batch' | 'accumulate' | 'evalBatches'>;
 
 /** @param seed of the order */
 export function rowData(parts: RowDataParts, { batch, accumulate, evalBatches }: Sizes, seed: number): RunData {
-  const { train, validation, classes, answers = 1, tokenizer, hash, dataset, references } = parts;
+  const { train, validation, classes, answers = 1, tokenizer, hash, dataset, references, unit } = parts;
   const lengths = lengthsOf(train);
   const sampler = new RowSampler({ rows: train.length, batch, seed, ...(classes ? { classes } : { lengths }) });
   const rows = evaluationRows(parts, batch);
@@ -40,6 +42,7 @@ export function rowData(parts: RowDataParts, { batch, accumulate, evalBatches }:
     hash,
     tokenizer,
     dataset,
+    ...(unit !== undefined && { unit }),
     tokensPerStep: (accumulate * batch * answers * all) / train.length,
     sampler: {
       state: () => sampler.state(),
