@@ -71,7 +71,7 @@ export const commonSettingFlags = defineFlags([
     min: 1,
     max: 1048576,
     unit: 'rows',
-    help: 'trained on at once, of prefer pairs; default: 8, prefer 4',
+    help: 'rows that are trained on at once, with --task prefer pairs; default: 8, prefer 4',
   },
   {
     name: 'steps',
