@@ -191,7 +191,10 @@ describe('what a run tells and saves', () => {
     const said = await finetune('prefer', files.pairs, 'adapter', ...more);
     expect(said.code, said.stderr).toBe(0);
     const folder = saved('adapter', 3);
-    const own = ['adapter_config.json', 'adapter_model.safetensors', 'generation_config.json', 'reference.safetensors'];
+    const own = [
+      ...['adapter_config.json', 'adapter_model.safetensors', 'chat_template.jinja', 'generation_config.json'],
+      'reference.safetensors',
+    ];
     expect(namesIn(folder)).toEqual([...own, ...beside].sort());
     const { base_model_name_or_path, r, task_type } = JSON.parse(
       fs.readFileSync(`${folder}/adapter_config.json`, 'utf8'),
