@@ -1,12 +1,13 @@
 // The files of a model's weights by their hash: what a run remembers of the model that it began from.
 import { createHash } from 'node:crypto';
 import { diskLayer } from '../checkpoint/files.ts';
-import { type ModelFolder, openModelFolder } from '../checkpoint/model_folder.ts';
+import { type ModelFolder, openModelFolder, readLimited } from '../checkpoint/model_folder.ts';
 import { parseTrainingState } from '../checkpoint/training_state.ts';
-import { readPlainFile } from './folders.ts';
 import type { Output } from './output.ts';
 
 const CHUNK = 2 ** 22;
+/** Of a training.json. */
+const MOST_STATE = 2 ** 24;
 
 /** SHA-256 of the file of the weights, or of its shards one behind the other, hex. */
 export async function hashOfWeights({ sources }: ModelFolder): Promise<string> {
@@ -25,7 +26,7 @@ export async function hashOfWeights({ sources }: ModelFolder): Promise<string> {
 export async function warnOfOtherBase(adapter: string, base: string, out: Output): Promise<void> {
   const file = `${adapter}/training.json`;
   if (diskLayer.stat(file) === null) return;
-  const { settings } = parseTrainingState((await readPlainFile(file)) ?? '', file);
+  const { settings } = parseTrainingState(readLimited(file, MOST_STATE, diskLayer), file);
   const trained = settings.get('modelHash');
   if (typeof trained !== 'string') return;
   const folder = openModelFolder(base, { averaged: settings.get('weights') === 'ema' });
