@@ -1,7 +1,9 @@
 // The flags of pretrain.
+
 import { PRESETS } from '../train/presets.ts';
 import { defineFlags } from './flags.ts';
 import { limitFlags } from './limits.ts';
+import { keepFlags, lengthFlags } from './run_flags.ts';
 import { settingFlags } from './setting_flags.ts';
 
 /** Which texts a run learns from. */
@@ -65,21 +67,7 @@ export const pretrainFlags = defineFlags([
     choices: Object.keys(PRESETS),
     help: 'a named set of settings; default: by the kind of adapter',
   },
-  {
-    name: 'minutes',
-    type: 'number',
-    group: 'training',
-    above: 0,
-    max: 1e6,
-    unit: 'minutes',
-    help: 'instead of --steps: as many as fit, measured once before the first',
-  },
-  {
-    name: 'find-lr',
-    type: 'boolean',
-    group: 'training',
-    help: 'trains nothing that stays: tries rising learning rates, draws the losses and suggests one',
-  },
+  ...lengthFlags,
   { name: 'sample-prompt', type: 'text', group: 'output', mayBeEmpty: true, help: 'beginning of the samples' },
   {
     name: 'out',
@@ -101,13 +89,5 @@ export const pretrainFlags = defineFlags([
     placeholder: 'DIR',
     help: 'goes on with a run; flags must agree with it, --steps may grow',
   },
-  {
-    name: 'keep-every',
-    type: 'integer',
-    group: 'output',
-    min: 0,
-    max: 1e9,
-    unit: 'steps',
-    help: 'checkpoints of these steps stay for ever; 0 keeps the last two and the best',
-  },
+  ...keepFlags,
 ]);

@@ -1,7 +1,9 @@
 // All flags of finetune, and which of them are settings.
+
 import type { GlobalValues } from '../command.ts';
 import { defineFlags, type FlagSpec, type FlagValues } from '../flags.ts';
 import { limitFlags } from '../limits.ts';
+import { keepFlags, lengthFlags } from '../run_flags.ts';
 import { commonSettingFlags } from './common_flags.ts';
 import { ownOtherFlags, ownSettingFlags } from './own_flags.ts';
 import type { TaskName } from './settings.ts';
@@ -48,21 +50,7 @@ export const finetuneFlags = <const T extends readonly string[]>(tasks: T, about
       unit: 'epochs',
       help: 'instead of --steps: how often every row is trained on; recorded as steps; default: classify 5, instruct 2, prefer 1',
     },
-    {
-      name: 'minutes',
-      type: 'number',
-      group: 'training',
-      above: 0,
-      max: 1e6,
-      unit: 'minutes',
-      help: 'instead of --steps: as many as fit, measured once before the first',
-    },
-    {
-      name: 'find-lr',
-      type: 'boolean',
-      group: 'training',
-      help: 'trains nothing that stays: tries rising learning rates, draws the losses and suggests one',
-    },
+    ...lengthFlags,
     {
       name: 'show-mask',
       type: 'integer',
@@ -86,15 +74,7 @@ export const finetuneFlags = <const T extends readonly string[]>(tasks: T, about
       placeholder: 'DIR',
       help: 'goes on with a run, whose task it knows; flags must agree with it, --steps may grow',
     },
-    {
-      name: 'keep-every',
-      type: 'integer',
-      group: 'output',
-      min: 0,
-      max: 1e9,
-      unit: 'steps',
-      help: 'checkpoints of these steps stay for ever; 0 keeps the last two and the best',
-    },
+    ...keepFlags,
   ]);
 
 /** What finetune was given. */
