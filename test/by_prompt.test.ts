@@ -85,18 +85,18 @@ describe('the facts of a summary', () => {
   test('are read back, as it is written and as a tokenizer of words writes it', () => {
     for (const { facts, summary } of reports) {
       expect(factsOf(summary)).toEqual(facts);
-      expect(factsOf(summary.toLowerCase().replace('.', ' .'))).toEqual(facts);
+      expect(factsOf(summary.toLowerCase().replace(/[.,]/g, ' $&'))).toEqual(facts);
     }
   });
 
   test.each([
     '',
     'spam',
-    'On Monday the Orion brought 40 barrels of oil.',
-    'On Monday the Orion brought 40 barrels of oil to Lisbon. And home.',
-    'On Monday the Orion brought 40 sacks of oil to Lisbon.',
-    'On Monday the Orion brought 19 barrels of oil to Lisbon.',
-    'On Lisbon the Orion brought 40 barrels of oil to Monday.',
+    'On Monday the Orion brought oil, 40 barrels.',
+    'On Monday the Orion brought oil to Lisbon, 40 barrels. And home.',
+    'On Monday the Orion brought oil to Lisbon, 40 sacks.',
+    'On Monday the Orion brought oil to Lisbon, 19 barrels.',
+    'On Lisbon the Orion brought oil to Monday, 40 barrels.',
   ])('are none in: %s', (text) => {
     expect(factsOf(text)).toBeNull();
   });

@@ -1,6 +1,6 @@
 // Classifying and summarising by being asked: a small decoder from nothing reads messages and reports, is tuned on instructions, and
 // answers those that it has not seen. One model does both: which of them, the question says.
-// `npx tsx scripts/recipes/by-prompt.ts FILE.tsv [--seed 0] [--reports 3000] [--adapter NAME] [--json]`: figures beside those of counting
+// `npx tsx scripts/recipes/by-prompt.ts FILE.tsv [--seed 0] [--reports 9000] [--adapter NAME] [--json]`: figures beside those of counting
 // words and of taking the first names; `--rows-only DIR` writes the rows as train.json and test.json in Alpaca's form instead.
 //
 // FILE.tsv has a class and a text a line, such as the SMS Spam Collection: as many of each class, a fifth to be judged by. Reports are
@@ -38,7 +38,7 @@ import { FACTS, type Facts, firstNamed, makeReports } from './reports.ts';
 const SIZES = { blockSize: 160, nEmbd: 64, nLayer: 2, nHead: 4, initializerRange: 0.05 };
 const VOCABULARY = 2000;
 const READING: Course = { epochs: 1, batch: 32, learningRate: 3e-3 };
-const TUNING: Course = { epochs: 5, batch: 16, learningRate: 4e-3 };
+const TUNING: Course = { epochs: 5, batch: 16, learningRate: 8e-3 };
 /** More than a label or a summary has. */
 const ANSWER_TOKENS = 24;
 
@@ -121,7 +121,7 @@ async function main(words: readonly string[]): Promise<void> {
     args: [...words],
     options: {
       seed: { type: 'string', default: '0' },
-      reports: { type: 'string', default: '3000' },
+      reports: { type: 'string', default: '9000' },
       'rows-only': { type: 'string' },
       json: { type: 'boolean', default: false },
       adapter: { type: 'string' },

@@ -42,14 +42,15 @@ export function makeReports(count: number, seed: number): Report[] {
   return [...reports.values()];
 }
 
+/** The cargo stands before its unit, which would give it away: a model that has only learned which words go together must copy it. */
 export const summaryOf = ({ day, ship, amount, cargo, port }: Facts): string =>
-  `On ${day} the ${ship} brought ${amount} ${UNITS.get(cargo)} of ${cargo} to ${port}.`;
+  `On ${day} the ${ship} brought ${cargo} to ${port}, ${amount} ${UNITS.get(cargo)}.`;
 
-const SUMMARY = /^on (\w+) the (\w+) brought (\d+) (\w+) of (\w+) to (\w+) ?\.$/i;
+const SUMMARY = /^on (\w+) the (\w+) brought (\w+) to (\w+) ?, (\d+) (\w+) ?\.$/i;
 
 /** The facts of a summary, in whatever capital letters it is written; null for a sentence that is none. */
 export function factsOf(summary: string): Facts | null {
-  const [, day, ship, amount, unit, cargo, port] = SUMMARY.exec(summary.trim()) ?? [];
+  const [, day, ship, cargo, port, amount, unit] = SUMMARY.exec(summary.trim()) ?? [];
   const words = { day, ship, amount, cargo, port };
   const known = FACTS.map((name) =>
     CHOICES[name].find((choice) => choice.toLowerCase() === words[name]?.toLowerCase()),
