@@ -16,6 +16,7 @@ import { balancedWeights, classifyTask, likeliestLabel } from '../src/tasks/clas
 import { classifyRows, type LabelledIds } from '../src/tasks/classify_rows.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
 import { Trainer } from '../src/train/trainer.ts';
+import { expectSlopes } from './harness/finite_differences.ts';
 import { expectClose } from './harness/op_compare.ts';
 
 const wanted = process.env.SHADERFORMER_ADAPTER;
@@ -77,20 +78,7 @@ describe.each(Object.entries(bodies))('a classifier over %s', (_, bodyOf) => {
         const named = [...backward(loss)].map(([parameter, gradient]) => [parameter.name, gradient] as const);
         return { loss, ...Object.fromEntries(named) };
       });
-      const analytic = await compiled(batch);
-      for (const parameter of model.parameters) {
-        const values = twin.exact(parameter) as Float64Array;
-        const at = values.length >> 1;
-        const lossWith = async (step: number) => {
-          const moved = values.slice();
-          moved[at]! += step;
-          twin.write(parameter, moved);
-          return (await compiled(batch)).loss!.exact[0]!;
-        };
-        const slope = ((await lossWith(1e-5)) - (await lossWith(-1e-5))) / 2e-5;
-        twin.write(parameter, values);
-        expect(Math.abs(slope - analytic[parameter.name]!.exact[at]!), parameter.name).toBeLessThan(1e-8);
-      }
+      await expectSlopes(twin, compiled, batch, model.parameters);
     },
   );
 

@@ -15,6 +15,7 @@ import { type DistillTaskOptions, distillTask } from '../src/tasks/distill.ts';
 import { languageBatch } from '../src/tasks/language.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
 import { Trainer } from '../src/train/trainer.ts';
+import { expectSlopes } from './harness/finite_differences.ts';
 import { expectClose } from './harness/op_compare.ts';
 
 let device: Device;
@@ -75,19 +76,7 @@ test('gradients agree with finite differences, and the device with its twin', as
     'kept',
     ...Object.keys(analytic).filter((name) => student.parameters.some((parameter) => parameter.name === name)),
   ]);
-  for (const parameter of student.parameters) {
-    const values = twin.exact(parameter) as Float64Array;
-    const at = values.length >> 1;
-    const lossWith = async (step: number) => {
-      const moved = values.slice();
-      moved[at]! += step;
-      twin.write(parameter, moved);
-      return (await compiled(batch)).loss!.exact[0]!;
-    };
-    const slope = ((await lossWith(1e-5)) - (await lossWith(-1e-5))) / 2e-5;
-    twin.write(parameter, values);
-    expect(Math.abs(slope - analytic[parameter.name]!.exact[at]!), parameter.name).toBeLessThan(1e-8);
-  }
+  await expectSlopes(twin, compiled, batch, student.parameters);
   const got = await device.compile(fn)(batch);
   for (const [name, { exact }] of Object.entries(analytic)) expectClose(name, await got[name]!.read(), exact, 3e-5);
   device.release([...student.parameters, ...teacher.parameters]);

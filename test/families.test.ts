@@ -14,6 +14,7 @@ import { languageBatch, languageTask } from '../src/tasks/language.ts';
 import { normal } from '../src/tensor/random.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
 import { Trainer } from '../src/train/trainer.ts';
+import { expectSlopes } from './harness/finite_differences.ts';
 import { run } from './harness/inside.ts';
 import { expectClose } from './harness/op_compare.ts';
 import { type HubConfig, plainLogits } from './harness/plain_decoder.ts';
@@ -152,20 +153,7 @@ describe.each(Object.entries(configs))('%s', (_, config) => {
   test('has gradients that agree with finite differences', async () => {
     const [twin, model] = [new Twin(), modelOf(config)];
     const compiled = twin.compile(gradients(model));
-    const analytic = await compiled(batch);
-    for (const parameter of model.parameters) {
-      const values = twin.exact(parameter) as Float64Array;
-      const at = values.length >> 1;
-      const lossWith = async (step: number) => {
-        const moved = values.slice();
-        moved[at]! += step;
-        twin.write(parameter, moved);
-        return (await compiled(batch)).loss!.exact[0]!;
-      };
-      const slope = ((await lossWith(1e-5)) - (await lossWith(-1e-5))) / 2e-5;
-      twin.write(parameter, values);
-      expect(Math.abs(slope - analytic[parameter.name]!.exact[at]!), parameter.name).toBeLessThan(1e-8);
-    }
+    await expectSlopes(twin, compiled, batch, model.parameters);
   });
 });
 

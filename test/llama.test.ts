@@ -20,6 +20,7 @@ import { type LanguageTaskOptions, languageBatch, languageTask } from '../src/ta
 import type { Tensor } from '../src/tensor/tensor.ts';
 import { loadModel } from '../src/train/snapshot.ts';
 import { Trainer } from '../src/train/trainer.ts';
+import { expectSlopes } from './harness/finite_differences.ts';
 import { run } from './harness/inside.ts';
 import { expectClose } from './harness/op_compare.ts';
 import { scratchFolder, tiny } from './harness/program.ts';
@@ -103,20 +104,7 @@ describe.each(Object.entries(models))('a Llama with %s', (_, changes) => {
   test('has gradients that agree with finite differences', async () => {
     const [twin, made] = [new Twin(), model()];
     const compiled = twin.compile(gradients(made));
-    const analytic = await compiled(batch);
-    for (const parameter of made.parameters) {
-      const values = twin.exact(parameter) as Float64Array;
-      const at = values.length >> 1;
-      const lossWith = async (step: number) => {
-        const moved = values.slice();
-        moved[at]! += step;
-        twin.write(parameter, moved);
-        return (await compiled(batch)).loss!.exact[0]!;
-      };
-      const slope = ((await lossWith(1e-5)) - (await lossWith(-1e-5))) / 2e-5;
-      twin.write(parameter, values);
-      expect(Math.abs(slope - analytic[parameter.name]!.exact[at]!), parameter.name).toBeLessThan(1e-8);
-    }
+    await expectSlopes(twin, compiled, batch, made.parameters);
   });
 });
 

@@ -21,6 +21,7 @@ import { readReference, referenceFile, referenceLogProbabilities } from '../src/
 import { hashOf } from '../src/train/snapshot.ts';
 import type { StepResult } from '../src/train/step.ts';
 import { Trainer } from '../src/train/trainer.ts';
+import { expectSlopes } from './harness/finite_differences.ts';
 import { expectClose } from './harness/op_compare.ts';
 
 let device: Device;
@@ -108,19 +109,7 @@ describe('the loss', () => {
     const analytic = await compiled(two);
     const results = ['loss', 'kept', 'tokenLoss', 'rewards', 'logProbabilities'];
     expect(Object.keys(analytic).sort()).toEqual([...results, ...model.parameters.map(({ name }) => name)].sort());
-    for (const parameter of model.parameters) {
-      const values = twin.exact(parameter) as Float64Array;
-      const at = values.length >> 1;
-      const lossWith = async (step: number) => {
-        const moved = values.slice();
-        moved[at]! += step;
-        twin.write(parameter, moved);
-        return (await compiled(two)).loss!.exact[0]!;
-      };
-      const slope = ((await lossWith(1e-5)) - (await lossWith(-1e-5))) / 2e-5;
-      twin.write(parameter, values);
-      expect(Math.abs(slope - analytic[parameter.name]!.exact[at]!), parameter.name).toBeLessThan(1e-8);
-    }
+    await expectSlopes(twin, compiled, batch, model.parameters);
   });
 
   test.each([undefined, 4 * V * 8])(
