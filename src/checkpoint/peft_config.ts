@@ -7,6 +7,10 @@ import { checkKeys, configFields, correct } from './config_keys.ts';
 import { finiteNumber, flag, misfit, text, wholeNumber } from './fields.ts';
 import { type JsonObject, type JsonValue, quoted } from './json.ts';
 
+/** What an adapter's file may say, and so what one may be trained with. */
+export const MIN_ALPHA = 1e-6;
+export const MAX_LORA_DROPOUT = 1 - 1e-6;
+
 export const ADAPTER_CONFIG_NAME = 'adapter_config.json';
 
 export interface PeftConfig extends LoraConfig {
@@ -94,8 +98,8 @@ export function parsePeftConfig(json: string, fileName: string, notes: string[] 
   const textOr = (key: string) => (has(key) ? text(fields, key, fileName) : null);
   return {
     r: wholeNumber(fields, 'r', fileName, 1),
-    alpha: finiteNumber(fields, 'lora_alpha', fileName, 1e-6, 1e6),
-    dropout: has('lora_dropout') ? finiteNumber(fields, 'lora_dropout', fileName, 0, 1 - 1e-6) : 0,
+    alpha: finiteNumber(fields, 'lora_alpha', fileName, MIN_ALPHA, 1e6),
+    dropout: has('lora_dropout') ? finiteNumber(fields, 'lora_dropout', fileName, 0, MAX_LORA_DROPOUT) : 0,
     rslora: has('use_rslora') ? flag(fields, 'use_rslora', fileName) : false,
     targets: targetsIn(fields, fileName),
     taskType: textOr('task_type'),

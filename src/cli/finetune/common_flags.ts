@@ -1,4 +1,5 @@
 // Settings of every task of finetune, as flags: of the rows, of the adapter, of the training.
+import { MAX_LORA_DROPOUT, MIN_ALPHA } from '../../checkpoint/peft_config.ts';
 import { DTYPE_FLAG } from '../dtype.ts';
 import { defineFlags } from '../flags.ts';
 import { trainingFlags } from '../training_flags.ts';
@@ -39,7 +40,7 @@ export const commonSettingFlags = defineFlags([
     name: 'lora-alpha',
     type: 'number',
     group: 'adapter',
-    above: 0,
+    min: MIN_ALPHA,
     max: 1e6,
     default: 16,
     help: "the adapter's part is scaled by alpha / r",
@@ -49,7 +50,7 @@ export const commonSettingFlags = defineFlags([
     type: 'number',
     group: 'adapter',
     min: 0,
-    below: 1,
+    max: MAX_LORA_DROPOUT,
     default: 0,
     help: "share of the adapter's own inputs that is left out in training",
   },

@@ -4,7 +4,6 @@ import { diskLayer } from '../../checkpoint/files.ts';
 import { generationConfigJson } from '../../checkpoint/generation_config.ts';
 import { averageName, type FileContent } from '../../checkpoint/manifest.ts';
 import { modelConfigJson } from '../../checkpoint/model_config.ts';
-import { peftWeights } from '../../checkpoint/peft.ts';
 import { openPeftFolder } from '../../checkpoint/peft_folder.ts';
 import type { Tokenizer } from '../../data/tokenizer.ts';
 import { TokenGenerator } from '../../generate/generate.ts';
@@ -14,8 +13,8 @@ import type { LanguageModel } from '../../nn/model.ts';
 import { freezeParts } from '../../optim/frozen.ts';
 import type { Device } from '../../runtime/device.ts';
 import { wholeName } from '../../tensor/pieces.ts';
-import { adapterFiles, wholesIn } from '../../train/adapter_files.ts';
-import { modelFile, streamWeights } from '../../train/snapshot.ts';
+import { adapterFiles, loadAdapterWeights } from '../../train/adapter_files.ts';
+import { modelFile } from '../../train/snapshot.ts';
 import { trainerOf } from '../../train/training.ts';
 import type { RunModel } from '../training_run.ts';
 import { loadWhole } from '../whole_model.ts';
@@ -116,8 +115,7 @@ export function keptFinetune(
       await loadBase();
       const folder = openPeftFolder(path, [], diskLayer);
       try {
-        const wholes = wholesIn(language.adapter, score);
-        await streamWeights(device, wholes, await peftWeights(folder.source, wholes));
+        await loadAdapterWeights(device, language.adapter, folder.source, score);
       } finally {
         folder.close();
       }
