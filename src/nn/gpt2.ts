@@ -2,29 +2,22 @@
 // Source: Radford et al. 2019; transformers' modeling_gpt2.py for names and layouts; karpathy/nanoGPT for the initialisation.
 import { recompute as again, scope } from '../autograd/graph.ts';
 import { InputError } from '../errors.ts';
-import { gelu, relu, silu } from '../ops/activations.ts';
 import { add } from '../ops/add.ts';
 import { cast } from '../ops/cast.ts';
 import type { CrossEntropy } from '../ops/cross_entropy.ts';
 import { embedding } from '../ops/embedding.ts';
 import { part } from '../ops/part.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { ACTIVATIONS } from './activation.ts';
 import { attendPacked } from './attend.ts';
 import { DropoutPlaces } from './dropout.ts';
-import { type Activation, fittingHeads, type GPT2Config } from './gpt2_config.ts';
+import { fittingHeads, type GPT2Config } from './gpt2_config.ts';
 import { apply, applyOnto, exchanged, type Linear, type Norm, normalise } from './layers.ts';
 import type { ForwardOptions, LanguageModel } from './model.ts';
 import { type ModelOptions, ParameterList } from './parameter_list.ts';
 import type { Table, TableLossOptions } from './table.ts';
 
 export { type GPT2Config, gpt2Config } from './gpt2_config.ts';
-
-const ACTIVATIONS: Record<Activation, (x: Tensor) => Tensor> = {
-  gelu_new: (x) => gelu(x, 'tanh'),
-  gelu: (x) => gelu(x, 'erf'),
-  relu,
-  silu,
-};
 
 /** What a model is made of; its views share all of it but linear layers. */
 interface Parts {
