@@ -4,8 +4,8 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type LabelledOptions, labelledRows, readLabelled } from '../src/data/labelled.ts';
-import type { LabelledForm } from '../src/data/labelled_columns.ts';
 import { csvRows } from '../src/data/table.ts';
+import type { TableForm } from '../src/data/table_columns.ts';
 import { InputError } from '../src/errors.ts';
 import { damaged, damages, jsonMutants } from './harness/mutants.ts';
 
@@ -320,7 +320,7 @@ describe('damaged files', () => {
   const object = { text: 'a b c', label: 'ham', other: [1, { deep: null }] };
 
   /** Rows, or the sentence. */
-  function outcome(form: LabelledForm, text: string): void {
+  function outcome(form: TableForm, text: string): void {
     const all = text.split('\n').map((each) => (each.endsWith('\r') ? each.slice(0, -1) : each));
     try {
       const { rows, classes } = labelledRows('x', form, () => all);

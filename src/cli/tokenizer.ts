@@ -13,7 +13,7 @@ const flags = defineFlags([
     group: 'train',
     multiple: true,
     placeholder: 'FILE|DIR',
-    help: 'text to learn from: plain, .jsonl or .parquet; default: Moby-Dick',
+    help: 'text to learn from: plain, .jsonl, .parquet, or both sides of the pairs of a .tsv or .csv; default: Moby-Dick',
   },
   {
     name: 'text-field',
@@ -22,6 +22,22 @@ const flags = defineFlags([
     placeholder: 'NAME',
     example: 'text',
     help: 'field of .jsonl rows or column of .parquet tables that holds the text; default: text',
+  },
+  {
+    name: 'source-column',
+    type: 'text',
+    group: 'train',
+    placeholder: 'NAME|N',
+    example: 'en',
+    help: 'column of a .tsv or .csv, or field of .jsonl rows, that holds the sources of pairs; default: source, else the first',
+  },
+  {
+    name: 'target-column',
+    type: 'text',
+    group: 'train',
+    placeholder: 'NAME|N',
+    example: 'de',
+    help: 'the same of their targets; default: target, else the second',
   },
   {
     name: 'kind',
@@ -109,7 +125,16 @@ export type TokenizerFlags = FlagValues<typeof flags>;
 
 /** What can be done, and the flags that go with it. */
 const ACTIONS = new Map<string, { own: readonly (keyof TokenizerFlags)[]; run: Action }>([
-  ['train', { own: ['data', 'textField', 'kind', 'vocabSize', 'keepCase', 'special', 'out'], run: trainTokenizer }],
+  [
+    'train',
+    {
+      own: [
+        ...(['data', 'textField', 'sourceColumn', 'targetColumn'] as const),
+        ...(['kind', 'vocabSize', 'keepCase', 'special', 'out'] as const),
+      ],
+      run: trainTokenizer,
+    },
+  ],
   ['encode', { own: ['model', 'tokenizer', 'text', 'allowSpecial'], run: encodeText }],
   ['decode', { own: ['model', 'tokenizer', 'ids'], run: decodeIds }],
 ]);
@@ -124,6 +149,7 @@ export const tokenizer = defineCommand({
   examples: [
     'tokenizer train --data book.txt --vocab-size 500 --out tokens-500',
     'tokenizer train --kind word --data messages.jsonl --vocab-size 4000 --out words-4000',
+    'tokenizer train --data pairs.tsv --vocab-size 4000 --out tokens-4000',
     'tokenizer encode --tokenizer tokens-500 --text "Call me Ishmael."',
     'tokenizer decode --model runs/moby-1 --ids 1,2,3',
   ],

@@ -3,10 +3,10 @@ import fs from 'node:fs';
 import { diskLayer } from '../checkpoint/files.ts';
 import { BpeTokenizer, type MergePair } from '../data/bpe.ts';
 import { PieceCounter } from '../data/bpe_count.ts';
-import { learnMerges } from '../data/bpe_train.ts';
+import { mergesFor } from '../data/bpe_train.ts';
 import { fromVisible } from '../data/byte_level.ts';
-import { DOCUMENT_END, readText } from '../data/text_reader.ts';
-import { findText, formOf, type TextSource } from '../data/text_source.ts';
+import { DOCUMENT_END } from '../data/text_reader.ts';
+import { findText, type TextSource } from '../data/text_source.ts';
 import { END_OF_TEXT, type Tokenizer, WordTokenizer } from '../data/tokenizer.ts';
 import { PAD, UNKNOWN, wordPieces, wordTokenizer } from '../data/word_train.ts';
 import { InputError } from '../errors.ts';
@@ -16,6 +16,7 @@ import { placeForFolder, writeFolder } from './new_folder.ts';
 import { printable, quoted } from './printable.ts';
 import { RateLine } from './rate_line.ts';
 import type { TokenizerFlags } from './tokenizer.ts';
+import { isPlain, type PartsOptions, partsToLearn, requireTables } from './tokenizer_parts.ts';
 
 const BYTES = 256;
 /** Other work of the process (a signal, the progress line) gets its turn this often. */
@@ -32,12 +33,13 @@ export async function trainTokenizer({ out, signal }: CommandContext, flags: Tok
     throw new InputError('--out: found nothing, expected a new folder. For example: --out tokens-500');
   const place = placeForFolder(diskLayer, flags.out);
   const sources = flags.data.length > 0 ? flags.data.map(findText) : [findText()];
+  requireTables(sources, flags);
   const since = performance.now();
   const stopped = () => signal.requested;
 
   const learning = LEARNINGS[flags.kind](special, flags.keepCase);
   const { counter } = learning;
-  const bytes = await count(counter, sources, flags.textField, { out, signal });
+  const bytes = await count(counter, sources, flags, { out, signal });
   if (stopped()) return signal.exitCode;
   if (counter.counts.size === 0)
     throw new InputError(
@@ -127,7 +129,7 @@ const LEARNINGS: Record<TokenizerFlags['kind'], (special: readonly string[], kee
     return {
       counter,
       async learn(vocabSize, frame) {
-        const merges = await learn(counter, vocabSize - BYTES - special.length, frame);
+        const merges = await learn(counter, { vocabSize, special }, frame);
         const words = counted(merges.length, 'merge');
         return {
           tokenizer: BpeTokenizer.fromMerges(merges, special),
@@ -156,20 +158,21 @@ const LEARNINGS: Record<TokenizerFlags['kind'], (special: readonly string[], kee
   },
 };
 
-/** @returns bytes of the texts   @throws InputError as readText */
+/** @returns bytes of the texts   @throws InputError as partsToLearn */
 async function count(
   counter: PieceCounter,
   sources: readonly TextSource[],
-  textField: string | undefined,
+  { textField, sourceColumn, targetColumn }: PartsOptions,
   { out, signal }: Frame,
 ): Promise<number> {
   const line = new RateLine(out, 'reading', byteText);
-  const total = sizeOf(sources);
+  const options = { textField, sourceColumn, targetColumn };
+  const total = sizeOf(sources, options);
   let bytes = 0;
   let turn = performance.now();
   for (const source of sources) {
     for (const text of source.notes) out.note(text);
-    for await (const part of readText(source, true, { textField, onNote: (text) => out.note(text) })) {
+    for await (const part of partsToLearn(source, options, { out })) {
       if (part === DOCUMENT_END) counter.endDocument();
       else {
         counter.add(part);
@@ -188,22 +191,26 @@ async function count(
 }
 
 /** Bytes of plain texts; null where rows are among them, whose texts are less than their files. */
-function sizeOf(sources: readonly TextSource[]): number | null {
+function sizeOf(sources: readonly TextSource[], options: PartsOptions): number | null {
   const files = sources.flatMap((source) => source.files);
-  if (files.some((file) => formOf(file) !== 'text')) return null;
+  if (files.some((file) => !isPlain(file, options))) return null;
   return files.reduce((sum, file) => sum + fs.statSync(file).size, 0);
 }
 
-async function learn(counter: PieceCounter, wanted: number, { out, signal }: Frame): Promise<MergePair[]> {
+async function learn(
+  counter: PieceCounter,
+  vocabulary: { vocabSize: number; special: readonly string[] },
+  { out, signal }: Frame,
+): Promise<MergePair[]> {
   const merges: MergePair[] = [];
+  const wanted = vocabulary.vocabSize - BYTES - vocabulary.special.length;
   if (wanted === 0) return merges;
   out.status(`counting pairs in ${counted(counter.counts.size, 'different piece')}`);
   await new Promise((resolve) => setTimeout(resolve));
   const line = new RateLine(out, 'merging', grouped);
   let turn = performance.now();
-  for (const { pair } of learnMerges(counter.counts)) {
+  for (const pair of mergesFor(counter.counts, vocabulary)) {
     merges.push(pair);
-    if (merges.length === wanted) break;
     if (performance.now() - turn < TURN_MS) continue;
     line.update(merges.length, wanted);
     await new Promise((resolve) => setTimeout(resolve));

@@ -1,6 +1,7 @@
 // The first half of training a tokenizer: how often each piece (of GPT-2's pattern for a byte-level BPE, or word) occurs in texts that
 // arrive in chunks. What is learned depends on these counts alone.
 import { lastCut, PieceCutter } from './chunks.ts';
+import { ownCopy } from './own_copy.ts';
 import { PIECE, SpecialFinder } from './pieces.ts';
 
 /** How a text is cut into what is counted. */
@@ -46,9 +47,4 @@ export class PieceCounter {
       }
     }
   }
-}
-
-/** The same text without the chunk that it was cut from: engines keep the whole of a text alive for a part of it. */
-function ownCopy(piece: string): string {
-  return `.${piece}`.slice(1);
 }

@@ -1,6 +1,7 @@
 // The second half of training a byte-level BPE: merges from the counts of pieces (Sennrich et al. 2016, algorithm 1). The plain
 // way counts all pairs anew for every merge; here each pair knows its count and where it stands, a merge changes only its
 // neighbours, and a heap gives the next pair.
+import { InputError } from '../errors.ts';
 import { GPT2_BYTES, type MergePair } from './bpe.ts';
 import { byteString } from './byte_level.ts';
 
@@ -22,6 +23,27 @@ export interface LearnedMerge {
 export function* learnMerges(counts: ReadonlyMap<string, number>): Generator<LearnedMerge> {
   const learning = new Learning(counts);
   for (let merge = learning.next(); merge; merge = learning.next()) yield merge;
+}
+
+/**
+ * The first merges of `learnMerges`, as many as a vocabulary has room for beside the bytes and special tokens; fewer where no more
+ * pairs occur twice.
+ * @throws InputError for a size without room for those
+ */
+export function* mergesFor(
+  counts: ReadonlyMap<string, number>,
+  { vocabSize, special }: { vocabSize: number; special: readonly string[] },
+): Generator<MergePair> {
+  let left = vocabSize - GPT2_BYTES.length - special.length;
+  if (!(left >= 0))
+    throw new InputError(
+      `vocabulary: found ${vocabSize} tokens, expected at least ${GPT2_BYTES.length + special.length}: ${GPT2_BYTES.length} bytes and ${special.length} special tokens.`,
+    );
+  if (left === 0) return;
+  for (const { pair } of learnMerges(counts)) {
+    yield pair;
+    if (--left === 0) return;
+  }
 }
 
 /** A pair of neighbouring tokens. It is created with its left or right token, and never comes back once it is gone. */

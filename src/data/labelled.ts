@@ -1,11 +1,12 @@
 // Labelled texts: a table (TSV, CSV) or JSONL with a text and a class in each row, read line by line. Only texts, numbers of classes
 // and line numbers are kept.
-import path from 'node:path';
 import { InputError } from '../errors.ts';
+import { usableText } from './cell_text.ts';
 import { linesOf } from './jsonl.ts';
 import { classesOf, Labels } from './labelled_classes.ts';
-import { type Cells, columnRows, type LabelledColumns, type LabelledForm } from './labelled_columns.ts';
-import { formOf, requireFile } from './text_source.ts';
+import { columnRows, type LabelledColumns } from './labelled_columns.ts';
+import { type TableForm, tableForm } from './table_columns.ts';
+import { requireFile } from './text_source.ts';
 
 export interface LabelledRow {
   readonly text: string;
@@ -31,38 +32,13 @@ export interface LabelledSet {
   readonly warnings: readonly string[];
 }
 
-/** Characters of a text that are kept: more than any context holds. */
-const LONGEST_TEXT = 2 ** 20;
-
 /**
  * All rows of a file in TSV, CSV or JSONL, told apart by its ending, else by its first line.
  * @throws InputError naming file and line: see labelledRows
  */
 export function readLabelled(file: string, options: LabelledOptions = {}): LabelledSet {
   requireFile(file, 'rows');
-  return labelledRows(
-    file,
-    labelledForm(file, () => linesOf(file)),
-    () => linesOf(file),
-    options,
-  );
-}
-
-/** @throws InputError for a file of another kind */
-function labelledForm(file: string, lines: () => Iterable<string>): LabelledForm {
-  const ending = path.extname(file).toLowerCase();
-  if (ending === '.tsv' || ending === '.csv') return ending === '.tsv' ? 'tsv' : 'csv';
-  const form = formOf(file);
-  if (form === 'jsonl') return form;
-  if (form === 'parquet')
-    throw new InputError(`${file}: found a Parquet table, expected TSV, CSV or JSONL. Write it as JSONL first.`);
-  for (const line of lines()) {
-    if (/^\s*$/.test(line)) continue;
-    if (/^\s*\[/.test(line) && ending === '.json')
-      throw new InputError(`${file}: found a JSON list, expected an object a line. Write it as JSONL first.`);
-    return /^\s*\{/.test(line) ? 'jsonl' : line.includes('\t') ? 'tsv' : 'csv';
-  }
-  return 'tsv';
+  return labelledRows(file, tableForm(file), () => linesOf(file), options);
 }
 
 /**
@@ -74,7 +50,7 @@ function labelledForm(file: string, lines: () => Iterable<string>): LabelledForm
  */
 export function labelledRows(
   name: string,
-  form: LabelledForm,
+  form: TableForm,
   lines: () => Iterable<string>,
   options: LabelledOptions = {},
 ): LabelledSet {
@@ -84,7 +60,7 @@ export function labelledRows(
   const empty: number[] = [];
   for (const row of columnRows(name, form, lines, options, notes)) {
     const { line, label } = row;
-    const text = usable(row, `${name}: line ${line}`, notes);
+    const text = usableText(row.text, `${name}: line ${line}`, notes);
     if (text === '') empty.push(line);
     else rows.push({ text, label: labels.add(label, line), line });
   }
@@ -98,16 +74,4 @@ export function labelledRows(
   if (note !== null) notes.push(note);
   for (const row of rows) row.label = order[row.label]!;
   return { name, classes, rows, notes, warnings };
-}
-
-/** The text of a row as it is kept; '' for one without. @throws InputError for a NUL character */
-function usable({ text }: Cells, where: string, notes: string[]): string {
-  if (text === null || !/\S/.test(text)) return '';
-  if (text.includes('\0')) throw new InputError(`${where}: found a NUL character, expected text. Repair the line.`);
-  if (text.length <= LONGEST_TEXT) return text;
-  const end = (text.charCodeAt(LONGEST_TEXT) & 0xfc00) === 0xdc00 ? LONGEST_TEXT - 1 : LONGEST_TEXT;
-  // One note is enough where a file is full of them.
-  const note = `${where}: found a text of ${text.length} characters, cut to its first ${end}; longer ones after it too.`;
-  if (!notes.some((each) => each.endsWith('longer ones after it too.'))) notes.push(note);
-  return text.slice(0, end);
 }

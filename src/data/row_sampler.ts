@@ -1,7 +1,7 @@
 // Which rows come at each step: permutations of all rows back to back, an epoch following another. What comes at step n is a pure
 // function of (settings, seed, n), as with windows: the cursor is a step count.
 import { InputError } from '../errors.ts';
-import { elementBits, stepKey } from '../tensor/random.ts';
+import { checksum, savedStep } from './row_cursor.ts';
 import { shuffled } from './shuffled.ts';
 
 export interface RowSettings {
@@ -83,18 +83,7 @@ export class RowSampler {
 
   /** Continues where a cursor stood. @throws InputError if it belongs to other settings, naming the field and both values */
   restore(cursor: RowCursor): void {
-    for (const name of ['rows', 'batch', 'seed', 'lengths', 'classes'] as const) {
-      const [saved, value] = [cursor[name], this.settings[name]];
-      if (saved !== value)
-        throw new InputError(
-          `data cursor: ${name}: found ${value}, expected ${saved} as in the saved run. Use the same data and flags.`,
-        );
-    }
-    if (!Number.isSafeInteger(cursor.step) || cursor.step < 0)
-      throw new InputError(
-        `data cursor: step: found ${cursor.step}, expected a whole number from 0. The saved state is damaged.`,
-      );
-    this.#step = cursor.step;
+    this.#step = savedStep(cursor, this.settings, ['rows', 'batch', 'seed', 'lengths', 'classes']);
   }
 
   #batchOf(step: number): number[] {
@@ -156,13 +145,6 @@ function membersOf(classes: ArrayLike<number>): number[][] {
     else members.set(classes[row]!, [row]);
   }
   return [...members].sort(([a], [b]) => a - b).map(([, rows]) => rows);
-}
-
-/** 32 bits that change when any number or its place does. */
-function checksum(list: ArrayLike<number>): number {
-  let sum = list.length >>> 0;
-  for (let i = 0; i < list.length; i++) sum = elementBits(stepKey(sum, i), list[i]!);
-  return sum;
 }
 
 // Streams of the run's seed, as that of `shuffled`.

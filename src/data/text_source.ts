@@ -21,8 +21,12 @@ export interface TextSource {
 
 /** The text at a path, or the default book. @throws InputError if there is none */
 export function findText(data?: string): TextSource {
-  if (data === undefined) return mobyDick();
-  const stat = statOf(data);
+  return data === undefined ? mobyDick() : textAt(data, '--data');
+}
+
+/** @param flag that named the path */
+function textAt(data: string, flag: string): TextSource {
+  const stat = statOf(data, flag);
   if (stat.isDirectory()) return folder(data);
   if (!stat.isFile()) {
     throw new InputError(
@@ -34,11 +38,14 @@ export function findText(data?: string): TextSource {
   return { name: path.parse(data).name, files: [data], documents: formOf(data) !== 'text', notes: [] };
 }
 
-/** Refuses what is not one readable file, a folder before anything in it is looked at. @param of what the file holds @throws InputError */
-export function requireFile(file: string, of: string): void {
-  if (statOf(file).isDirectory())
+/**
+ * Refuses what is not one readable file, a folder before anything in it is looked at.
+ * @param of what the file holds   @param flag that named it   @throws InputError
+ */
+export function requireFile(file: string, of: string, flag = '--data'): void {
+  if (statOf(file, flag).isDirectory())
     throw new InputError(`${file}: found a folder, expected one file of ${of}. Name a file in it.`);
-  findText(file);
+  textAt(file, flag);
 }
 
 /**
@@ -135,13 +142,13 @@ function leadsToFile(link: string): boolean {
   }
 }
 
-function statOf(data: string): fs.Stats {
+function statOf(data: string, flag: string): fs.Stats {
   try {
     return fs.statSync(data);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw new InputError(`${data}: found nothing there, expected a text file or a folder of them. Check --data.`);
+      throw new InputError(`${data}: found nothing there, expected a text file or a folder of them. Check ${flag}.`);
     }
     throw new InputError(`${data}: cannot be looked at (${code}), expected a readable file or folder.`);
   }

@@ -1,6 +1,6 @@
 // Pairs of texts as rows of batches: a source with its end, a target between its beginning and its end, both padded on the right.
 import type { Batch } from '../autograd/machine.ts';
-import { bucket } from '../data/bucket.ts';
+import { pairWidths } from '../data/bucket.ts';
 import type { EncoderDecoderConfig } from '../nn/transformer_config.ts';
 import type { TaskRows } from './rows.ts';
 
@@ -10,26 +10,22 @@ export interface IdPair {
   readonly target: ArrayLike<number>;
 }
 
-/** Widths that get a plan: pairs are short, and what is padded is computed, so that there are more of them than bucket() has. */
-export function pairWidth(n: number): number {
-  return n <= 64 ? Math.ceil(n / 8) * 8 : bucket(n);
-}
-
-/** Rows as translateTask takes them. Source and target of a batch are as wide as the longest of each asks for. */
+/** Rows as translateTask takes them. Source and target of a batch are as wide as the longest of each asks for: see pairWidths. */
 export function pairRows(
   rows: readonly IdPair[],
   { blockSize, padId, bosId, eosId }: Pick<EncoderDecoderConfig, 'blockSize' | 'padId' | 'bosId' | 'eosId'>,
 ): TaskRows {
   const sourceWidth = ({ source }: IdPair) => source.length + 1;
   const targetWidth = ({ target }: IdPair) => target.length + 1;
-  const widest = (own: readonly IdPair[], width: (row: IdPair) => number) =>
-    Math.min(blockSize, pairWidth(Math.max(...own.map(width))));
+  const widest = (own: readonly IdPair[], width: (row: IdPair) => number) => Math.max(...own.map(width));
   return {
     length: rows.length,
     lengthOf: (i) => Math.max(sourceWidth(rows[i]!), targetWidth(rows[i]!)),
     batch(numbers): Batch {
       const own = numbers.map((i) => rows[i]!);
-      const [B, S, T] = [own.length, widest(own, sourceWidth), widest(own, targetWidth)];
+      const B = own.length;
+      const widths = pairWidths(widest(own, sourceWidth), widest(own, targetWidth));
+      const [S, T] = widths.map((width) => Math.min(blockSize, width)) as [number, number];
       const source = new Int32Array(B * S).fill(padId);
       const sourceMask = new Float32Array(B * S);
       const inputs = new Int32Array(B * T).fill(padId);
@@ -50,7 +46,7 @@ export function pairRows(
     shown(i) {
       const { source, target } = rows[i]!;
       const ids = [...Array.from(source), eosId, ...Array.from(target), eosId];
-      return { ids, trained: ids.map((_, t) => t > source.length) };
+      return { ids, trained: ids.map((_, t) => t > source.length), source: source.length + 1 };
     },
   };
 }
