@@ -1,6 +1,7 @@
 // What the readers of config.json share: which keys a model's type knows, and fields that all types have.
 
 import { InputError } from '../errors.ts';
+import type { Activation } from '../nn/gpt2_config.ts';
 import { misfit, nearest, wholeNumber } from './fields.ts';
 import { described, firstTen, type JsonObject, parseJson, quoted } from './json.ts';
 
@@ -36,6 +37,16 @@ const CLASSIFIER = [
   'classifier_width',
 ];
 const maxWeightBytes = 1e12;
+
+/** Functions by all of their names in Hugging Face's table. */
+const ACTIVATIONS = new Map<unknown, Activation>([
+  ['gelu_new', 'gelu_new'],
+  ['gelu', 'gelu'],
+  ['relu', 'relu'],
+  ['silu', 'silu'],
+  ['gelu_pytorch_tanh', 'gelu_new'],
+  ['swish', 'silu'],
+]);
 
 /** @throws InputError for a text that is no object */
 export function configFields(json: string, fileName: string): JsonObject {
@@ -95,6 +106,14 @@ export function tokenIds(fields: JsonObject, key: string, vocabSize: number, whe
   if (value === null) return [];
   if (!Array.isArray(value)) return [tokenId(fields, key, vocabSize, where)];
   return value.map((each, i) => tokenId(new Map([[`${key}[${i}]`, each]]), `${key}[${i}]`, vocabSize, where));
+}
+
+/** The function of an MLP by its name; `otherwise` where the file has none. @throws InputError for one that is not known here */
+export function activationNamed(fields: JsonObject, key: string, where: string, otherwise?: Activation): Activation {
+  const name = fields.get(key) ?? otherwise;
+  const known = ACTIVATIONS.get(name);
+  if (known) return known;
+  throw misfit(where, key, name, `one of ${[...ACTIVATIONS.keys()].join(', ')}`, 'Take another model.');
 }
 
 /** Checks that a model is of this world. @throws InputError */

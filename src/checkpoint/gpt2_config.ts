@@ -1,8 +1,17 @@
 // config.json of a GPT-2, as Hugging Face's GPT2LMHeadModel reads and writes it.
 
 import { InputError } from '../errors.ts';
-import { type Activation, fittingHeads, type GPT2Config, gpt2ParameterCount } from '../nn/gpt2_config.ts';
-import { type ConfigKeys, checkKeys, configFields, correct, refuseHuge, tokenId, withFields } from './config_keys.ts';
+import { fittingHeads, type GPT2Config, gpt2ParameterCount } from '../nn/gpt2_config.ts';
+import {
+  activationNamed,
+  type ConfigKeys,
+  checkKeys,
+  configFields,
+  correct,
+  refuseHuge,
+  tokenId,
+  withFields,
+} from './config_keys.ts';
 import { finiteNumber, flag, misfit, wholeNumber } from './fields.ts';
 import type { JsonObject } from './json.ts';
 
@@ -11,16 +20,6 @@ export interface SavedGpt2Config extends GPT2Config {
   bosTokenId: number | null;
   eosTokenId: number | null;
 }
-
-/** Other names of the same functions in Hugging Face's table of activations. */
-const activations = new Map<string, Activation>([
-  ['gelu_new', 'gelu_new'],
-  ['gelu', 'gelu'],
-  ['relu', 'relu'],
-  ['silu', 'silu'],
-  ['gelu_pytorch_tanh', 'gelu_new'],
-  ['swish', 'silu'],
-]);
 
 const keys: ConfigKeys = {
   modelType: 'gpt2',
@@ -70,16 +69,6 @@ function readFields(fields: JsonObject, where: string): SavedGpt2Config {
   const size = (key: string) => wholeNumber(fields, key, where, 1);
   const vocabSize = size('vocab_size');
   const nEmbd = size('n_embd');
-  const activation = fields.get('activation_function') ?? 'gelu_new';
-  const known = typeof activation === 'string' ? activations.get(activation) : undefined;
-  if (!known)
-    throw misfit(
-      where,
-      'activation_function',
-      activation,
-      `one of ${[...activations.keys()].join(', ')}`,
-      'Take another model.',
-    );
   return {
     family: 'gpt2',
     vocabSize,
@@ -88,7 +77,7 @@ function readFields(fields: JsonObject, where: string): SavedGpt2Config {
     nLayer: size('n_layer'),
     nHead: size('n_head'),
     nInner: (fields.get('n_inner') ?? null) === null ? 4 * nEmbd : size('n_inner'),
-    activation: known,
+    activation: activationNamed(fields, 'activation_function', where, 'gelu_new'),
     layerNormEps: fields.has('layer_norm_epsilon') ? finiteNumber(fields, 'layer_norm_epsilon', where, 1e-12, 1) : 1e-5,
     tieWordEmbeddings: fields.has('tie_word_embeddings') ? flag(fields, 'tie_word_embeddings', where) : true,
     initializerRange: fields.has('initializer_range') ? finiteNumber(fields, 'initializer_range', where, 0, 10) : 0.02,

@@ -2,10 +2,13 @@
 import { InputError } from '../errors.ts';
 import type { ClassifierConfig } from '../nn/classifier_config.ts';
 import type { DecoderConfig } from '../nn/decoder_config.ts';
-import type { ConfigOf, Family, ModelConfig } from '../nn/model_config.ts';
+import { ENCODER, type EncoderConfig } from '../nn/encoder_config.ts';
+import type { AnyFamily, CausalConfig, ConfigOf, ModelConfig } from '../nn/model_config.ts';
 import { classifierFields, isClassifier, readClassifier } from './classifier_keys.ts';
 import { configFields, type TextIds } from './config_keys.ts';
 import { type DecoderFormat, decoderConfigJson, parseDecoderConfig } from './decoder_format.ts';
+import { encoderConfigJson, parseEncoderConfig } from './encoder_config.ts';
+import { ENCODER_DECODER } from './encoder_decoder_config.ts';
 import { gemma3Format } from './gemma3_config.ts';
 import { gpt2ConfigJson, parseGpt2Config } from './gpt2_config.ts';
 import { described, firstTen, quoted } from './json.ts';
@@ -29,7 +32,7 @@ const decoder = <C extends DecoderConfig>(format: DecoderFormat<C>): ConfigForma
   json: (config, others) => decoderConfigJson(format, config, others),
 });
 
-const FORMATS: { readonly [F in Family]: ConfigFormat<ConfigOf<F>> } = {
+const FORMATS: { readonly [F in AnyFamily]: ConfigFormat<ConfigOf<F>> } = {
   gpt2: {
     classifier: 'GPT2ForSequenceClassification',
     parse: (json, fileName, notes) => {
@@ -43,6 +46,11 @@ const FORMATS: { readonly [F in Family]: ConfigFormat<ConfigOf<F>> } = {
   mistral: decoder(mistralFormat),
   qwen3: decoder(qwen3Format),
   gemma3_text: decoder(gemma3Format),
+  [ENCODER]: {
+    classifier: 'EncoderForSequenceClassification',
+    parse: parseEncoderConfig,
+    json: encoderConfigJson,
+  },
 };
 
 /** What to do about a type that is near one of these. */
@@ -58,38 +66,73 @@ export interface ParsedConfig {
 }
 
 /**
- * Reads config.json by its `model_type`, of a language model or a classifier.
+ * Reads config.json by its `model_type`, of a language model, an encoder by itself, or a classifier over one of them.
  * @param notes takes one line about foreign keys, which are ignored
- * @throws InputError for a family that is not known here, and as its own reader and readClassifier
+ * @throws InputError for an encoder-decoder, for a family that is not known here, and as its own reader and readClassifier
  */
 export function parseFolderConfig(json: string, fileName: string, notes: string[] = []): ParsedConfig {
   const fields = configFields(json, fileName);
   // Without a type it is GPT-2's reader that says so.
   const type = fields.get('model_type') ?? 'gpt2';
+  if (type === ENCODER_DECODER)
+    throw new InputError(
+      `${fileName}: found an encoder-decoder, which writes one text from another, expected a language model or a classifier. ` +
+        'Use it with translate, measure it with evaluate --task translate.',
+    );
   if (typeof type !== 'string' || !Object.hasOwn(FORMATS, type)) {
-    const known = Object.keys(FORMATS);
+    const known = Object.keys(FORMATS).filter((each) => each !== ENCODER);
     throw new InputError(
       `${fileName}: model_type: found ${described(type)}, which is not supported; expected ${known.slice(0, -1).join(', ')} or ${known.at(-1)}. ` +
         (ADVICE.get(type) ?? 'Take a model of a supported type.'),
     );
   }
-  const { bosTokenId, eosTokenIds, ...own } = FORMATS[type as Family].parse(json, fileName, notes);
+  const { bosTokenId, eosTokenIds, ...own } = FORMATS[type as AnyFamily].parse(json, fileName, notes);
   const config = own as ModelConfig;
   const classifier = isClassifier(fields) ? readClassifier(fields, config, fileName) : null;
   return { config, ids: { bosTokenId, eosTokenIds }, classifier };
 }
 
-/** As parseFolderConfig, of a language model. @throws InputError as it, and for a classifier */
-export function parseModelConfig(
+/** As parseFolderConfig, of a model without classes. @throws InputError as it, and for a classifier */
+export function parseBodyConfig(
   json: string,
   fileName: string,
   notes: string[] = [],
 ): { config: ModelConfig; ids: TextIds } {
-  const { classifier, ...parsed } = parseFolderConfig(json, fileName, notes);
-  if (!classifier) return parsed;
+  const { classifier, config, ids } = parseFolderConfig(json, fileName, notes);
+  if (!classifier) return { config, ids };
   throw new InputError(
     `${fileName}: found a classifier (${firstTen(classifier.labels.map(quoted))}), expected a language model. Ask it with predict, measure it with evaluate --task classify.`,
   );
+}
+
+/** As parseBodyConfig, of a model that continues texts. @throws InputError as it, and for an encoder */
+export function parseModelConfig(
+  json: string,
+  fileName: string,
+  notes: string[] = [],
+): { config: CausalConfig; ids: TextIds } {
+  const { config, ids } = parseBodyConfig(json, fileName, notes);
+  if (isCausal(config)) return { config, ids };
+  throw new InputError(
+    `${fileName}: found an encoder, which sees both sides of every token, expected a language model. Let it fill masks with predict, or teach it classes: finetune --task classify.`,
+  );
+}
+
+/** As parseFolderConfig, of an encoder by itself. @throws InputError as it, and for anything else */
+export function parseMaskedConfig(
+  json: string,
+  fileName: string,
+  notes: string[] = [],
+): { config: EncoderConfig; ids: TextIds } {
+  const { classifier, config, ids } = parseFolderConfig(json, fileName, notes);
+  if (!classifier && !isCausal(config)) return { config, ids };
+  throw new InputError(
+    `${fileName}: found ${classifier ? 'a classifier' : `a ${config.family}, which continues texts`}, expected an encoder that fills masks. Train one: finetune --task mask.`,
+  );
+}
+
+function isCausal(config: ModelConfig): config is CausalConfig {
+  return config.family !== ENCODER;
 }
 
 /** As parseFolderConfig, of a classifier. @throws InputError as it, and for a language model */

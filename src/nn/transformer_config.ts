@@ -85,6 +85,18 @@ export function encoderDecoderConfig(
   };
 }
 
+/** Number of parameters, those of one table once, without making them. */
+export function encoderDecoderParameterCount(config: EncoderDecoderConfig): number {
+  const { nEmbd: C, nInner, blockSize, norm, positions, tie, vocabSize, sourceVocabSize } = config;
+  const [attention, layerNorm] = [4 * C * C, 2 * C];
+  const ffn = 2 * C * nInner + nInner + C;
+  const layers =
+    config.encoderLayers * (attention + ffn + 2 * layerNorm) +
+    config.decoderLayers * (2 * attention + ffn + 3 * layerNorm);
+  const rows = { all: vocabSize, target: sourceVocabSize + vocabSize, none: sourceVocabSize + 2 * vocabSize }[tie];
+  return layers + (rows + (positions === 'learned' ? 2 * blockSize : 0)) * C + (norm === 'pre' ? 2 * layerNorm : 0);
+}
+
 /** @throws InputError if the heads do not fit the width, or tables are to be one and are not of one size */
 export function refuseTransformer(config: TransformerConfig): void {
   const { nEmbd: C, nHead, positions } = config;

@@ -2,6 +2,7 @@
 import { scalingOf } from '../../checkpoint/rope_config.ts';
 import { ropeFrequencies } from '../../nn/rope_config.ts';
 import { ropeAngles } from '../../nn/rope_table.ts';
+import { sinusoids } from '../../nn/transformer_layers.ts';
 import { type Fields, number } from './fields.ts';
 import type { GoldenTensor } from './folder.ts';
 import type { Result } from './verdict.ts';
@@ -9,7 +10,10 @@ import type { Result } from './verdict.ts';
 type HostCase = (given: ReadonlyMap<string, GoldenTensor>, attrs: Fields) => Map<string, Result>;
 
 /** What they give by golden names, by op. */
-export const hostCases: ReadonlyMap<string, HostCase> = new Map<string, HostCase>([['rope_table', ropeTable]]);
+export const hostCases: ReadonlyMap<string, HostCase> = new Map<string, HostCase>([
+  ['rope_table', ropeTable],
+  ['sinusoidal', sinusoidal],
+]);
 
 /** Tables as wide as a head: its second half is its first again. */
 function ropeTable(given: ReadonlyMap<string, GoldenTensor>, attrs: Fields): Map<string, Result> {
@@ -24,4 +28,9 @@ function ropeTable(given: ReadonlyMap<string, GoldenTensor>, attrs: Fields): Map
     ['cos', twice(cosines())],
     ['sin', twice(sines())],
   ]);
+}
+
+function sinusoidal(given: ReadonlyMap<string, GoldenTensor>, attrs: Fields): Map<string, Result> {
+  const positions = Array.from(given.get('positions')!.data, Number);
+  return new Map([['y', sinusoids(positions, number(attrs, 'dim', 'attrs'))]]);
 }

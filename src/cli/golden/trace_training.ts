@@ -2,6 +2,7 @@
 import { backward } from '../../autograd/backward.ts';
 import type { Batch, HostTensor } from '../../autograd/machine.ts';
 import type { TensorArray } from '../../checkpoint/safetensors.ts';
+import type { Trainable } from '../../nn/model.ts';
 import { crossEntropy } from '../../ops/cross_entropy.ts';
 import { AdamW } from '../../optim/adamw.ts';
 import { seedOf } from '../../optim/optimizer.ts';
@@ -9,7 +10,7 @@ import type { TaskLoss } from '../../tasks/task.ts';
 import type { HostArray, Precision, Tensor } from '../../tensor/tensor.ts';
 import { type Fields, list, names, number, numbers, record, text } from './fields.ts';
 import { tolerance } from './folder.ts';
-import { load, type TraceRun } from './trace_run.ts';
+import { load, type TraceParts, type TraceRun } from './trace_run.ts';
 import type { Result, Verdict } from './verdict.ts';
 
 /** What a trace trains on, whatever its kind, and what of it. */
@@ -51,16 +52,26 @@ export async function checkStart(run: TraceRun): Promise<Verdict> {
  * @param name of the reference; the tolerance is that of the start   @param what in front of the name in the verdict
  */
 export async function checkLogits(run: TraceRun, name = 'logits_step0', what = ''): Promise<Verdict> {
-  const { machine, folder, trace, model, dtype, judge } = run;
+  const { folder, trace, model, dtype } = run;
+  const { data } = await folder.tensor(`${trace.dir}/trace.safetensors`, name);
+  const ids = batches(await folder.tensor(`${trace.dir}/trace.safetensors`, 'input_ids'))[0]!;
+  return await compareLogits(run, { ids }, ({ ids }) => model.head(model.hidden(ids!, { dtype })), data, what + name);
+}
+
+/** Logits of a batch, as any model gives them; the tolerance is that of the start. */
+export async function compareLogits(
+  { machine, folder, trace, judge }: TraceParts,
+  batch: Batch,
+  logits: (batch: Record<string, Tensor>) => Tensor,
+  expected: TensorArray,
+  name: string,
+): Promise<Verdict> {
   const where = `${trace.dir}/trace.json`;
-  const description = await folder.json(where);
-  const check = record(description.get('check'), `${where}: check`);
-  const tensor = (name: string) => folder.tensor(`${trace.dir}/trace.safetensors`, name);
-  const forward = machine.compile(({ ids }) => ({ logits: model.head(model.hidden(ids!, { dtype })) }));
+  const check = record((await folder.json(where)).get('check'), `${where}: check`);
+  const limits = tolerance(check.get('logits_step0'), `${where}: check.logits_step0`);
+  const forward = machine.compile((tensors) => ({ logits: logits(tensors) }));
   try {
-    const { logits } = await forward({ ids: batches(await tensor('input_ids'))[0]! });
-    const limits = tolerance(check.get('logits_step0'), `${where}: check.logits_step0`);
-    return judge.compare(what + name, await logits!.read(), (await tensor(name)).data, limits);
+    return judge.compare(name, await (await forward(batch)).logits!.read(), expected, limits);
   } finally {
     forward.release();
   }
@@ -71,7 +82,7 @@ export async function checkLogits(run: TraceRun, name = 'logits_step0', what = '
  * at the end.     @returns beside the verdicts what was observed, by name, step by step
  */
 export async function checkSteps(
-  run: TraceRun,
+  run: TraceRun<Trainable>,
   training: TraceTraining,
 ): Promise<{ verdicts: Verdict[]; observed: ReadonlyMap<string, readonly HostArray[]> }> {
   const { machine, folder, trace, model, dtype, judge } = run;
@@ -125,6 +136,9 @@ export async function checkSteps(
   }
 }
 
+/** Adam's decay, where it has any, is part of its gradient. */
+export const OPTIMIZERS = ['adamw', 'adam'] as const;
+
 type Trained = Required<Pick<TraceTraining, 'parameters' | 'nameOf'>>;
 
 function optimizerOf({ parameters, nameOf }: Trained, settings: Fields, where: string, dtype: Precision): AdamW {
@@ -143,6 +157,7 @@ function optimizerOf({ parameters, nameOf }: Trained, settings: Fields, where: s
       beta1,
       beta2,
       eps: number(settings, 'eps', where),
+      decoupled: text(settings, 'optimizer', where) === 'adamw',
       lossScale: dtype === 'f16',
       gradClip: clip === null ? null : number(settings, 'clip', where),
     },
@@ -160,7 +175,7 @@ export function batches({ shape, data }: { shape: readonly number[]; data: Tenso
 
 /** Gradients of the step that has just run, before clipping. @param factor that they were multiplied with */
 async function gradientsOf(
-  { machine, folder, trace, judge }: TraceRun,
+  { machine, folder, trace, judge }: TraceParts,
   { nameOf }: Trained,
   optimizer: AdamW,
   file: string,
@@ -184,7 +199,7 @@ async function gradientsOf(
  * Adam divides by the gradient's size, so a single element may differ by a whole step in a correct program.
  */
 async function finalWeights(
-  { machine, folder, trace, judge }: TraceRun,
+  { machine, folder, trace, judge }: TraceParts,
   { parameters, nameOf }: Trained,
   description: Fields,
   check: Fields,
