@@ -257,7 +257,12 @@ describe('beam search', () => {
   });
 
   test('a text that ends is kept by its score, and the search ends when none can overtake', () => {
-    const rows = (...p: number[][]) => p.map((row) => Float64Array.from(row, Math.log));
+    const rows = (...p: number[][]) =>
+      p.map((row) =>
+        row
+          .map((each, id) => ({ id, logProbability: Math.log(each) }))
+          .sort((a, b) => b.logProbability - a.logProbability),
+      );
     const search = new BeamSearch({ beams: 2, eosId: 2 });
     expect(search.advance(rows([0.5, 0.2, 0.3]))).toEqual([0, 0]);
     expect(search.finished).toEqual([{ ids: [2], score: Math.log(0.3) }]);

@@ -44,7 +44,7 @@ export interface CompileOptions {
   /** Which values inside the function are further outputs, by names such as "#12 h.0.attn matmul.y": node, scope, op, output. */
   keep?: (name: string) => boolean;
   /** Tensors that stand in for parameters, such as averaged weights. */
-  parameters?: ReadonlyMap<Tensor, Tensor>;
+  parameters?: ReadonlyMap<Tensor, Tensor> | undefined;
 }
 
 export interface Machine {

@@ -5,8 +5,9 @@ import { InputError } from '../errors.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import type { Precision } from '../tensor/tensor.ts';
 import { Decoder } from './decoder.ts';
+import { followBeams } from './follow_beams.ts';
 import { ends, refuseIds } from './generate.ts';
-import { refuseNaN } from './sampling.ts';
+import type { Candidate } from './likeliest.ts';
 import { roomFor } from './several.ts';
 
 export interface BeamOptions {
@@ -40,6 +41,8 @@ export class BeamSearch {
   #beams: number;
   #penalty: number;
   #eosId: BeamOptions['eosId'];
+  /** Candidates of each text that are looked at: at most as many as there are beams can end here. */
+  readonly candidates: number;
   live: Beam[] = [{ ids: [], sum: 0 }];
   finished: BeamText[] = [];
   /** Of the best candidate for the last token, ended or not. */
@@ -47,17 +50,18 @@ export class BeamSearch {
 
   constructor({ beams, lengthPenalty = 1, eosId = null }: Pick<BeamOptions, 'beams' | 'lengthPenalty' | 'eosId'>) {
     this.#beams = beams;
+    this.candidates = 2 * beams;
     this.#penalty = lengthPenalty;
     this.#eosId = eosId;
   }
 
   /**
    * One more token for every live text.
-   * @param logProbabilities (V) of each live text     @returns for each text that lives on, which one it came from
+   * @param likeliest the `candidates` most probable next tokens of each live text, from the best on
+   * @returns for each text that lives on, which one it came from
    */
-  advance(logProbabilities: readonly Float64Array[]): number[] {
-    // Twice as many: at most as many as there are beams can end here.
-    const best = bestOf(this.live, logProbabilities, 2 * this.#beams);
+  advance(likeliest: readonly (readonly Candidate[])[]): number[] {
+    const best = bestOf(this.live, likeliest, this.candidates);
     this.#bestSum = best[0]?.sum ?? 0;
     const next: Beam[] = [];
     const parents: number[] = [];
@@ -102,13 +106,12 @@ export class BeamSearch {
 }
 
 /** The `count` best continuations of all texts, from the best on; of equal ones those of the first text and the lowest id. */
-function bestOf(live: readonly Beam[], logProbabilities: readonly Float64Array[], count: number) {
+function bestOf(live: readonly Beam[], likeliest: readonly (readonly Candidate[])[], count: number) {
   const found: { parent: number; id: number; sum: number }[] = [];
   live.forEach((beam, parent) => {
-    const row = logProbabilities[parent]!;
-    for (let id = 0; id < row.length; id++) {
-      const sum = beam.sum + row[id]!;
-      if (found.length === count && !(sum > found[count - 1]!.sum)) continue;
+    for (const { id, logProbability } of likeliest[parent]!) {
+      const sum = beam.sum + logProbability;
+      if (found.length === count && !(sum > found[count - 1]!.sum)) break;
       let at = found.length;
       while (at > 0 && sum > found[at - 1]!.sum) at--;
       found.splice(at, 0, { parent, id, sum });
@@ -129,46 +132,18 @@ export async function beamSearch(
   prompt: readonly number[],
   options: BeamOptions,
 ): Promise<BeamText[]> {
-  const { beams, maxNewTokens, dtype = 'f32', stopped } = options;
+  const { beams, maxNewTokens, dtype = 'f32', stopped = () => false } = options;
   if (!Number.isSafeInteger(beams) || beams < 1)
     throw new InputError(`generate: found ${beams} beams, expected a whole number of at least 1.`);
   refuseIds(prompt, model);
   const decoder = new Decoder(machine, model, { rows: beams, capacity: roomFor(model, [prompt], maxNewTokens), dtype });
   const search = new BeamSearch(options);
-  const all = Array.from({ length: beams }, (_, b) => b);
+  const { vocabSize } = model;
   try {
-    // The prompt stands in every row: what is moved later begins behind it.
-    let out = await decoder.feed(
-      all.map(() => prompt),
-      all.map(() => 0),
-      'logits',
-    );
-    for (let i = 0; i < maxNewTokens; i++) {
-      const logits = (await out.read()) as Float32Array;
-      const V = model.vocabSize;
-      const parents = search.advance(search.live.map((_, b) => logSoftmax(logits.subarray(b * V, (b + 1) * V))));
-      if (search.done || i + 1 === maxNewTokens || stopped?.()) break;
-      const filled = prompt.length + i;
-      out = await decoder.feed(
-        all.map((b) => [search.live[b]?.ids.at(-1) ?? 0]),
-        all.map(() => filled),
-        'logits',
-        { rows: all.map((b) => parents[b] ?? b), begin: prompt.length },
-      );
-    }
+    if (maxNewTokens > 0)
+      await followBeams(decoder, [search], { prompt, beams, mostNew: [maxNewTokens], vocabSize, stopped });
   } finally {
     decoder.release();
   }
   return search.results();
-}
-
-/** In float64. @throws InputError for a NaN */
-function logSoftmax(logits: Float32Array): Float64Array {
-  let largest = Number.NEGATIVE_INFINITY;
-  for (const x of logits) largest = Math.max(largest, x); // a NaN stays one
-  refuseNaN(Number.isNaN(largest) ? -1 : 0);
-  let total = 0;
-  for (const x of logits) total += Math.exp(x - largest);
-  const lse = largest + Math.log(total);
-  return Float64Array.from(logits, (x) => x - lse);
 }

@@ -8,7 +8,11 @@ import { cacheReorder } from '../ops/cache_reorder.ts';
 import { assign } from '../ops/copy.ts';
 import { embedding } from '../ops/embedding.ts';
 import { reshape } from '../ops/reshape.ts';
-import { type Precision, Tensor } from '../tensor/tensor.ts';
+import { softmaxStats } from '../ops/softmax_stats.ts';
+import { type HostArray, type Precision, Tensor } from '../tensor/tensor.ts';
+
+/** What tokens are made with: a language model, or the decoder of a transformer that looks at a source. */
+export type Writer = Pick<LanguageModel, 'blockSize' | 'keyWidths' | 'hidden' | 'head'>;
 
 export interface DecoderOptions {
   /** Texts side by side. */
@@ -17,42 +21,60 @@ export interface DecoderOptions {
   capacity: number;
   /** Of values between layers, and of the cache. */
   dtype: Precision;
+  /** Tensors that stand in for parameters, such as averaged weights. */
+  parameters?: ReadonlyMap<Tensor, Tensor> | undefined;
 }
 
 /** What a pass gives: the most probable token of each row, (B) i32, chosen on the machine; or the logits (B,V). */
 export type Wanted = 'token' | 'logits';
 
-/** A model on a machine, with a cache of its own. Two functions are compiled; a plan for each number of tokens. */
+/** Row b becomes a copy of row rows[b], from position begin[b] on. See cacheReorder. */
+export interface Places {
+  rows: readonly number[];
+  begin: readonly number[];
+}
+
+/** A model on a machine, with a cache of its own. A function is compiled for what is wanted; a plan for each number of tokens. */
 export class Decoder {
   readonly rows: number;
   readonly capacity: number;
-  #model: LanguageModel;
+  #model: Writer;
   #machine: Machine;
   #dtype: Precision;
+  #parameters: DecoderOptions['parameters'];
   #layers: ReturnType<typeof layerCaches>;
   /** (B,1): what was chosen last. The next pass can read it without the host. */
   #chosen: Tensor;
-  #compiled: Partial<Record<Wanted, Compiled>> = {};
+  #compiled: Partial<Record<keyof Decoder['functions'], Compiled>> = {};
 
-  constructor(machine: Machine, model: LanguageModel, { rows, capacity, dtype }: DecoderOptions) {
+  constructor(machine: Machine, model: Writer, { rows, capacity, dtype, parameters }: DecoderOptions) {
     this.rows = rows;
     this.capacity = capacity;
     this.#model = model;
     this.#machine = machine;
     this.#dtype = dtype;
+    this.#parameters = parameters;
     this.#layers = layerCaches(model, rows, capacity, dtype);
     this.#chosen = new Tensor({ kind: 'state', name: 'chosen', shape: [rows, 1], dtype: 'i32' });
   }
 
   /** A pass as a function over a batch: what is compiled and planned. Without ids it reads those that it chose last. */
   readonly functions = {
-    token: (batch: Record<string, Tensor>) => {
-      const token = argmax(this.#logits(batch));
-      assign(this.#chosen, reshape(token, this.#chosen.shape));
-      return { token };
+    token: (batch: Record<string, Tensor>) => ({ token: this.#choose(this.#logits(batch)) }),
+    /** The token, and of its row what softmaxStats says. */
+    scored: (batch: Record<string, Tensor>) => {
+      const logits = this.#logits(batch);
+      const token = this.#choose(logits);
+      return { token, stats: softmaxStats(logits, token) };
     },
     logits: (batch: Record<string, Tensor>) => ({ logits: this.#logits(batch) }),
   };
+
+  #choose(logits: Tensor): Tensor {
+    const token = argmax(logits);
+    assign(this.#chosen, reshape(token, this.#chosen.shape));
+    return token;
+  }
 
   #logits({ ids = this.#chosen, positions, start, last, rows: from, begin }: Record<string, Tensor>): Tensor {
     if (from) for (const layer of this.#layers) cacheReorder(layer, { rows: from, begin: begin!, end: start! });
@@ -65,27 +87,46 @@ export class Decoder {
 
   /**
    * Feeds each row its new tokens, behind the first `starts[b]` of its cache.
-   * @param places first row b becomes a copy of row places.rows[b], from position places.begin on
+   * @param places what rows first become
    * @returns the token or the logits behind the last one of each row
    */
   async feed(
     tokens: readonly (readonly number[])[],
     starts: readonly number[],
     wanted: Wanted,
-    places?: { rows: readonly number[]; begin: number },
+    places?: Places,
   ): Promise<Output> {
     const longest = Math.max(...tokens.map((row) => row.length));
     const batch = this.batch(longest, starts, tokens);
-    if (!places) return this.#run(batch, wanted);
-    const shape = [this.rows];
-    const rows = { shape, data: Int32Array.from(places.rows) };
-    const begin = { shape, data: new Float32Array(this.rows).fill(places.begin) };
-    return this.#run({ ...batch, rows, begin }, wanted);
+    return (await this.#run(places ? { ...batch, ...this.moved(places) } : batch, wanted))[wanted]!;
   }
 
   /** Feeds each row the token that was chosen last, without the host knowing it. */
   async feedChosen(starts: readonly number[], wanted: Wanted): Promise<Output> {
-    return this.#run(this.batch(1, starts), wanted);
+    return (await this.#run(this.batch(1, starts), wanted))[wanted]!;
+  }
+
+  /** The same, with the logarithm of each token's probability. */
+  async feedScored(
+    starts: readonly number[],
+  ): Promise<() => Promise<{ tokens: HostArray; logProbabilities: number[] }>> {
+    const { token, stats } = await this.#run(this.batch(1, starts), 'scored');
+    return async () => {
+      const [tokens, rows] = [await token!.read(), await stats!.read()];
+      // Of the largest logit nothing but the logarithm of the sum is left.
+      return { tokens, logProbabilities: Array.from(tokens, (_, b) => -rows[4 * b + 1]!) };
+    };
+  }
+
+  /** Writes what feedChosen reads next. */
+  choose(tokens: readonly number[]): void {
+    this.#machine.write(this.#chosen, Int32Array.from(tokens));
+  }
+
+  /** What a batch has besides where rows change places. */
+  moved({ rows, begin }: Places): Batch {
+    const shape = [this.rows];
+    return { rows: { shape, data: Int32Array.from(rows) }, begin: { shape, data: Float32Array.from(begin) } };
   }
 
   /** The batch for `length` new tokens a row; rows that have fewer are filled up with zeros, which nobody sees. */
@@ -106,11 +147,15 @@ export class Decoder {
     };
   }
 
-  async #run(batch: Batch, wanted: Wanted): Promise<Output> {
+  #run(batch: Batch, wanted: keyof Decoder['functions']): Promise<Record<string, Output>> {
+    const options = this.#parameters && { parameters: this.#parameters };
     let compiled = this.#compiled[wanted];
     if (!compiled)
-      this.#compiled[wanted] = compiled = this.#machine.compile<Record<string, Tensor>>(this.functions[wanted]);
-    return (await compiled(batch))[wanted]!;
+      this.#compiled[wanted] = compiled = this.#machine.compile<Record<string, Tensor>>(
+        this.functions[wanted],
+        options,
+      );
+    return compiled(batch);
   }
 
   release(): void {

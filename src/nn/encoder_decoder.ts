@@ -5,6 +5,7 @@ import { recompute as again, scope } from '../autograd/graph.ts';
 import { InputError } from '../errors.ts';
 import { attention } from '../ops/attention.ts';
 import type { CrossEntropy } from '../ops/cross_entropy.ts';
+import { reshape } from '../ops/reshape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { attend, type KeyValueCache } from './attend.ts';
 import { DropoutPlaces } from './dropout.ts';
@@ -36,11 +37,11 @@ export interface CrossKeys {
   values: Tensor;
 }
 
-/** What a text is written from. */
+/** What texts are written from: (B/n,S,C) where n rows of the decoder in turn have one source. */
 export interface Source {
   /** Of each layer of the decoder. */
   cross: readonly CrossKeys[];
-  /** (B,S), f32 or i32: 1 where there is a token, 0 for padding. */
+  /** (B/n,S), f32 or i32: 1 where there is a token, 0 for padding. */
   mask?: Tensor | undefined;
 }
 
@@ -178,7 +179,11 @@ export class EncoderDecoder implements Trainable {
             const q = project(pass, other, 'q', y);
             const { keys, values } = cross[i]!;
             onCross?.(i, q, keys);
-            return attention(q, keys, values, { heads, keyMask: mask, dropout: places.attention() });
+            // Rows that write from one source look at it together.
+            const [N, B] = [keys.shape[0]!, q.shape[0]!];
+            const looking = N === B ? q : reshape(q, [N, q.size / (N * config.nEmbd), config.nEmbd]);
+            const seen = attention(looking, keys, values, { heads, keyMask: mask, dropout: places.attention() });
+            return N === B ? seen : reshape(seen, q.shape);
           }),
         );
         return scope('ffn', () => sublayer(pass, looked, norms.ffn, `${name}.ffn.fc2`, feedForward(pass, name)));

@@ -7,7 +7,12 @@ import type { LanguageModel } from './model.ts';
  * Room for the keys and values of `rows` texts of up to `capacity` tokens each. Zeros at first: what lies behind a text's own
  * tokens is never seen.
  */
-export function layerCaches(model: LanguageModel, rows: number, capacity: number, dtype: Precision): LayerCache[] {
+export function layerCaches(
+  model: Pick<LanguageModel, 'keyWidths'>,
+  rows: number,
+  capacity: number,
+  dtype: Precision,
+): LayerCache[] {
   return model.keyWidths.map((width, i) => {
     const state = (name: string) =>
       new Tensor({ kind: 'state', name: `cache.${i}.${name}`, shape: [rows, capacity, width], dtype });

@@ -23,7 +23,7 @@ const ROPE_THETA = 10_000;
 /** Linear layers by the name of their weight, as a model has them. */
 export type Linears = ReadonlyMap<string, Linear>;
 
-/** Attention and MLP of a layer as parameters; the decoder's has a second attention between the two. */
+/** The norm of each sublayer; the decoder's layers have one more, which looks at the source. */
 export interface LayerNorms {
   self: Norm;
   cross: Norm | null;

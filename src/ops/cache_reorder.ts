@@ -1,9 +1,9 @@
 // Texts of a cache change places: what beam search needs, whose best continuations may all come from one text.
 import type { Tensor } from '../tensor/tensor.ts';
-import { currentTape, type Dispatch, defineOp, expectReal, expectShape, expectType, type Values } from './op.ts';
+import { currentTape, defineOp, expectReal, expectShape, expectType, type Values } from './op.ts';
 
-/** Invocations that share a row's positions. */
-const PARTS = 8;
+/** So many, where there are fewer rows than that. */
+const WORKGROUPS = 128;
 
 /** @throws InputError where the parts do not fit together */
 function reorderShape({ keys, values, rows, begin, end }: Values) {
@@ -29,16 +29,11 @@ export const cacheReorderOp = defineOp<null>({
   writes: ['keys', 'values'],
   forms: [
     {
-      name: 'over_scratch',
-      scratch: ({ inputs: { keys } }) => ({ aside: { shape: keys!.shape, dtype: keys!.dtype } }),
-      dispatches: ({ inputs }, { aside }) => {
+      name: 'rows',
+      dispatches: ({ inputs }) => {
         const { B, capacity, W } = reorderShape(inputs);
-        // A row may be wanted by several and overwritten by one: all are put aside first.
-        const copy = (x: Tensor, y: Tensor, GATHER: 0 | 1): Dispatch => {
-          const sizes = { N: B * PARTS * W, W, capacity, PARTS, GATHER };
-          return { kernel: 'cache_reorder', sizes, threads: [sizes.N], bind: { x, y } };
-        };
-        return [inputs.keys!, inputs.values!].flatMap((x) => [copy(x, aside!, 1), copy(aside!, x, 0)]);
+        const sizes = { B, W, capacity, PARTS: Math.max(1, Math.floor(WORKGROUPS / B)) };
+        return [{ kernel: 'cache_reorder', sizes, threads: [B * sizes.PARTS * 64] }];
       },
     },
   ],
@@ -46,7 +41,8 @@ export const cacheReorderOp = defineOp<null>({
 });
 
 /**
- * Row b becomes a copy of row rows[b] as it was, in the positions begin[b] <= t < end[b]; the others stay. In place.
+ * Row b becomes a copy of row rows[b], in the positions begin[b] <= t < end[b]; the others stay. In place: a row that others are
+ * copied from must stay where it is, rows[rows[b]] = rows[b].
  * keys, values: state (B,capacity,W)  rows i32 (B)  begin, end f32 (B), whole numbers
  * @throws InputError where the shapes or the types do not fit
  */

@@ -6,10 +6,11 @@ import { generate } from '../../src/cli/generate.ts';
 import { inspect } from '../../src/cli/inspect.ts';
 import { predict } from '../../src/cli/predict.ts';
 import { pretrain } from '../../src/cli/pretrain.ts';
+import { translate } from '../../src/cli/translate.ts';
 import { type FakeHome, fakeHome, shaderformer } from '../cli_home.ts';
 import type { Line } from './program.ts';
 
-const commands = [pretrain, finetune, generate, predict, evaluate, convert, inspect];
+const commands = [pretrain, finetune, generate, predict, translate, evaluate, convert, inspect];
 const wanted = process.env.SHADERFORMER_ADAPTER;
 
 export interface Said {

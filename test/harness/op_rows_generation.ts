@@ -126,15 +126,26 @@ export const generation: readonly OpRow[] = [
     ops: ['cache_reorder'],
     samples: [
       {
-        name: 'rows change places',
+        name: 'rows become another',
         real: { x: [1] },
-        build: reordered([3, 5, 7], [1, 0, 1], [0, 0, 0], [5, 4, 3]),
+        build: reordered([3, 5, 7], [1, 1, 1], [0, 0, 0], [5, 4, 3]),
         forwardOnly: true,
       },
       {
         name: 'from the middle on',
         real: { x: [1] },
         build: reordered([4, 40, 33], [3, 3, 3, 3], [4, 4, 4, 4], [37, 9, 5, 37]),
+        forwardOnly: true,
+      },
+      {
+        name: 'more rows than workgroups',
+        real: { x: [1] },
+        build: reordered(
+          [150, 3, 5],
+          Array.from({ length: 150 }, (_, b) => b - (b % 3)),
+          Array.from({ length: 150 }, (_, b) => b % 2),
+          Array.from({ length: 150 }, (_, b) => b % 4),
+        ),
         forwardOnly: true,
       },
     ],
