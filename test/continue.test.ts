@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fittingRun } from '../src/cli/fitting_run.ts';
 import { forecast } from '../src/cli/forecast.ts';
 import { newSettings } from '../src/cli/pretrain_settings.ts';
-import { type ModelConfig, makeModel } from '../src/nn/families.ts';
+import { type CausalConfig, makeModel } from '../src/nn/families.ts';
 import { gpt2Config } from '../src/nn/gpt2_config.ts';
 import { llamaConfig } from '../src/nn/llama_config.ts';
 import { freezeParts, trainedCount } from '../src/optim/frozen.ts';
@@ -49,13 +49,13 @@ afterAll(() => {
 const sizes = { vocabSize: 50, blockSize: 16, nEmbd: 16, nLayer: 3, nHead: 2 };
 
 describe('frozen parts', () => {
-  const trainedNames = (config: ModelConfig, ...how: [PretrainSettings['train'], string?]) => {
+  const trainedNames = (config: CausalConfig, ...how: [PretrainSettings['train'], string?]) => {
     const model = makeModel(config, { seed: 1 });
     freezeParts(model.parameters, ...how);
     expect(trainedCount(model)).toBe(model.parameters.reduce((n, p) => n + (p.trainable ? p.size : 0), 0));
     return model.parameters.filter((p) => p.trainable).map(({ name }) => name);
   };
-  const all = (config: ModelConfig) => makeModel(config, { seed: 1 }).parameters.map(({ name }) => name);
+  const all = (config: CausalConfig) => makeModel(config, { seed: 1 }).parameters.map(({ name }) => name);
 
   test('are all but what is trained, by the names of the family', () => {
     const tied = gpt2Config(sizes);
@@ -94,7 +94,7 @@ describe('frozen parts', () => {
       expect(() => trainedNames(config, 'all', pattern)).toThrow(said);
   });
 
-  const configs: [string, ModelConfig][] = [
+  const configs: [string, CausalConfig][] = [
     ['gpt2', gpt2Config({ ...sizes, tieWordEmbeddings: false })],
     ['tied gpt2', gpt2Config(sizes)],
     ['llama', llamaConfig({ ...sizes, kvHeads: 1, tieWordEmbeddings: false })],

@@ -1,4 +1,5 @@
 // Training as a whole: it learns, it is a pure function of its settings, and an interruption anywhere leaves no trace.
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { InputError } from '../src/errors.ts';
 import { learningRateAt, type ScheduleOptions } from '../src/optim/schedule.ts';
@@ -159,6 +160,19 @@ describe('schedules', () => {
     expect(at('linear', [4, 29, 54, 79, 104])).toEqual([1, 0.775, 0.55, 0.325, 0.1]);
     expect(at('constant', [4, 54, 104])).toEqual([1, 1, 1]);
     expect(at('wsd', [4, 54, 84, 94, 104])).toEqual([1, 1, 1, 0.55, 0.1]);
+  });
+
+  test("inverse-sqrt: the original transformer's, whatever the number of steps", () => {
+    expect(at('inverse-sqrt', [0, 1, 3, 15, 63, 99, 999])).toEqual([0.25, 0.5, 1, 0.5, 0.25, 0.2, 0.1]);
+    expect(at('inverse-sqrt', [15, 63], { maxSteps: 1e6 })).toEqual([0.5, 0.25]);
+    expect(at('inverse-sqrt', [0, 3, 24], { warmupSteps: 0, minLearningRate: 0 })).toEqual([1, 0.5, 0.2]);
+    // Width 32 and 6 steps of warm-up, times 0.05, of a run in PyTorch.
+    const peak = 0.05 * (32 * 6) ** -0.5;
+    const o = { learningRate: peak, minLearningRate: 0, warmupSteps: 6, maxSteps: 10 };
+    const file = readFileSync(new URL('golden/traces/encdec/trace.json', import.meta.url), 'utf8');
+    const { lr } = (JSON.parse(file) as { hyperparameters: { lr: number[] } }).hyperparameters;
+    const own = lr.map((_, t) => learningRateAt(t, { schedule: 'inverse-sqrt', ...o }));
+    expect(own.map((rate, t) => Math.abs(rate / lr[t]! - 1) < 1e-14)).toEqual(lr.map(() => true));
   });
 
   test('no warm-up, and one that takes the whole run', () => {

@@ -1,11 +1,11 @@
-// predict: the class of texts, and how probable each is, as a classifier says.
+// predict: the class of texts, and how probable each is, as a classifier says; or what may stand where they have a [MASK].
 
 import { InputError } from '../errors.ts';
 import { likeliestLabel, NO_LABEL } from '../tasks/classify.ts';
 import { classifyRows, labelledIds } from '../tasks/classify_rows.ts';
 import { ClassScorer } from '../train/class_scores.ts';
 import { adapterFlags } from './adapter.ts';
-import { openClassifier } from './classifier_folder.ts';
+import { fillsMasks, openClassifier, openFiller } from './classifier_folder.ts';
 import { type CommandContext, defineCommand } from './command.ts';
 import { DTYPE_FLAG, dtypeOn } from './dtype.ts';
 import { defineFlags } from './flags.ts';
@@ -14,6 +14,7 @@ import { grouped } from './format.ts';
 import { modelFolder } from './model_place.ts';
 import { deviceFor } from './open_device.ts';
 import type { Output } from './output.ts';
+import { fillMasks } from './predict_masks.ts';
 import { fileTexts, streamTexts } from './predict_texts.ts';
 import { printable } from './printable.ts';
 import { StoppedError } from './stop.ts';
@@ -26,7 +27,7 @@ const flags = defineFlags([
     type: 'text',
     placeholder: 'FILE',
     example: 'texts.tsv',
-    help: 'texts: a column of .tsv or .csv, a field of .jsonl, else a line each; default: lines of standard input. A blank text gets no label',
+    help: 'texts: a column of .tsv or .csv, a field of .jsonl, else a line each; default: lines of standard input. A blank text gets no label; with an encoder each has a [MASK]',
   },
   {
     name: 'text-column',
@@ -40,9 +41,13 @@ const flags = defineFlags([
 
 export const predict = defineCommand({
   name: 'predict',
-  summary: 'tells the class of texts, with a classifier that finetune has trained',
+  summary: 'tells the class of texts, or what stands at [MASK] in them, with a model that finetune has trained',
   flags,
-  examples: ['predict --model runs/spam-1 --data messages.tsv', 'predict --model runs/spam-1 --json < messages.txt'],
+  examples: [
+    'predict --model runs/spam-1 --data messages.tsv',
+    'predict --model runs/spam-1 --json < messages.txt',
+    'echo "Call me [MASK]." | predict --model runs/moby-mask-1',
+  ],
   stopsAtSignal: true,
   savesNothing: true,
   async run(context, given) {
@@ -50,13 +55,22 @@ export const predict = defineCommand({
       throw new InputError('--text-column: found without --data, expected them together.');
     if (given.data === undefined && process.stdin.isTTY) context.out.note('predict: a line is a text; Ctrl-D ends');
     const place = await modelFolder(given.model, context);
+    const fills = await fillsMasks(place, given, context);
     const device = await deviceFor(context, given);
     try {
-      const { model, tokenizer } = await openClassifier(device, place, given, context);
-      const scorer = new ClassScorer(device, model, dtypeOn(device, given.dtype, context.out));
+      const dtype = dtypeOn(device, given.dtype, context.out);
       const where = given.data ?? 'standard input';
       const texts =
         given.data === undefined ? streamTexts(process.stdin, context.signal) : fileTexts(given.data, given.textColumn);
+      if (fills) {
+        const filling = await openFiller(device, place, given, context);
+        await fillMasks(context, device, filling, texts, where, dtype).finally(() => {
+          if (given.data === undefined) process.stdin.destroy();
+        });
+        return 0;
+      }
+      const { model, tokenizer } = await openClassifier(device, place, given, context);
+      const scorer = new ClassScorer(device, model, dtype);
       let [asked, cut] = [0, 0];
       try {
         for await (const some of texts) {

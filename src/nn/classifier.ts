@@ -11,8 +11,10 @@ import { normal } from '../tensor/random.ts';
 import { layOutSlabs } from '../tensor/slab.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { ClassifierConfig, Pooling } from './classifier_config.ts';
+import { familyRow } from './families.ts';
 import type { Linear } from './layers.ts';
 import type { ForwardOptions, LanguageModel, Trainable } from './model.ts';
+import type { ModelConfig } from './model_config.ts';
 
 export { type ClassifierConfig, POOLINGS, type Pooling } from './classifier_config.ts';
 
@@ -21,7 +23,7 @@ const HEAD = 'lm_head.weight';
 
 export interface ClassifierOptions {
   labels: readonly string[];
-  /** Default: last-token. */
+  /** Default: see defaultPooling. */
   pooling?: Pooling | undefined;
   /** See ClassifierConfig; the body's context by default. */
   width?: number | null | undefined;
@@ -51,7 +53,8 @@ export class Classifier implements Trainable, ClassifierConfig {
    * @throws InputError for fewer than two labels, equal ones, and a width that the body's context does not hold
    */
   constructor(body: LanguageModel, options: ClassifierOptions, score?: Classifier['score']) {
-    const { labels, pooling = 'last-token', width = body.blockSize, padId = null, bias = false } = options;
+    const { labels, width = body.blockSize, padId = null, bias = false } = options;
+    const { pooling = defaultPooling(body.config) } = options;
     refuseLabels(labels);
     if (pooling === 'last-position' && !(width !== null && width >= 1 && width <= body.blockSize))
       throw new InputError(
@@ -76,6 +79,11 @@ export class Classifier implements Trainable, ClassifierConfig {
     return new Classifier(body, { labels, pooling, width, padId, bias, seed: 0 }, score);
   }
 
+  /** Whether its body asks for a mask of what is padding. */
+  get masked(): boolean {
+    return isMasked(this.body.config);
+  }
+
   get config() {
     return this.body.config;
   }
@@ -91,6 +99,7 @@ export class Classifier implements Trainable, ClassifierConfig {
   /**
    * A score for each label, f32.     ids (B,T) i32  pool (B,1,T) f32  ->  (B,labels)
    * @param pool weights of a text's hidden states in the one that is scored: see poolWeights
+   * @param options the mask among them, where the classifier is `masked`
    * @throws InputError as the body's hidden()
    */
   logits(ids: Tensor, pool: Tensor, options?: ForwardOptions): Tensor {
@@ -102,6 +111,16 @@ export class Classifier implements Trainable, ClassifierConfig {
       return matmul(rows, cast(weight, rows.dtype), { transposeB: true, bias: bias ?? undefined, dtype: 'f32' });
     });
   }
+}
+
+/** Whether a body asks for a mask of what is padding: its tokens see those behind them too. */
+export function isMasked({ family }: Pick<ModelConfig, 'family'>): boolean {
+  return !familyRow(family).causal;
+}
+
+/** Where an answer is read unless it is said: of a causal body its last token alone has seen all; of others all have. */
+export function defaultPooling(config: Pick<ModelConfig, 'family'>): Pooling {
+  return isMasked(config) ? 'mean' : 'last-token';
 }
 
 /** Normal deviates as the body's matrices begin with, and a bias of zeros. */

@@ -1,16 +1,18 @@
 // The families of models, a row each: what makes one of a configuration, and what is known of it before a tensor exists.
 import { Decoder } from './decoder.ts';
 import { type DecoderConfig, type DecoderSpec, decoderMatrices, decoderParameterCount } from './decoder_config.ts';
+import { Encoder } from './encoder.ts';
+import { ENCODER, type EncoderConfig, encoderMatrices, encoderParameterCount } from './encoder_config.ts';
 import { gemma3Config, gemma3Spec } from './gemma3_config.ts';
 import { GPT2 } from './gpt2.ts';
 import { type GPT2Config, gpt2Config, gpt2ParameterCount } from './gpt2_config.ts';
 import { llamaConfig, llamaSpec, mistralConfig, mistralSpec } from './llama_config.ts';
 import type { LanguageModel } from './model.ts';
-import type { ConfigOf, Family, ModelConfig } from './model_config.ts';
+import type { AnyFamily, CausalConfig, ConfigOf, Family, ModelConfig } from './model_config.ts';
 import type { ModelOptions } from './parameter_list.ts';
 import { qwen3Config, qwen3Spec } from './qwen3_config.ts';
 
-export type { Family, ModelConfig } from './model_config.ts';
+export type { AnyFamily, CausalConfig, Family, ModelConfig } from './model_config.ts';
 
 /** Sizes that are chosen for a new model, whatever its family. */
 export interface ChosenSizes {
@@ -27,9 +29,9 @@ export interface ChosenSizes {
 }
 
 /** What is asked of a family. */
-export interface FamilyRow<C extends ModelConfig> {
-  /** A new model's configuration. */
-  chosen(sizes: ChosenSizes): C;
+export interface AnyFamilyRow<C extends ModelConfig> {
+  /** No token sees those behind it, so that the model continues a text; else each sees all of its text. */
+  causal: boolean;
   /** @throws InputError if the heads do not fit the width */
   make(config: C, options: ModelOptions): LanguageModel;
   parameterCount(config: C): number;
@@ -47,7 +49,15 @@ export interface FamilyRow<C extends ModelConfig> {
   loraTargets: readonly string[];
 }
 
+/** What is asked of a family whose models continue a text. */
+export interface FamilyRow<C extends ModelConfig> extends AnyFamilyRow<C> {
+  causal: true;
+  /** A new model's configuration. */
+  chosen(sizes: ChosenSizes): C;
+}
+
 const gpt2: FamilyRow<GPT2Config> = {
+  causal: true,
   chosen: ({ kvHeads: _, ...sizes }) => gpt2Config(sizes),
   make: (config, options) => new GPT2(config, options),
   parameterCount: gpt2ParameterCount,
@@ -65,12 +75,13 @@ const gpt2: FamilyRow<GPT2Config> = {
 };
 
 /** Of decoders, by what each says of its own. */
-function decoder<C extends ModelConfig & DecoderConfig>(
+function decoder<C extends CausalConfig & DecoderConfig>(
   specOf: (config: C) => DecoderSpec,
   chosen: (sizes: ChosenSizes) => C,
   bias: false | null = false,
 ): FamilyRow<C> {
   return {
+    causal: true,
     chosen,
     make: (config, options) => new Decoder(config, specOf(config), options),
     parameterCount: (config) => decoderParameterCount(specOf(config)),
@@ -83,6 +94,18 @@ function decoder<C extends ModelConfig & DecoderConfig>(
   };
 }
 
+const encoder: AnyFamilyRow<EncoderConfig> = {
+  causal: false,
+  make: (config, options) => new Encoder(config, options),
+  parameterCount: encoderParameterCount,
+  blockMatrices: encoderMatrices,
+  attentionWidth: ({ nEmbd }) => nEmbd,
+  bias: null,
+  sharesHeads: false,
+  storedInOut: false,
+  loraTargets: ['q_proj', 'v_proj'],
+};
+
 const ROWS: { readonly [F in Family]: FamilyRow<ConfigOf<F>> } = {
   gpt2,
   llama: decoder(llamaSpec, ({ bias, ...sizes }) => llamaConfig({ ...sizes, attentionBias: bias, mlpBias: bias })),
@@ -91,11 +114,15 @@ const ROWS: { readonly [F in Family]: FamilyRow<ConfigOf<F>> } = {
   gemma3_text: decoder(gemma3Spec, ({ bias, ...sizes }) => gemma3Config({ ...sizes, attentionBias: bias })),
 };
 
+/** Those that continue a text: a new one is chosen by its name. */
 export const FAMILIES = Object.keys(ROWS) as readonly Family[];
 
 /** The row of a family by its name, for configurations of that family alone. */
-export function familyRow(family: Family): FamilyRow<ModelConfig> {
-  return ROWS[family] as FamilyRow<never> as FamilyRow<ModelConfig>;
+export function familyRow(family: Family): FamilyRow<ModelConfig>;
+export function familyRow(family: AnyFamily): AnyFamilyRow<ModelConfig>;
+export function familyRow(family: AnyFamily): AnyFamilyRow<ModelConfig> {
+  const row = family === ENCODER ? encoder : ROWS[family];
+  return row as AnyFamilyRow<never> as AnyFamilyRow<ModelConfig>;
 }
 
 const rowOf = ({ family }: ModelConfig) => familyRow(family);

@@ -8,7 +8,7 @@ import { matchesEnd } from './name_pattern.ts';
 const ALL_LINEAR = 'all-linear';
 
 /** Tables of tokens and of the output, whose weights may be one. */
-const TABLES = ['transformer.wte', 'transformer.wpe', 'model.embed_tokens', 'lm_head'];
+const TABLES = ['transformer.wte', 'transformer.wpe', 'model.embed_tokens', 'encoder.embed_tokens', 'lm_head'];
 
 /**
  * The names of the layers that are meant, in the order of the model.

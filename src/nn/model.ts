@@ -15,6 +15,11 @@ export interface ForwardOptions {
    * Goes with `positions` (B,T) that restart with each, and not with `cache`.
    */
   starts?: Tensor | undefined;
+  /**
+   * (B,T), f32 or i32: 1 for a token, 0 for padding. Models whose tokens see both sides need it where rows are padded; of others a
+   * token sees none behind it, and they pass over this.
+   */
+  mask?: Tensor | undefined;
   /** Keys and values of earlier tokens, which those of this pass are added to; goes with `positions`. */
   cache?: KeyValueCache | undefined;
   /**
@@ -47,7 +52,7 @@ export interface LanguageModel extends Trainable {
   readonly keyWidths: readonly number[];
   /**
    * The linear layers of the blocks, by their weight's name without `.weight`, in the order of the file:
-   * transformer.h.0.attn.c_attn, model.layers.0.self_attn.q_proj.
+   * transformer.h.0.attn.c_attn, model.layers.0.self_attn.q_proj, encoder.layers.0.self_attn.q_proj.
    */
   readonly linears: ReadonlyMap<string, Linear>;
   /** The same model over the same parameter tensors, with some of its linear layers exchanged, by name. @throws InputError as exchanged */

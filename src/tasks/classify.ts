@@ -15,14 +15,15 @@ export type ClassifyTaskOptions = Pick<ForwardOptions, 'dropout' | 'recompute' |
 
 /**
  * Cross-entropy over the labels, and how many of them are right.
- * A batch is inputs (B,T) i32, pool (B,1,T) f32, labels (B) i32, -100 where a row counts for nothing. With weights (B) and shares
+ * A batch is inputs (B,T) i32, pool (B,1,T) f32, labels (B) i32, -100 where a row counts for nothing, and mask (B,T) f32 for a body
+ * that asks for it. With weights (B) and shares
  * (B) f32, which is each weight divided by the sum of all, the loss is sum(weight * nll) / sum(weight), and it weighs that sum among
  * others. See classifyRows.
  */
 export function classifyTask({ dropout, recompute, dtype }: ClassifyTaskOptions = {}): Task<Classifier> {
   return {
-    loss(model, { inputs, pool, labels, weights, shares }) {
-      const logits = model.logits(inputs!, pool!, { dropout, recompute, dtype });
+    loss(model, { inputs, pool, mask, labels, weights, shares }) {
+      const logits = model.logits(inputs!, pool!, { mask, dropout, recompute, dtype });
       const { loss, tokenLoss, kept } = crossEntropy(logits, labels!);
       const observed = { logits };
       if (!weights) return { loss, kept, tokenLoss, observed };

@@ -1,6 +1,7 @@
 // Labelled texts as rows of a classifier: cut to what it sees, padded on the right, with the weights that pool their hidden states.
 import type { Batch } from '../autograd/machine.ts';
 import { bucket } from '../data/bucket.ts';
+import { IdStore } from '../data/id_store.ts';
 import { promptIds, type Tokenizer } from '../data/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import { type ClassifierConfig, poolWeights } from '../nn/classifier.ts';
@@ -14,23 +15,6 @@ export interface LabelledIds {
   /** Of the file, from 1. */
   line: number;
 }
-
-/** Ids of many texts in few large arrays: an array for each would take several times the room of its ids. */
-class IdStore {
-  #block = new Int32Array(0);
-  #used = 0;
-
-  add(ids: readonly number[]): Int32Array {
-    if (this.#used + ids.length > this.#block.length) {
-      this.#block = new Int32Array(Math.max(BLOCK, ids.length));
-      this.#used = 0;
-    }
-    this.#block.set(ids, this.#used);
-    return this.#block.subarray(this.#used, (this.#used += ids.length));
-  }
-}
-
-const BLOCK = 2 ** 16;
 
 /** The tokens of texts. @param where the file   @throws InputError for a text that the tokenizer cannot encode, naming its line */
 export function labelledIds(
@@ -53,6 +37,8 @@ export function labelledIds(
 export interface RowsOf extends Pick<ClassifierConfig, 'labels' | 'pooling' | 'width' | 'padId'> {
   /** Tokens that it sees at most. */
   blockSize: number;
+  /** Batches say where there are tokens: see isMasked. Default false. */
+  masked?: boolean;
 }
 
 export interface ClassifyRowsOptions {
@@ -81,7 +67,7 @@ export function classifyRows(
   classifier: RowsOf,
   { where, classWeights }: ClassifyRowsOptions,
 ): ClassifyRows {
-  const { labels, pooling, width, padId, blockSize } = classifier;
+  const { labels, pooling, width, padId, blockSize, masked = false } = classifier;
   const most = width ?? blockSize;
   const empty = rows.find(({ ids }) => ids.length === 0);
   if (empty)
@@ -105,6 +91,7 @@ export function classifyRows(
       return {
         inputs: { shape: [B, T], data: inputs },
         pool: { shape: [B, 1, T], data: poolWeights(pooling, lengths, T) },
+        ...(masked && { mask: { shape: [B, T], data: tokenMask(lengths, T) } }),
         labels: { shape: [B], data: Int32Array.from(own) },
         ...(classWeights && weighted(own, classWeights)),
       };
@@ -116,6 +103,13 @@ export function classifyRows(
       return { ids: [...ids], trained, note: label === NO_LABEL ? 'no label' : `label ${labels[label]}` };
     },
   };
+}
+
+/** 1 where a row has a token, 0 for padding.     lengths (B)  ->  (B,T) */
+function tokenMask(lengths: readonly number[], T: number): Float32Array {
+  const mask = new Float32Array(lengths.length * T);
+  for (const [row, length] of lengths.entries()) mask.fill(1, row * T, row * T + length);
+  return mask;
 }
 
 /** Weights of the rows, and what part each has of their sum. */

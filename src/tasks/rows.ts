@@ -6,6 +6,8 @@ export interface ShownRow {
   ids: readonly number[];
   /** Whether the token is predicted with a loss. */
   trained: readonly boolean[];
+  /** So many of the first ids are of a source, which may have a tokenizer of its own. Default: none. */
+  source?: number;
   /** What else is to be known of it: a label. */
   note?: string;
 }

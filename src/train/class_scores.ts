@@ -18,7 +18,7 @@ export class ClassScorer {
   constructor(machine: Machine, model: Classifier, dtype: Precision = 'f32') {
     this.#machine = machine;
     this.#model = model;
-    this.#fn = ({ inputs, pool }) => ({ logits: model.logits(inputs!, pool!, { dtype }) });
+    this.#fn = ({ inputs, pool, mask }) => ({ logits: model.logits(inputs!, pool!, { mask, dtype }) });
     this.#compiled = machine.compile(this.#fn);
   }
 
@@ -34,8 +34,8 @@ export class ClassScorer {
     const { width } = this.#model;
     let done = 0;
     for (const { numbers, some } of rowBatches(rows.length, (i) => width ?? bucket(rows.lengthOf(i)))) {
-      const { inputs, pool } = rows.batch(numbers);
-      const batch = { inputs: inputs!, pool: pool! };
+      const { inputs, pool, mask } = rows.batch(numbers);
+      const batch = { inputs: inputs!, pool: pool!, ...(mask && { mask }) };
       const { logits } = await this.#compiled(batch);
       const values = await logits.read();
       for (let i = 0; i < some; i++) {

@@ -58,7 +58,7 @@ export interface EvalEvent {
   validationLoss: number;
   /** the validation loss of the averaged weights, where a run keeps them */
   emaValidationLoss?: number;
-  /** what the task tells of rows, as means over those of each part */
+  /** what the task tells of rows, as means over those of each part; and of the validation part what is no such mean: BLEU */
   trainMetrics?: Readonly<Record<string, number>>;
   validationMetrics?: Readonly<Record<string, number>>;
 }

@@ -4,7 +4,7 @@ import type { Batch } from '../autograd/machine.ts';
 import { SPIKE } from '../ops/gate.ts';
 import { learningRateAt, type ScheduleOptions } from '../optim/schedule.ts';
 import type { EvalEvent, SampleEvent, SaveEvent, SpikeEvent, StepEvent, WarningEvent } from './events.ts';
-import type { StepResult } from './step.ts';
+import type { StepResult, Weights } from './step.ts';
 import type { AnyTrainer } from './training.ts';
 
 export interface LoopOptions extends ScheduleOptions {
@@ -21,6 +21,8 @@ export interface LoopOptions extends ScheduleOptions {
   /** The whole validation part, and about as much of the train part as is worth the time. */
   validationBatches(): Iterable<Batch>;
   trainBatches(): Iterable<Batch>;
+  /** What is told beside the losses of an evaluation that is no mean of rows, of the trained weights or of the averaged ones. */
+  figures?(weights: Weights): Promise<Readonly<Record<string, number>>>;
   sample(step: number): Promise<string>;
   /** What is told of a step whose loss is a spike: its text. Without it the step is told and no text. */
   spikeText?(result: StepResult): string;
@@ -73,14 +75,16 @@ export async function* loop(trainer: LoopTrainer, o: LoopOptions, progress: Loop
       const validation = await trainer.evaluate(o.validationBatches(), o.stop);
       const train = await trainer.evaluate(o.trainBatches(), o.stop);
       const averaged = trainer.ema && (await trainer.evaluate(o.validationBatches(), o.stop, 'ema'));
+      const figures = o.stop() ? {} : await figuresOf(trainer, o);
       if (!o.stop()) {
         improved = progress.best === null || validation.loss < progress.best.validationLoss;
         Object.assign(progress, { evaluatedAt: step, validationLoss: validation.loss });
         if (improved) progress.best = { step, validationLoss: validation.loss };
         const losses = { trainLoss: train.loss, validationLoss: validation.loss };
-        const metrics = any(validation.metrics) && {
-          trainMetrics: train.metrics,
-          validationMetrics: validation.metrics,
+        const validationMetrics = { ...validation.metrics, ...figures };
+        const metrics = any(validationMetrics) && {
+          ...(any(train.metrics) && { trainMetrics: train.metrics }),
+          validationMetrics,
         };
         const ema = averaged && { emaValidationLoss: averaged.loss };
         yield { event: 'eval', step, ...losses, ...metrics, ...ema };
@@ -124,6 +128,16 @@ export async function* loop(trainer: LoopTrainer, o: LoopOptions, progress: Loop
 
 function any(metrics: StepResult['metrics']): boolean {
   return Object.keys(metrics).length > 0;
+}
+
+/** Figures of the trained weights by their names, and of the averaged ones: `bleu` and `emaBleu`. */
+async function figuresOf({ ema }: LoopTrainer, o: LoopOptions): Promise<Readonly<Record<string, number>>> {
+  if (!o.figures) return {};
+  const trained = await o.figures('trained');
+  if (!ema || o.stop()) return trained;
+  const averaged = Object.entries(await o.figures('ema'));
+  const named = averaged.map(([name, value]) => [`ema${name[0]!.toUpperCase()}${name.slice(1)}`, value] as const);
+  return { ...trained, ...Object.fromEntries(named) };
 }
 
 /** What is told of a step whose gradients overflowed. */

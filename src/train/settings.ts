@@ -1,5 +1,6 @@
 // What decides a training, whatever is trained and on what. Plain data: each is a flag of the same name, and stands in training.json.
 import type { TrainedPart } from '../optim/frozen.ts';
+import type { ScheduleOptions } from '../optim/schedule.ts';
 import type { Precision } from '../tensor/tensor.ts';
 
 export interface TrainingSettings {
@@ -12,7 +13,7 @@ export interface TrainingSettings {
   learningRate: number;
   minLearningRate: number;
   warmupSteps: number;
-  schedule: 'cosine' | 'linear' | 'constant' | 'wsd';
+  schedule: ScheduleOptions['schedule'];
   optimizer: 'adamw' | 'muon';
   weightDecay: number;
   beta1: number;

@@ -25,7 +25,7 @@ const SHOWN = 120;
 
 /**
  * The text behind a spike: of all rows of a step the one with the highest mean loss, as it begins.
- * @param step its batches, inputs (B,T) and perhaps targets (B,T), and the sums of their rows' losses (B), or (B/2) of pairs of rows
+ * @param step its batches, inputs (B,T) and perhaps targets (B,K), and the sums of their rows' losses (B), or (B/2) of pairs of rows
  * @param decode tokens to text that is safe to show
  * @returns '' where no row has a token to predict
  */
@@ -41,8 +41,9 @@ export function spikeText(
     const rows = inputs!.shape[0]! / losses.length;
     for (const [number, sum] of losses.entries()) {
       const [from, to] = [number * rows * T, (number * rows + 1) * T];
-      const kept =
-        targets && rows === 1 ? targets.data.slice(from, to).filter((target: number) => target >= 0).length : 1;
+      const K = targets?.shape[1] ?? 0;
+      const own = targets?.data.slice(number * K, (number + 1) * K);
+      const kept = own && rows === 1 ? own.filter((target: number) => target >= 0).length : 1;
       if (kept > 0 && sum / kept > worst) [worst, text] = [sum / kept, [...inputs!.data.slice(from, to)]];
     }
   }
