@@ -27,7 +27,8 @@ const doors: Record<string, string[]> = {
   generate: ['tasks', 'runtime', 'reference', 'data', 'checkpoint'],
   train: ['tasks', 'runtime', 'reference', 'data', 'checkpoint', 'generate'],
   tune: ['runtime', 'reference', 'checkpoint'],
-  cli: ['train', 'generate', 'tune'],
+  scores: [],
+  cli: ['train', 'generate', 'tune', 'scores'],
 };
 /** Files beside the rooms, and who may import them. */
 const files: Record<string, string[]> = {
@@ -150,6 +151,7 @@ test('what a page imports needs no module of Node', () => {
     'generate',
     'train',
     'tune',
+    'scores',
   ];
   // These rooms hold files of the disk too: what a page takes of them, and all that those import.
   const pure = new Set([

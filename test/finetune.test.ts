@@ -324,7 +324,7 @@ describe('refuses, and writes nothing', () => {
     [
       'flags that mean nothing',
       () => asked('classify', files.rows, '--label-smoothing', '0.1'),
-      /^--label-smoothing: found beside --task classify, expected it with --task language or instruct or prefer\./,
+      /^--label-smoothing: found beside --task classify, expected it with --task language or instruct or prefer or /,
     ],
     [
       'settings of no adapter',

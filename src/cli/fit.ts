@@ -18,6 +18,8 @@ export interface RunMaker<S extends TrainingSettings, P, L extends TrainingPlans
   plan(parts: P, settings: S, limits: Limits): L;
   /** What helps where nothing that leaves the model as it is does. */
   smaller: string;
+  /** Which setting says how large a batch is. Default: batch. */
+  sized?: 'batch' | 'batchTokens';
   /** Shortest context that is proposed. Default: see propose. */
   shortest?: number | undefined;
 }
@@ -75,7 +77,7 @@ export function fitRun<S extends TrainingSettings, P, L extends TrainingPlans>(
     return { limits, memory, run: null, refusal, proposal: null };
   }
   const memoryUnder = (changed: S) => maker.plan(maker.make(changed, 0), changed, limits).memory;
-  const search = propose(memoryUnder, settings, limits, maker.shortest);
+  const search = propose(memoryUnder, settings, limits, maker.shortest, maker.sized);
   const refusal = `${reason} ${search.fits ? adviceOf(search.fits) : smallerModel(search.smallest, maker.smaller)}`;
   return { limits, memory, run: null, refusal, proposal: search.fits };
 }

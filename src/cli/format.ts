@@ -71,9 +71,12 @@ export function inWords(value: Json, limit = 160): string {
 
 /** The sizes that people know a model by; the whole configuration is in the event. */
 export function modelText(config: Json): string {
-  const { nLayer, nHead, nEmbd, blockSize, vocabSize } = { ...(config as Record<string, Json>) };
-  if (![nLayer, nHead, nEmbd, blockSize, vocabSize].every((n) => typeof n === 'number')) return inWords(config);
-  const layers = `${nLayer} layer${nLayer === 1 ? '' : 's'}`;
+  const { nLayer, nHead, nEmbd, blockSize, vocabSize, ...others } = { ...(config as Record<string, Json>) };
+  const { encoderLayers, decoderLayers } = others;
+  const halves = typeof encoderLayers === 'number' && typeof decoderLayers === 'number';
+  if (![halves ? 0 : nLayer, nHead, nEmbd, blockSize, vocabSize].every((n) => typeof n === 'number'))
+    return inWords(config);
+  const layers = halves ? `${encoderLayers} + ${decoderLayers} layers` : `${nLayer} layer${nLayer === 1 ? '' : 's'}`;
   const heads = `${nHead} head${nHead === 1 ? '' : 's'}`;
   return `${layers}, ${heads}, ${nEmbd} wide, context ${blockSize}, vocabulary ${vocabSize}`;
 }
@@ -105,9 +108,20 @@ export function sizeText(bytes: number): string {
   return bytes < 2 ** 20 ? `${Math.ceil(bytes / 1000)} kB` : mib(bytes);
 }
 
+/** Names that are no words. */
+const METRICS: Readonly<Record<string, string>> = {
+  bleu: 'BLEU',
+  emaBleu: 'BLEU of averaged weights',
+  chrf: 'chrF2',
+  rougeL: 'ROUGE-L',
+  emaRougeL: 'ROUGE-L of averaged weights',
+  exact: 'exact match',
+  emaExact: 'exact match of averaged weights',
+};
+
 /** `rewardMargin` -> "reward margin". */
 export function metricName(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return METRICS[name] ?? name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 /** The first two of a task's figures, in words: "accuracy 0.962". */

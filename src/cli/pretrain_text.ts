@@ -22,7 +22,7 @@ import { RunShow } from './show.ts';
  */
 export async function openText(
   { paths, weights, textField }: DataChoice,
-  { tokenizer, validationPart }: Pick<PretrainSettings, 'tokenizer' | 'validationPart'>,
+  { tokenizer, validationPart }: Pick<PretrainSettings, 'validationPart'> & { tokenizer: string | Tokenizer },
   checkpoint: string | null,
   context: Fetching,
 ): Promise<Corpus> {
@@ -33,7 +33,7 @@ export async function openText(
       data: paths,
       weights: weights ?? undefined,
       textField,
-      tokenizer: await tokenizerFor(tokenizer, checkpoint, context),
+      tokenizer: typeof tokenizer === 'string' ? await tokenizerFor(tokenizer, checkpoint, context) : tokenizer,
       validationPart,
       cacheDir: tokenCache(),
       onProgress: (p) =>

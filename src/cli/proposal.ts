@@ -5,7 +5,8 @@ import { type Limits, MOST_BATCHES, misfit } from '../train/limits.ts';
 import type { RunMemory } from '../train/memory.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 
-type Changes = Partial<Pick<TrainingSettings, 'batch' | 'accumulate' | 'recompute' | 'context'>>;
+type Sized = TrainingSettings & { batchTokens?: number };
+type Changes = Partial<Pick<Sized, 'batch' | 'batchTokens' | 'accumulate' | 'recompute' | 'context'>>;
 
 /** Contexts below this are no language model's. */
 const SHORTEST = 8;
@@ -25,16 +26,17 @@ export interface Search {
  * In this order until one fits: accumulate (the same rows a step in smaller batches, the largest that fits), recompute, both; then
  * the same at half the context, a quarter, and so on.
  * @param memoryOf plans a run of these settings
- * @param shortest context that is tried
+ * @param shortest context that is tried   @param sized which setting says how large a batch is
  */
 export function propose<S extends TrainingSettings>(
   memoryOf: (settings: S) => RunMemory,
   settings: S,
   limits: Limits,
   shortest = SHORTEST,
+  sized: 'batch' | 'batchTokens' = 'batch',
 ): Search {
   let smallest: Proposal | null = null;
-  for (const changes of changesOf(settings, shortest)) {
+  for (const changes of changesOf(settings, shortest, sized)) {
     const memory = memoryUnder(memoryOf, { ...settings, ...changes });
     if (!memory) continue;
     if (misfit(memory, limits) === null) return { fits: { changes, memory }, smallest };
@@ -46,12 +48,11 @@ export function propose<S extends TrainingSettings>(
 /**
  * One by one: less work may need more memory (logits are kept while they are few), so no order of sizes can be relied on.
  */
-function* changesOf(
-  { context: longest, batch: rows, accumulate, recompute }: TrainingSettings,
-  shortest: number,
-): Generator<Changes> {
-  const smaller = divisorsBelow(rows)
-    .map((batch) => ({ batch, accumulate: (accumulate * rows) / batch }))
+function* changesOf(settings: Sized, shortest: number, sized: 'batch' | 'batchTokens'): Generator<Changes> {
+  const { context: longest, accumulate, recompute } = settings;
+  const size = settings[sized]!;
+  const smaller = divisorsBelow(size)
+    .map((each) => ({ [sized]: each, accumulate: (accumulate * size) / each }))
     .filter((changes) => changes.accumulate <= MOST_BATCHES);
   for (let context = longest; context >= shortest || context === longest; context = Math.floor(context / 2)) {
     const shorter: Changes = context === longest ? {} : { context };
@@ -63,9 +64,10 @@ function* changesOf(
 }
 
 /** `--batch 1 --accumulate 8 --recompute` */
-export function flagsOf({ batch, accumulate, recompute, context }: Changes): string {
+export function flagsOf({ batch, batchTokens, accumulate, recompute, context }: Changes): string {
   return [
     batch !== undefined && `--batch ${batch}`,
+    batchTokens !== undefined && `--batch-tokens ${batchTokens}`,
     accumulate !== undefined && `--accumulate ${accumulate}`,
     recompute && '--recompute',
     context !== undefined && `--context ${context}`,

@@ -33,7 +33,9 @@ function chartOf(
     const own = several ? ` ${look(i)}` : '';
     const { train, validation } = pointsOf(name, each.run);
     return [
-      { points: debiasedAverage(train), kind: `average${own}`, ...(several ? {} : { label: 'train' }) },
+      ...(train.length === 0
+        ? []
+        : [{ points: debiasedAverage(train), kind: `average${own}`, ...(several ? {} : { label: 'train' }) }]),
       { points: validation, kind: `validation${own}`, marks: true, label: several ? each.name : 'validation' },
     ];
   });

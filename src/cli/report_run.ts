@@ -95,7 +95,13 @@ function metricRows({ evals, end }: Run): [string, string][] {
       .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
       .map(([name, value]): [string, string] => [`${part} ${metricName(name)}`, lossText(value)]);
   const { rows: _, ...test } = { ...(end?.test as { rows?: number } | undefined) };
-  return [...rows('validation', evals.at(-1)?.validationMetrics), ...rows('test', test)];
+  const { rows: __, ...last } = { ...(end?.validation as { rows?: number } | undefined) };
+  return [
+    ...rows('validation', evals.at(-1)?.validationMetrics),
+    ...rows('test', test),
+    // Of texts that were written from all of its sources: an evaluation on the way has some of them.
+    ...('written' in last ? rows('at the end, validation', last) : []),
+  ];
 }
 
 /** The run in a sentence or two, as one would tell it. */

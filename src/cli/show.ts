@@ -4,7 +4,17 @@ import { ops } from '../ops/index.ts';
 import { formNames } from '../schedule/order.ts';
 import type { EndEvent, EvalEvent, Json, RunEvent, SpikeEvent, StartEvent } from '../train/events.ts';
 import type { Point, Reference } from './curve.ts';
-import { byteText, dataText, grouped, inWords, lossText, metricsText, modelText, shortNumber } from './format.ts';
+import {
+  byteText,
+  dataText,
+  grouped,
+  inWords,
+  lossText,
+  metricName,
+  metricsText,
+  modelText,
+  shortNumber,
+} from './format.ts';
 import type { Output } from './output.ts';
 import { plotLoss } from './plot.ts';
 import { printable } from './printable.ts';
@@ -170,10 +180,11 @@ export class RunShow {
     say(
       `${style.bold(`validation loss ${lossText(event.validationLoss)}`)} after ${grouped(event.step)} steps${where}`,
     );
-    const told = { ...(event.test as Record<string, Json> | undefined) };
-    const figures = ['accuracy', 'loss'].filter((name) => typeof told[name] === 'number');
+    const part = event.test === undefined && isWritten(event.validation) ? 'validation' : 'test';
+    const told = { ...(event[part] as Record<string, Json> | undefined) };
+    const figures = ['accuracy', 'bleu', 'chrf', 'rougeL', 'loss'].filter((name) => typeof told[name] === 'number');
     if (figures.length > 0)
-      say(`test ${figures.map((name) => `${name} ${lossText(told[name] as number)}`).join(', ')}`);
+      say(`${part} ${figures.map((name) => `${metricName(name)} ${lossText(told[name] as number)}`).join(', ')}`);
     if (this.#savedAt) say(`saved at ${printable(this.#savedAt, true)}`);
     say(style.dim(`parameter hash ${printable(event.parameterHash, true)}`));
   }
@@ -182,6 +193,11 @@ export class RunShow {
   #stepColumn(step: number): string {
     return `step ${grouped(step).padStart(grouped(this.progress.totalSteps).length)}`;
   }
+}
+
+/** Whether the figures of a part are of texts that were written from all of its sources, which no evaluation before the end told. */
+function isWritten(figures: Json | undefined): boolean {
+  return typeof figures === 'object' && figures !== null && 'written' in figures;
 }
 
 /** Of a table of forms those that need a feature of the adapter; the others, plain ones, say nothing to people. */

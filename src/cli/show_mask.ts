@@ -21,9 +21,15 @@ const INDENT = '  ';
 /**
  * Prints the first rows; with --json the ids of each, and whether they are trained on. With colour, tokens that are trained on are
  * coloured and underlined, and the others dim; without, brackets stand around them. A bar stands between two tokens.
- * @param tokenizer without one ids are shown
+ * @param tokenizer without one ids are shown   @param sourceTokenizer of the sources in the rows, where it is another
  */
-export function showMask(out: Output, rows: TaskRows, tokenizer: Tokenizer | null, count: number): void {
+export function showMask(
+  out: Output,
+  rows: TaskRows,
+  tokenizer: Tokenizer | null,
+  count: number,
+  sourceTokenizer = tokenizer,
+): void {
   const shown = Array.from({ length: Math.min(count, rows.length) }, (_, i) => rows.shown(i));
   const total = (figure: (row: ShownRow) => number) => grouped(shown.reduce((sum, row) => sum + figure(row), 0));
   const trainedIn = ({ trained }: ShownRow) => trained.filter(Boolean).length;
@@ -37,7 +43,7 @@ export function showMask(out: Output, rows: TaskRows, tokenizer: Tokenizer | nul
     const note = row.note === undefined ? '' : `, ${printable(row.note, true)}`;
     out.print();
     out.print(out.style.bold(`row ${i + 1}: ${trainedIn(row)} of ${row.ids.length} tokens${note}`));
-    for (const line of maskLines(piecesOf(row, tokenizer), marks, out.width)) out.print(INDENT + line);
+    for (const line of maskLines(piecesIn(row, sourceTokenizer, tokenizer), marks, out.width)) out.print(INDENT + line);
   }
 }
 
@@ -64,6 +70,15 @@ function marksOf({ style, unicode }: Output): Marks {
   return { ...marks, legend: `${trained}${style.dim(rest)}` };
 }
 
+/** The tokens of a row as texts, those of its source and the others. */
+function piecesIn(row: ShownRow, sourceTokenizer: Tokenizer | null, tokenizer: Tokenizer | null): Piece[] {
+  const { ids, trained, source = 0 } = row;
+  if (source === 0) return piecesOf(row, tokenizer);
+  const before = { ids: ids.slice(0, source), trained: trained.slice(0, source) };
+  const after = { ids: ids.slice(source), trained: trained.slice(source) };
+  return [...piecesOf(before, sourceTokenizer), ...piecesOf(after, tokenizer)];
+}
+
 /** The tokens of a row as texts. Bytes of one character stand together, where all of them are trained on or none. */
 function piecesOf({ ids, trained }: ShownRow, tokenizer: Tokenizer | null): Piece[] {
   if (!tokenizer) return ids.map((id, i) => ({ text: `${id} `, trained: trained[i]!, control: false }));
@@ -80,7 +95,8 @@ function piecesOf({ ids, trained }: ShownRow, tokenizer: Tokenizer | null): Piec
     decoder = tokenizer.decoder(before);
   };
   ids.forEach((id, i) => {
-    const control = special.get(id);
+    // What no token of the vocabulary is ends a text.
+    const control = special.get(id) ?? (id >= tokenizer.vocabSize ? 'end' : undefined);
     if (i > 0 && (control !== undefined || trained[i] !== trained[i - 1])) cut(i - 1);
     if (control !== undefined) add(control, i, true);
     else {

@@ -4,8 +4,8 @@ import { parseModelConfig } from '../checkpoint/model_config.ts';
 import { maxConfigBytes, openModelFolder, readLimited, resolveModelDir } from '../checkpoint/model_folder.ts';
 import { ADAPTER_CONFIG_NAME } from '../checkpoint/peft_config.ts';
 import { InputError } from '../errors.ts';
-import type { ModelConfig } from '../nn/families.ts';
-import type { LanguageModel } from '../nn/model.ts';
+import type { CausalConfig } from '../nn/families.ts';
+import type { Trainable } from '../nn/model.ts';
 import type { Device } from '../runtime/device.ts';
 import { continuedSettings } from '../train/continued.ts';
 import type { PretrainSettings } from '../train/presets.ts';
@@ -19,30 +19,45 @@ import { quoted } from './printable.ts';
 import { settingFlags } from './setting_flags.ts';
 import { hashOfWeights } from './weights_hash.ts';
 
-export interface StartingModel {
+export interface StartingModel<C = CausalConfig> {
   /** As it was named: a folder, or a name on the hub. */
   readonly name: string;
   /** The folder of its weights. */
   readonly dir: string;
   readonly averaged: boolean;
-  readonly config: ModelConfig;
+  readonly config: C;
   /** Its own tokenizer lies beside it. */
   readonly hasTokenizer: boolean;
 }
 
-/** Finds the model and reads what it is; one of the hub is fetched. @throws as modelFolder, resolveModelDir and parseModelConfig */
+const languageModel = (...file: Parameters<typeof parseModelConfig>) => parseModelConfig(...file).config;
+
+/** Finds a language model and reads what it is; one of the hub is fetched. @throws as modelFolder, resolveModelDir and parseModelConfig */
 export async function openStartingModel(
   name: string,
   weights: 'trained' | 'ema',
   context: Fetching,
-): Promise<StartingModel> {
+): Promise<StartingModel>;
+/** The same of another architecture. @param read its config.json, and refuses others'   @throws as modelFolder, resolveModelDir and `read` */
+export async function openStartingModel<C>(
+  name: string,
+  weights: 'trained' | 'ema',
+  context: Fetching,
+  read: (json: string, fileName: string, notes: string[]) => C,
+): Promise<StartingModel<C>>;
+export async function openStartingModel(
+  name: string,
+  weights: 'trained' | 'ema',
+  context: Fetching,
+  read: (json: string, fileName: string, notes: string[]) => unknown = languageModel,
+): Promise<StartingModel<unknown>> {
   const dir = resolveModelDir(await modelFolder(name, context));
   refuseAdapter(name, dir);
   const averaged = weights === 'ema';
   const folder = openModelFolder(dir, { averaged });
   try {
     const notes: string[] = [];
-    const { config } = parseModelConfig(folder.config, folder.configName, notes);
+    const config = read(folder.config, folder.configName, notes);
     for (const line of notes) context.out.note(line);
     return { name, dir, averaged, config, hasTokenizer: hasTokenizer(dir) };
   } finally {
@@ -59,7 +74,7 @@ function refuseAdapter(name: string, dir: string): void {
 }
 
 /** The configuration of a checkpoint whose model was not made from settings. @throws as parseModelConfig */
-export function checkpointConfig(dir: string): ModelConfig {
+export function checkpointConfig(dir: string): CausalConfig {
   const name = `${dir}/config.json`;
   return parseModelConfig(readLimited(name, maxConfigBytes, diskLayer), name).config;
 }
@@ -67,7 +82,7 @@ export function checkpointConfig(dir: string): ModelConfig {
 /** Settings that are facts of a model. */
 type Sizes = Pick<PretrainSettings, 'family' | 'layers' | 'heads' | 'kvHeads' | 'width' | 'tied' | 'bias'>;
 
-function sizesOf(config: ModelConfig): Sizes {
+function sizesOf(config: CausalConfig): Sizes {
   const { family, nLayer: layers, nHead: heads, nEmbd: width, tieWordEmbeddings: tied } = config;
   const kvHeads = 'kvHeads' in config && config.kvHeads !== heads ? config.kvHeads : 0;
   const bias = 'bias' in config ? config.bias : config.attentionBias;
@@ -139,8 +154,8 @@ function shown(value: unknown): unknown {
  * @throws as loadWeights
  */
 export async function startFrom(
-  { dir, averaged }: StartingModel,
-  { model, ema }: Pick<Trainer, 'ema'> & { readonly model: LanguageModel },
+  { dir, averaged }: Pick<StartingModel, 'dir' | 'averaged'>,
+  { model, ema }: Pick<Trainer, 'ema'> & { readonly model: Trainable },
   device: Device,
   context: Fetching,
 ): Promise<string> {

@@ -39,7 +39,14 @@ export const trainingFlags = defineFlags([
     example: '0.001',
     help: 'the highest, after warm-up',
   },
-  { name: 'min-learning-rate', type: 'number', group: 'training', min: 0, max: 1e6, help: 'at the end' },
+  {
+    name: 'min-learning-rate',
+    type: 'number',
+    group: 'training',
+    min: 0,
+    max: 1e6,
+    help: 'at the end; of inverse-sqrt, the lowest',
+  },
   {
     name: 'warmup-steps',
     type: 'integer',
@@ -54,7 +61,7 @@ export const trainingFlags = defineFlags([
     type: 'choice',
     group: 'training',
     choices: SCHEDULES,
-    help: 'of the learning rate after warm-up',
+    help: 'of the learning rate after warm-up; inverse-sqrt: as of the original transformer, whatever the number of steps',
   },
   {
     name: 'optimizer',

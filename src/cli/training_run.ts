@@ -17,6 +17,7 @@ import { eventBytes } from '../train/memory.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import { hashOf } from '../train/snapshot.ts';
 import { spikeText } from '../train/spikes.ts';
+import type { Weights } from '../train/step.ts';
 import type { AnyTrainer, TrainingPlans } from '../train/training.ts';
 import type { CommandContext } from './command.ts';
 import type { Reference } from './curve.ts';
@@ -73,6 +74,8 @@ export interface TrainingRun extends TrainingPlans {
   readonly name: string;
   /** Puts the weights there that a new run begins with, where they are not drawn by chance, and what else it needs. */
   begin(): Promise<void>;
+  /** See LoopOptions.figures. */
+  figures?(weights: Weights, stop: () => boolean): Promise<Readonly<Record<string, number>>>;
   sample(stop: () => boolean): Promise<string>;
   /** Something to say of the first loss, or null. */
   firstLoss(loss: number): string | null;
@@ -181,6 +184,7 @@ function loopOptions(
     batches: () => data.next(),
     validationBatches: () => data.validationBatches(),
     trainBatches: () => data.trainBatches(),
+    ...(run.figures && { figures: (weights: Weights) => run.figures!(weights, stop) }),
     sample: () => run.sample(stop),
     spikeText: (result) => spikeText(result, decode),
     firstLoss: (loss) => run.firstLoss(loss),

@@ -1,11 +1,13 @@
 // finetune --task classify: texts with a class each. A linear layer over the model's last states says which.
+
 import { poolingNote } from '../../checkpoint/classifier_keys.ts';
 import { classReport, classReportText } from '../../data/confusion.ts';
 import type { LabelledRow } from '../../data/labelled.ts';
 import { majorityClass, naiveBayes, type TextClassifier } from '../../data/naive_bayes.ts';
 import { distinctNotes, type Split } from '../../data/split.ts';
-import { Classifier } from '../../nn/classifier.ts';
+import { Classifier, defaultPooling, isMasked } from '../../nn/classifier.ts';
 import type { ClassifierConfig } from '../../nn/classifier_config.ts';
+import type { ModelConfig } from '../../nn/families.ts';
 import { balancedWeights, classifyTask, likeliestLabel } from '../../tasks/classify.ts';
 import { type ClassifyRows, classifyRows, labelledIds } from '../../tasks/classify_rows.ts';
 import { ClassScorer, meanLossOf } from '../../train/class_scores.ts';
@@ -16,13 +18,16 @@ import { StoppedError } from '../stop.ts';
 import { classWeights } from './class_weights.ts';
 import { labelledParts } from './classify_parts.ts';
 import { dataFile, hashOfFile, runName } from './data_file.ts';
+import type { LanguageParts, LanguageRequest } from './language_run.ts';
 import { rowData, rowShapes } from './row_data.ts';
-import type { FinetuneTask, OpenedTask, TaskRequest } from './task.ts';
+import type { FinetuneTask } from './task.ts';
+import { overLanguage } from './trained_model.ts';
 
 type Part = 'train' | 'validation' | 'test';
 
-export const classify: FinetuneTask = {
+export const classify: FinetuneTask<ModelConfig> = {
   name: 'classify',
+  takes: 'body',
   about: 'a class for a text',
   flags: ['text-column', 'label-column', 'balance', 'class-weights', 'sampling', 'pooling', 'test-part'],
   without: ['label-smoothing', 'sample-every'],
@@ -30,11 +35,13 @@ export const classify: FinetuneTask = {
     ...{ validationPart: 0.1, testPart: 0.2, sampleEvery: 0, batch: 8 },
     ...{ learningRate: 5e-5, minLearningRate: 5e-6 },
   },
+  // What is read from an answer's place is in the settings, so that a run that goes on reads it there.
+  ownDefaults: (_, config) => (config ? { pooling: defaultPooling(config) } : {}),
   epochs: 5,
-  open: async (request) => openClassify(request),
+  open: async (request) => overLanguage(request, openClassify(request)),
 };
 
-function openClassify(request: TaskRequest): OpenedTask {
+function openClassify(request: LanguageRequest): LanguageParts {
   const { context, settings, tokenizer, seed } = request;
   const { out, signal } = context;
   const file = dataFile(request);
@@ -132,9 +139,9 @@ function tellPart(
 }
 
 /** Texts as ids, cut to the context, in batches as the classifier takes them. */
-function encoded(request: TaskRequest, file: string, parts: Split<LabelledRow>, labels: readonly string[]) {
+function encoded(request: LanguageRequest, file: string, parts: Split<LabelledRow>, labels: readonly string[]) {
   const { context, settings, tokenizer } = request;
-  const { pooling = 'last-token', context: blockSize } = settings;
+  const { pooling = defaultPooling(request.config), context: blockSize } = settings;
   const ids = Object.fromEntries(
     (['train', 'validation', 'test'] as const).map((part) => [part, labelledIds(parts[part], tokenizer, file)]),
   ) as Record<Part, ReturnType<typeof labelledIds>>;
@@ -146,9 +153,11 @@ function encoded(request: TaskRequest, file: string, parts: Split<LabelledRow>, 
     ...{ labels, pooling, width: pooling === 'last-position' ? longest : null },
     ...{ padId: tokenizer.padId ?? tokenizer.eosId, bias: false },
   };
-  const note = poolingNote(config);
+  const masked = isMasked(request.config);
+  // Other tools have no encoder of this kind to read it otherwise.
+  const note = masked ? null : poolingNote(config);
   if (note !== null) context.out.note(`pooling: ${note}`);
-  const made = { ...config, blockSize };
+  const made = { ...config, blockSize, masked };
   const train = parts.train.map(({ label }) => label);
   const balanced = () => balancedWeights(train, labels.length);
   const weights = classWeights(settings.classWeights ?? 'none', labels, balanced);

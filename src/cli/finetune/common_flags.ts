@@ -15,7 +15,7 @@ export const commonSettingFlags = defineFlags([
     min: 1,
     max: 1048576,
     unit: 'tokens',
-    help: 'longest row; longer ones are cut; default: what the model sees, at most 1,024, in language 256',
+    help: 'longest row; longer ones are cut; default: what the model sees, at most 1,024, in language and translate 256, in summarize 512; of a new model no more than its data asks for',
   },
   {
     name: 'validation-part',
@@ -24,7 +24,7 @@ export const commonSettingFlags = defineFlags([
     above: 0,
     below: 1,
     example: '0.1',
-    help: 'share of the rows that is not trained on, and chooses the best step; default: 0.1, instruct 0.05',
+    help: 'share of the rows that is not trained on, and chooses the best step; default: 0.1, instruct, translate and summarize 0.05',
   },
   {
     name: 'lora-r',
@@ -90,7 +90,7 @@ export const commonSettingFlags = defineFlags([
     above: 0,
     max: 1e6,
     example: '0.0001',
-    help: 'the highest, after warm-up; default: language and distill 1e-4, classify and instruct 5e-5, prefer 5e-6; of an adapter 2e-4, prefer 5e-5; models of a few million parameters want more',
+    help: 'the highest, after warm-up; default: language and distill 1e-4, classify and instruct 5e-5, prefer 5e-6; of an adapter 2e-4, prefer 5e-5; translate and summarize 2e-3 from nothing, else 2e-4; models of a few million parameters want more',
   },
   {
     name: 'eval-every',

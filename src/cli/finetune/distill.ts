@@ -1,5 +1,7 @@
 // finetune --task distill: on with a text, and with what a larger model thinks of every token of it.
+
 import { InputError } from '../../errors.ts';
+import type { ModelConfig } from '../../nn/families.ts';
 import { makeModel } from '../../nn/families.ts';
 import { distillTask } from '../../tasks/distill.ts';
 import { languageTask } from '../../tasks/language.ts';
@@ -7,19 +9,22 @@ import { hasTokenizer, readTokenizer } from '../folders.ts';
 import { quoted } from '../printable.ts';
 import { openStartingModel, startFrom } from '../starting_model.ts';
 import { language, openLanguage } from './language.ts';
-import type { FinetuneTask, MadeRun, OpenedTask, TaskRequest } from './task.ts';
+import type { LanguageParts, LanguageRequest, LanguageRun } from './language_run.ts';
+import type { FinetuneTask, TaskRequest } from './task.ts';
+import { overLanguage } from './trained_model.ts';
 
-export const distill: FinetuneTask = {
+export const distill: FinetuneTask<ModelConfig> = {
   name: 'distill',
+  takes: 'language',
   about: 'what a larger model knows, on a text',
   flags: [...language.flags, 'teacher', 'distill-temperature', 'distill-mix'],
   without: ['label-smoothing'],
   defaults: language.defaults,
   epochs: null,
-  open: openDistill,
+  open: async (request) => overLanguage(request, await openDistill(request)),
 };
 
-async function openDistill(request: TaskRequest): Promise<OpenedTask> {
+async function openDistill(request: LanguageRequest): Promise<LanguageParts> {
   const { context, settings, tokenizer, resumed } = request;
   const { teacher: name = '', distillTemperature: temperature, distillMix: mix } = settings;
   if (name === '')
@@ -34,7 +39,7 @@ async function openDistill(request: TaskRequest): Promise<OpenedTask> {
     );
   const teacher = makeModel(start.config, { seed: 0 });
   for (const p of teacher.parameters) p.init = undefined;
-  const load = ({ device }: MadeRun) => startFrom(start, { model: teacher, ema: null }, device, context);
+  const load = ({ device }: LanguageRun) => startFrom(start, { model: teacher, ema: null }, device, context);
   const opened = await openLanguage(request);
   return {
     ...opened,

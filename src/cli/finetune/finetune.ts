@@ -17,11 +17,11 @@ import {
 import { RunShow } from '../show.ts';
 import { showMask } from '../show_mask.ts';
 import type { ResumedRun } from '../training_run.ts';
-import { newBeginning, resumedBeginning } from './beginning.ts';
+import { type Beginning, newBeginning, resumedBeginning } from './beginning.ts';
 import { finetuneOn } from './finetuning.ts';
 import { type FinetuneFlags, finetuneFlags } from './flags.ts';
 import { type FinetuneSettings, newSettings, resumedSettings, settled, typedFor } from './settings.ts';
-import type { FinetuneTask, OpenedTask } from './task.ts';
+import type { FinetuneTask, NothingRequest, OpenedTask } from './task.ts';
 import { TASKS } from './tasks.ts';
 
 const names = TASKS.map(({ name }) => name);
@@ -29,12 +29,13 @@ const names = TASKS.map(({ name }) => name);
 export const finetune = defineCommand({
   name: 'finetune',
   summary:
-    'teaches a model something new: a text, classes, to follow instructions, to prefer answers, what a larger model knows',
+    'teaches a model something new: a text, classes, to follow instructions, to prefer answers, what a larger model knows; or, from nothing, to translate',
   flags: finetuneFlags(names, TASKS.map(({ name, about }) => `${name}: ${about}`).join('; ')),
   examples: [
     'finetune --task classify --model openai-community/gpt2 --data spam.tsv --balance',
     'finetune --task instruct --model HuggingFaceTB/SmolLM2-135M --data alpaca.json --lora-r 8',
     'finetune --task prefer --model HuggingFaceTB/SmolLM2-135M-Instruct --data pairs.json --lora-r 8',
+    'finetune --task translate --source train.en --target train.de',
     'finetune --resume runs/spam-1',
   ],
   stopsAtSignal: true,
@@ -62,13 +63,16 @@ async function go(context: CommandContext, flags: FinetuneFlags, resumed: Resume
     const end = endOf(resumed);
     if (end && saved.steps <= resumed.state.step) return printEnd(out, end);
   }
-  const beginning = resumed
-    ? await resumedBeginning(resumed, context)
-    : await newBeginning(flags.model!, flags.weights, context);
-  const { config, tokenizer, tokenizerDir, name } = beginning;
-  const asked = saved ?? newSettings(task, typed, config, name);
   const seed = resumed ? Number(resumed.state.random.get('seed')) : flags.seed;
-  const opened = await task.open({ context, flags, settings: asked, config, tokenizer, tokenizerDir, seed, resumed });
+  const beginning = resumed
+    ? await resumedBeginning(task.takes, resumed, context)
+    : flags.model !== undefined
+      ? await newBeginning(task.takes, flags.model, flags.weights, context)
+      : await fromNothing(task, { context, flags, settings: newSettings(task, typed, null, flags), seed });
+  const { config, tokenizer, tokenizerDir } = beginning;
+  const asked = saved ?? newSettings(task, typed, beginning, flags);
+  const request = { context, flags, settings: asked, beginning, config, tokenizer, tokenizerDir, seed, resumed };
+  const opened = await task.open(request);
   try {
     showRows(context, flags, opened, tokenizer, resumed !== null);
     const waiting = new RunShow(out, { totalSteps: 0 });
@@ -82,7 +86,7 @@ async function go(context: CommandContext, flags: FinetuneFlags, resumed: Resume
       resumed ? kernelsOf(resumed) : undefined,
     );
     try {
-      const settings = saved ?? settingsOn(device, settled(asked, typed, task, opened.epochRows, flags.epochs), out);
+      const settings = saved ?? settingsOn(device, settled(asked, typed, task, opened, flags.epochs), out);
       if (saved) refuseLackingHalf(device, saved, resumed!.path);
       return await finetuneOn({ context, flags, typed, device, settings, seed, beginning, opened, resumed });
     } finally {
@@ -96,6 +100,12 @@ async function go(context: CommandContext, flags: FinetuneFlags, resumed: Resume
 /** Settings that this adapter can follow. */
 function settingsOn(device: Device, settings: FinetuneSettings, out: CommandContext['out']): FinetuneSettings {
   return { ...settings, dtype: dtypeOn(device, settings.dtype, out) };
+}
+
+/** A model for the data. @throws InputError for a task that goes on with one, and as the task's own */
+async function fromNothing(task: FinetuneTask, request: NothingRequest): Promise<Beginning> {
+  if (task.fromNothing) return task.fromNothing(request);
+  throw new InputError('--model: found nothing, expected the model to teach. For example: --model runs/moby-1');
 }
 
 /** The task that was named, or that of the run that is gone on with. @throws InputError */
@@ -122,7 +132,7 @@ function taskOf({ task: named }: FinetuneFlags, resumed: ResumedRun | null): Fin
 function showRows(
   { out, given }: CommandContext,
   { showMask: asked }: FinetuneFlags,
-  { shown, usuallyShown }: OpenedTask,
+  { shown, usuallyShown, sourceTokenizer }: OpenedTask,
   tokenizer: Parameters<typeof showMask>[2],
   again: boolean,
 ): void {
@@ -133,7 +143,7 @@ function showRows(
     throw new InputError(
       '--show-mask: found beside a text, of which every token is trained on, expected a task with rows. Leave it out.',
     );
-  showMask(out, shown, tokenizer, count);
+  showMask(out, shown, tokenizer, count, sourceTokenizer);
   if (given.has('showMask')) out.log();
 }
 
@@ -152,8 +162,5 @@ function refuseTogether(flags: FinetuneFlags, given: ReadonlySet<string>): void 
       throw new InputError(
         `--resume: found together with --${other}, expected it alone: the run goes on in its own folder with its own settings. Leave --${other} out.`,
       );
-    return;
   }
-  if (flags.model === undefined)
-    throw new InputError('--model: found nothing, expected the model to teach. For example: --model runs/moby-1');
 }

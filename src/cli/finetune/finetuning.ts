@@ -4,6 +4,7 @@ import { InputError } from '../../errors.ts';
 import type { Device } from '../../runtime/device.ts';
 import { triedTable } from '../../schedule/used_table.ts';
 import type { Limits } from '../../train/limits.ts';
+import type { Weights } from '../../train/step.ts';
 import { planTraining } from '../../train/training.ts';
 import { searchSettings } from '../find_rate_command.ts';
 import { fitRun, fitting } from '../fit.ts';
@@ -14,7 +15,6 @@ import type { Beginning } from './beginning.ts';
 import type { FinetuneFlags } from './flags.ts';
 import type { FinetuneSettings } from './settings.ts';
 import type { MadeRun, OpenedTask } from './task.ts';
-import { keptFinetune, makeFinetune } from './trained_model.ts';
 
 export interface FinetuneRequest extends RunRequest {
   flags: FinetuneFlags;
@@ -33,12 +33,13 @@ export async function finetuneOn(request: FinetuneRequest): Promise<number> {
 /** @throws InputError for a run that does not fit */
 function prepareFinetune(request: FinetuneRequest): TrainingRun {
   const { context, flags, device, seed, beginning, opened, resumed } = request;
-  const { config, tokenizer, start } = beginning;
+  const { config, start } = beginning;
   const settings = flags.findLr ? searchSettings(request.settings) : request.settings;
   const maker = {
-    make: (asked: FinetuneSettings, own: number) => makeFinetune(device, opened, config, asked, own),
+    make: (asked: FinetuneSettings, own: number) => opened.make(device, asked, own),
     plan: (parts: MadeRun, asked: FinetuneSettings, limits: Limits) =>
-      planTraining(device, parts.trainer, opened.shapes(asked, parts.generator), limits),
+      planTraining(device, parts.trainer, opened.shapes(asked, parts), limits),
+    ...(settings.batchTokens !== undefined && { sized: 'batchTokens' as const }),
     smaller:
       settings.loraR > 0
         ? 'another --model'
@@ -50,21 +51,23 @@ function prepareFinetune(request: FinetuneRequest): TrainingRun {
   const made = fitting(fitRun(device, settings, maker, { seed, memoryLimit, mayChange: resumed === null }));
   const saved = resumed?.state.settings;
   const remembered: Record<string, Scalar> = {
-    model: beginning.name,
-    modelHash: saved?.get('modelHash') ?? null,
+    ...(beginning.name !== null && { model: beginning.name, modelHash: saved?.get('modelHash') ?? null }),
     ...(beginning.weights === 'ema' && { weights: 'ema' }),
     ...opened.remembered,
     ...(saved && opened.begun?.(saved)),
     kernels: (saved ? saved.get('kernels') : flags.kernels) ?? 'auto',
   };
   const loadBase = () => startFrom(start!, { model: made.base, ema: null }, device, context);
-  const base = isHubName(beginning.name) ? beginning.name : (start?.dir ?? beginning.name);
-  const kept = keptFinetune(made, opened, tokenizer, base, async () => {
-    const hash = await loadBase();
-    if (hash !== remembered.modelHash)
-      throw new InputError(
-        `${beginning.name}: found weights with SHA-256 ${hash.slice(0, 12)}, expected ${String(remembered.modelHash).slice(0, 12)}, over which ${resumed!.path} was trained. Put that model there again.`,
-      );
+  const name = beginning.name ?? '';
+  const kept = opened.kept(made, {
+    name: isHubName(name) ? name : (start?.dir ?? name),
+    async load() {
+      const hash = await loadBase();
+      if (hash !== remembered.modelHash)
+        throw new InputError(
+          `${name}: found weights with SHA-256 ${hash.slice(0, 12)}, expected ${String(remembered.modelHash).slice(0, 12)}, over which ${resumed!.path} was trained. Put that model there again.`,
+        );
+    },
   });
   return {
     command: 'finetune',
@@ -88,11 +91,14 @@ function prepareFinetune(request: FinetuneRequest): TrainingRun {
     config: { ...config, task: settings.task },
     name: opened.name,
     begin: async () => {
-      remembered.modelHash = await loadBase();
-      // Averages begin at the weights.
-      if (made.trainer.ema) await copyAverages(made);
+      if (start) {
+        remembered.modelHash = await loadBase();
+        // Averages begin at the weights.
+        if (made.trainer.ema) await copyAverages(made);
+      }
       Object.assign(remembered, await opened.begin?.(made));
     },
+    ...(opened.figures && { figures: (weights: Weights, stop: () => boolean) => opened.figures!(made, weights, stop) }),
     sample: (stop) => opened.sample(made, stop),
     firstLoss: (loss) => opened.firstLoss(loss),
     ...(opened.finish && { finish: (folder: string) => opened.finish!(made, folder) }),

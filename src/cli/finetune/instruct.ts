@@ -1,4 +1,5 @@
 // finetune --task instruct: questions and answers, of which the answers are learned.
+
 import type { ExampleEncoder } from '../../data/instruct/encode.ts';
 import { type EncodedRows, encodeRows, rowNotes } from '../../data/instruct/encoded_rows.ts';
 import { type Example, readExamples } from '../../data/instruct/examples.ts';
@@ -7,6 +8,7 @@ import { jsonRows } from '../../data/json_rows.ts';
 import type { Tokenizer } from '../../data/tokenizer.ts';
 import { InputError } from '../../errors.ts';
 import { ends } from '../../generate/generate.ts';
+import type { ModelConfig } from '../../nn/families.ts';
 import { instructRows } from '../../tasks/instruct.ts';
 import { languageTask } from '../../tasks/language.ts';
 import { SAMPLE_TOKENS } from '../../train/run_plans.ts';
@@ -15,16 +17,19 @@ import { writeAnswers } from '../instruct_answers.ts';
 import type { Output } from '../output.ts';
 import { printable } from '../printable.ts';
 import { dataFile, hashOfFile, runName } from './data_file.ts';
+import type { LanguageParts, LanguageRequest, LanguageRun } from './language_run.ts';
 import { runPrompting } from './prompting.ts';
 import { partBatches, rowData, rowShapes } from './row_data.ts';
-import type { FinetuneTask, MadeRun, OpenedTask, TaskRequest } from './task.ts';
+import type { FinetuneTask } from './task.ts';
+import { overLanguage } from './trained_model.ts';
 
 /** Tokens of an answer to a test row. */
 const ANSWER_TOKENS = 256;
 const ANSWERS = 'answers.json';
 
-export const instruct: FinetuneTask = {
+export const instruct: FinetuneTask<ModelConfig> = {
   name: 'instruct',
+  takes: 'language',
   about: 'to answer instructions',
   flags: ['test-part', 'packing', 'loss-on', 'turns', 'prompt-format'],
   defaults: {
@@ -32,10 +37,10 @@ export const instruct: FinetuneTask = {
     ...{ batch: 8, learningRate: 5e-5, minLearningRate: 5e-6 },
   },
   epochs: 2,
-  open: openInstruct,
+  open: async (request) => overLanguage(request, await openInstruct(request)),
 };
 
-async function openInstruct(request: TaskRequest): Promise<OpenedTask> {
+async function openInstruct(request: LanguageRequest): Promise<LanguageParts> {
   const { context, settings, tokenizer, seed } = request;
   const { out, signal } = context;
   const file = dataFile(request);
@@ -106,7 +111,7 @@ async function openInstruct(request: TaskRequest): Promise<OpenedTask> {
       score: [],
       classifier: null,
     }),
-    shapes: ({ batch, sampleEvery }, generator) => ({
+    shapes: ({ batch, sampleEvery }, { generator }) => ({
       ...rowShapes(rows, batch),
       sampling: sampleEvery > 0 && prompt ? generator.planned(prompt.length, SAMPLE_TOKENS) : [],
     }),
@@ -156,7 +161,7 @@ function firstPrompt(examples: readonly Example[], encoder: ExampleEncoder, bloc
 
 /** The question of a validation row, and what the model answers. */
 async function answerText(
-  { generator }: MadeRun,
+  { generator }: LanguageRun,
   { tokenizer, endIds: eosId }: ExampleEncoder,
   prompt: readonly number[],
   seed: number,

@@ -1,5 +1,7 @@
 // finetune --task language: on with a new text, as pretrain --model does, perhaps through an adapter.
+
 import { requireContext } from '../../data/corpus.ts';
+import type { ModelConfig } from '../../nn/families.ts';
 import { languageTask } from '../../tasks/language.ts';
 import { plannedBatch, rowsFor } from '../../train/loss_batches.ts';
 import { PROMPT_TOKENS, SAMPLE_TOKENS } from '../../train/run_plans.ts';
@@ -7,20 +9,23 @@ import { corpusData } from '../corpus_data.ts';
 import { sampleText } from '../prepared_run.ts';
 import { chooseData, refuseOtherTexts, rememberedData } from '../pretrain_data.ts';
 import { nameOf, openText, samplePrompt } from '../pretrain_text.ts';
+import type { LanguageParts, LanguageRequest } from './language_run.ts';
 import type { FinetuneSettings } from './settings.ts';
-import type { FinetuneTask, OpenedTask, TaskRequest } from './task.ts';
+import type { FinetuneTask } from './task.ts';
+import { overLanguage } from './trained_model.ts';
 
-export const language: FinetuneTask = {
+export const language: FinetuneTask<ModelConfig> = {
   name: 'language',
+  takes: 'language',
   about: 'on with a new text',
   flags: ['windows', 'stride', 'data-weights', 'text-field', 'sample-prompt'],
   defaults: { context: 256 },
   epochs: null,
-  open: openLanguage,
+  open: async (request) => overLanguage(request, await openLanguage(request)),
 };
 
 /** The text as windows, and a language model over it. @throws InputError as openText */
-export async function openLanguage(request: TaskRequest): Promise<OpenedTask> {
+export async function openLanguage(request: LanguageRequest): Promise<LanguageParts> {
   const { context, flags, settings, tokenizer, tokenizerDir, resumed } = request;
   const saved = resumed && { ...resumed.state, where: resumed.path };
   const choice = windowsOf(settings);
@@ -47,7 +52,7 @@ export async function openLanguage(request: TaskRequest): Promise<OpenedTask> {
         score: [],
         classifier: null,
       }),
-      shapes: (asked, generator) => ({
+      shapes: (asked, { generator }) => ({
         batch: plannedBatch(asked.batch, asked.context),
         evaluated: plannedBatch(rowsOf(asked), asked.context),
         sampling: asked.sampleEvery > 0 ? generator.planned(Math.max(prompt.length, PROMPT_TOKENS), SAMPLE_TOKENS) : [],

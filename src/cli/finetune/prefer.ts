@@ -1,10 +1,12 @@
 // finetune --task prefer: of two answers to a question one is preferred. What the model found of both before it is trained is kept.
+
 import { fileSource } from '../../checkpoint/files.ts';
 import type { FileContent } from '../../checkpoint/manifest.ts';
 import { splitInOrder } from '../../data/instruct/split.ts';
 import { jsonRows } from '../../data/json_rows.ts';
 import { encodePairs, pairNotes } from '../../data/preference/encoded_pairs.ts';
 import { readPairs } from '../../data/preference/pairs.ts';
+import type { ModelConfig } from '../../nn/families.ts';
 import { preferTask } from '../../tasks/prefer.ts';
 import { preferRows } from '../../tasks/prefer_rows.ts';
 import { REFERENCE_FILE, readReference, referenceFile, referenceLogProbabilities } from '../../train/reference.ts';
@@ -13,17 +15,20 @@ import { printable } from '../printable.ts';
 import { RunShow } from '../show.ts';
 import { StoppedError } from '../stop.ts';
 import { dataFile, hashOfFile, runName } from './data_file.ts';
+import type { LanguageParts, LanguageRequest } from './language_run.ts';
 import { runPrompting } from './prompting.ts';
 import { rowData, rowShapes } from './row_data.ts';
-import type { FinetuneTask, OpenedTask, TaskRequest } from './task.ts';
+import type { FinetuneTask, TaskRequest } from './task.ts';
+import { overLanguage } from './trained_model.ts';
 
 /** What guessing which of two is preferred costs. */
 const GUESSING = Math.log(2);
 /** Losses of a model that is its own reference differ from that by rounding alone; in f16 by more. */
 const MOST_OFF = { f32: 1e-3, f16: 0.05 };
 
-export const prefer: FinetuneTask = {
+export const prefer: FinetuneTask<ModelConfig> = {
   name: 'prefer',
+  takes: 'language',
   about: 'to prefer one of two answers',
   flags: ['dpo-beta', 'prompt-format'],
   without: ['sample-every'],
@@ -34,10 +39,10 @@ export const prefer: FinetuneTask = {
   // Rewards are differences of large sums: an adapter too moves by little.
   loraRate: 5e-5,
   epochs: 1,
-  open: openPrefer,
+  open: async (request) => overLanguage(request, await openPrefer(request)),
 };
 
-async function openPrefer(request: TaskRequest): Promise<OpenedTask> {
+async function openPrefer(request: LanguageRequest): Promise<LanguageParts> {
   const { context, settings, tokenizer } = request;
   const { out, signal } = context;
   const file = dataFile(request);

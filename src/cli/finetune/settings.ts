@@ -2,19 +2,20 @@
 import type { TrainingState } from '../../checkpoint/training_state.ts';
 import type { PromptFormat } from '../../data/instruct/prompt_format.ts';
 import { InputError } from '../../errors.ts';
-import type { ModelConfig } from '../../nn/families.ts';
+import type { NormPlace, Positions, Tie } from '../../nn/transformer_config.ts';
 import { continuedSettings } from '../../train/continued.ts';
 import type { TrainingSettings } from '../../train/settings.ts';
 import { camelCase, type FlagSpec, kebabCase } from '../flags.ts';
 import { agreeing, withRate, withSteps } from '../loop_settings.ts';
 import { typedSettings } from '../pretrain_settings.ts';
 import { checkSavedSettings } from '../saved_settings.ts';
+import type { Beginning } from './beginning.ts';
 import { commonSettingFlags } from './common_flags.ts';
-import { settingSpecs } from './flags.ts';
+import { type FinetuneFlags, settingSpecs } from './flags.ts';
 import { ownOtherFlags, ownSettingFlags } from './own_flags.ts';
-import type { FinetuneTask } from './task.ts';
+import type { FinetuneTask, OpenedTask } from './task.ts';
 
-export type TaskName = 'language' | 'classify' | 'instruct' | 'prefer' | 'distill';
+export type TaskName = 'language' | 'classify' | 'instruct' | 'prefer' | 'distill' | 'translate' | 'summarize' | 'mask';
 
 /** Settings of some tasks, each a flag of the same name; a run has those of its own task. */
 export interface OwnSettings {
@@ -36,6 +37,25 @@ export interface OwnSettings {
   teacher?: string;
   distillTemperature?: number;
   distillMix?: number;
+  sourceColumn?: string;
+  targetColumn?: string;
+  encoderLayers?: number;
+  decoderLayers?: number;
+  width?: number;
+  heads?: number;
+  /** 0 until it is known: four times the width. */
+  ffn?: number;
+  norm?: NormPlace;
+  positions?: Positions;
+  /** Not there until it is known: by the vocabulary. */
+  tie?: Tie;
+  vocabulary?: 'shared' | 'separate';
+  vocabSize?: number;
+  /** Positions of a batch, padding included; it stands in for `batch`, which is then the most rows of one. */
+  batchTokens?: number;
+  longPairs?: 'cut' | 'drop';
+  beams?: number;
+  maskPart?: number;
 }
 
 export interface FinetuneSettings extends TrainingSettings, OwnSettings {
@@ -52,41 +72,64 @@ export interface FinetuneSettings extends TrainingSettings, OwnSettings {
 /** Rates of adapters are those of PEFT's and Hugging Face's recipes; of whole models a tenth. */
 const LORA_RATE = 2e-4;
 
-/** Everything that is decided before the data is read. @throws InputError for flags that contradict each other or the model */
+/**
+ * Everything that is decided before the data is read.
+ * @param beginning null where its model is yet to be made for these settings
+ * @throws InputError for flags that contradict each other or the model
+ */
 export function newSettings(
   task: FinetuneTask,
   typed: Partial<FinetuneSettings>,
-  config: ModelConfig,
-  name: string,
+  beginning: Pick<Beginning, 'name' | 'config'> | null,
+  flags: FinetuneFlags,
 ): FinetuneSettings {
+  const blockSize = beginning?.config.blockSize ?? Number.POSITIVE_INFINITY;
+  const name = beginning?.name ?? 'the data';
   const lora = (typed.loraR ?? 0) > 0;
   const rate = task.loraRate ?? LORA_RATE;
   const base: FinetuneSettings = {
     task: task.name,
     ...{ loraR: 0, loraAlpha: 16, loraDropout: 0, loraTargets: '', rslora: false },
-    ...trainingPart(continuedSettings(config.blockSize)),
-    context: Math.min(1024, config.blockSize),
+    ...trainingPart(continuedSettings(blockSize)),
+    context: Math.min(1024, blockSize),
     ...ownDefaults(task),
     ...task.defaults,
+    ...task.ownDefaults?.(flags, beginning?.config ?? null),
     ...(lora && { learningRate: rate, minLearningRate: rate / 10 }),
   };
-  const settings = withRate(
-    { ...base, ...typed, context: Math.min(typed.context ?? base.context, config.blockSize) },
-    typed,
-  );
-  if (typed.context !== undefined && typed.context > config.blockSize)
+  const settings = withRate({ ...base, ...typed, context: Math.min(typed.context ?? base.context, blockSize) }, typed);
+  if (typed.context !== undefined && typed.context > blockSize)
     throw new InputError(
-      `--context: found ${typed.context}, expected at most ${config.blockSize}, which ${name} has. For example: --context ${config.blockSize}`,
+      `--context: found ${typed.context}, expected at most ${blockSize}, which ${name} has. For example: --context ${blockSize}`,
     );
   refuseTogether(settings, typed);
-  return settings;
+  const sizes = (beginning && task.sizes?.(beginning.config)) ?? {};
+  if (beginning?.name != null) refuseSizes(sizes, typed, name);
+  return { ...settings, ...sizes };
+}
+
+/** @throws InputError for a size that was typed and is not the model's */
+function refuseSizes(sizes: OwnSettings, typed: Partial<FinetuneSettings>, name: string): void {
+  for (const [setting, own] of Object.entries(sizes)) {
+    const found = typed[setting as keyof OwnSettings];
+    if (found === undefined || found === own) continue;
+    throw new InputError(
+      `--${kebabCase(setting)}: found ${found}, expected ${own}, which ${name} has. Leave the flag out.`,
+    );
+  }
 }
 
 /** Of the task's own settings what their flags say. */
 function ownDefaults(task: FinetuneTask): OwnSettings {
   const specs: readonly FlagSpec[] = ownSettingFlags.filter(({ name }) => task.flags.includes(name));
-  const none = ({ type }: FlagSpec) => (type === 'boolean' ? false : '');
-  return Object.fromEntries(specs.map((spec) => [camelCase(spec.name), spec.default ?? none(spec)]));
+  const none = ({ type }: FlagSpec) =>
+    type === 'boolean' ? false : type === 'integer' || type === 'number' ? undefined : '';
+  // A number without a default is each task's to say.
+  return Object.fromEntries(
+    specs
+      .map((spec) => [camelCase(spec.name), spec.default ?? none(spec)] as const)
+      .filter(([, value]) => value !== undefined),
+  );
 }
 
 /** The settings of pretrain without what is a language model's alone. */
@@ -147,16 +190,22 @@ export function typedFor(
 /**
  * Settings once the number of rows is known: steps by epochs where none are typed, and, where nothing else is said, an evaluation
  * and a save an epoch.
- * @param epochRows null where there are no epochs
+ * @param opened its epochRows are null where there are no epochs
  * @throws InputError for --epochs without them, and as withSteps
  */
 export function settled(
   settings: FinetuneSettings,
   typed: Partial<FinetuneSettings>,
   task: FinetuneTask,
-  epochRows: number | null,
+  opened: Pick<OpenedTask, 'epochRows' | 'epoch'>,
   epochs: number | undefined,
 ): FinetuneSettings {
+  const epoch = opened.epoch?.(settings);
+  if (epoch) {
+    const whole = { epochRows: epoch.batches };
+    return { ...settled({ ...settings, batch: 1 }, typed, task, whole, epochs), batch: epoch.rows };
+  }
+  const { epochRows } = opened;
   const { batch, accumulate } = settings;
   if (epochRows === null) {
     if (epochs !== undefined)

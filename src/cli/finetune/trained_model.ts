@@ -1,11 +1,10 @@
-// What is trained over the model that a run begins with: the model itself or an adapter on it, and a task's own part; and how that stands
-// in a checkpoint.
+// What is trained over a language model that a run begins with: the model itself or an adapter on it, and a task's own part; and how that
+// stands in a checkpoint.
 import { diskLayer } from '../../checkpoint/files.ts';
 import { generationConfigJson } from '../../checkpoint/generation_config.ts';
 import { averageName, type FileContent } from '../../checkpoint/manifest.ts';
 import { modelConfigJson } from '../../checkpoint/model_config.ts';
 import { openPeftFolder } from '../../checkpoint/peft_folder.ts';
-import type { Tokenizer } from '../../data/tokenizer.ts';
 import { TokenGenerator } from '../../generate/generate.ts';
 import { configScalars, familyRow, type ModelConfig, makeModel } from '../../nn/families.ts';
 import { type Adapted, lora } from '../../nn/lora.ts';
@@ -18,21 +17,34 @@ import { modelFile } from '../../train/snapshot.ts';
 import { trainerOf } from '../../train/training.ts';
 import type { RunModel } from '../training_run.ts';
 import { loadWhole } from '../whole_model.ts';
+import type { LanguageParts, LanguageRequest, LanguageRun } from './language_run.ts';
 import type { FinetuneSettings } from './settings.ts';
-import type { MadeRun, OpenedTask } from './task.ts';
+import type { OpenedTask, Origin } from './task.ts';
 
-/** Everything that a run trains, its first values but those of files included. Nothing is allocated. @throws InputError as lora and freezeParts */
-export function makeFinetune(
+/** An opened task whose model is a language model's. */
+export function overLanguage(request: LanguageRequest, parts: LanguageParts): OpenedTask<LanguageRun> {
+  const { config, tokenizer, beginning, resumed } = request;
+  const fresh = beginning.name === null && resumed === null;
+  return {
+    ...parts,
+    make: (device, settings, seed) => makeLanguage(device, parts, config, settings, seed, fresh),
+    kept: (made, origin) => keptLanguage(made, parts, tokenizer, origin),
+  };
+}
+
+/** See OpenedTask.make. @param fresh its first values are drawn, and come from no file   @throws InputError as lora and freezeParts */
+function makeLanguage(
   device: Device,
-  opened: OpenedTask,
+  opened: LanguageParts,
   config: ModelConfig,
   settings: FinetuneSettings,
   seed: number,
-): MadeRun {
+  fresh: boolean,
+): LanguageRun {
   const frozen = settings.loraR > 0;
   const base = makeModel(config, { seed, ...(frozen && { linearDtype: settings.dtype }) });
   // Random values of a large model would take longer than loading it.
-  for (const p of base.parameters) p.init = undefined;
+  if (!fresh) for (const p of base.parameters) p.init = undefined;
   const language = frozen ? lora(base, { ...adapterOptions(settings), seed }, '--lora-targets', '--lora-r') : base;
   const drops = settings.dropout > 0 || (settings.loraR > 0 && settings.loraDropout > 0);
   const { recompute, dtype, labelSmoothing } = settings;
@@ -65,16 +77,12 @@ function isAdapted(model: LanguageModel): model is Adapted {
   return 'adapter' in model;
 }
 
-/**
- * How it is kept: an adapter by itself, with the task's own part, else everything.
- * @param base what adapter_config.json calls the model   @param loadBase puts its weights there, which stand in no checkpoint
- */
-export function keptFinetune(
-  parts: MadeRun,
-  opened: OpenedTask,
-  tokenizer: Tokenizer,
-  base: string,
-  loadBase: () => Promise<void>,
+/** How it is kept: an adapter by itself, with the task's own part, else everything. */
+function keptLanguage(
+  parts: LanguageRun,
+  opened: LanguageParts,
+  tokenizer: LanguageRequest['tokenizer'],
+  origin: Origin,
 ): RunModel {
   const { device, language, model, trainer } = parts;
   const { score, classifier } = model;
@@ -87,6 +95,7 @@ export function keptFinetune(
     ...Object.fromEntries(configScalars(language.config)),
     ...(classifier && { classifier: JSON.stringify(classifier) }),
   };
+  const generates = !classifier && familyRow(language.config.family).causal;
   const own = () => opened.files?.() ?? new Map<string, FileContent>();
   if (!isAdapted(language)) {
     const whole = { machine: device, model: model.model, ema: trainer.ema };
@@ -95,7 +104,7 @@ export function keptFinetune(
       files: async () =>
         new Map<string, FileContent>([
           ['config.json', config()],
-          ...(classifier ? [] : [['generation_config.json', generation()] as const]),
+          ...(generates ? [['generation_config.json', generation()] as const] : []),
           ['model.safetensors', await modelFile(device, whole.model)],
           ...(whole.ema ? [[averageName, await modelFile(device, whole.model, whole.ema.weights)] as const] : []),
           ...own(),
@@ -107,12 +116,13 @@ export function keptFinetune(
     scalars,
     files: async () =>
       new Map<string, FileContent>([
-        ...(classifier ? [['config.json', config()] as const] : [['generation_config.json', generation()] as const]),
-        ...(await adapterFiles(device, language, { base, score })),
+        ...(classifier ? [['config.json', config()] as const] : []),
+        ...(generates ? [['generation_config.json', generation()] as const] : []),
+        ...(await adapterFiles(device, language, { base: origin.name, score })),
         ...own(),
       ]),
     load: async (path) => {
-      await loadBase();
+      await origin.load();
       const folder = openPeftFolder(path, [], diskLayer);
       try {
         await loadAdapterWeights(device, language.adapter, folder.source, score);
