@@ -51,6 +51,13 @@ export { type BeamOptions, type BeamText, beamSearch } from './generate/beam.ts'
 export { type GenerateOptions, TokenGenerator } from './generate/generate.ts';
 export { chooseToken, type SamplingOptions } from './generate/sampling.ts';
 export { generateSeveral, type SeveralOptions } from './generate/several.ts';
+export {
+  type Alignment,
+  type TranslateOptions,
+  type Translation,
+  Translator,
+  type TranslatorOptions,
+} from './generate/translator.ts';
 export { Classifier, type ClassifierConfig, type ClassifierOptions, type Pooling } from './nn/classifier.ts';
 export { configParameterCount, FAMILIES, type Family, type ModelConfig, makeModel } from './nn/families.ts';
 export { type Gemma3Config, gemma3Config } from './nn/gemma3_config.ts';

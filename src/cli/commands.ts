@@ -12,9 +12,22 @@ import { inspect } from './inspect.ts';
 import { predict } from './predict.ts';
 import { pretrain } from './pretrain.ts';
 import { tokenizer } from './tokenizer.ts';
+import { translate } from './translate.ts';
 
 export const commands: ReadonlyMap<string, Command> = new Map(
-  [pretrain, finetune, generate, predict, evaluate, tokenizer, convert, golden, bench, inspect, devices, demo].map(
-    (c) => [c.name, c],
-  ),
+  [
+    pretrain,
+    finetune,
+    generate,
+    predict,
+    translate,
+    evaluate,
+    tokenizer,
+    convert,
+    golden,
+    bench,
+    inspect,
+    devices,
+    demo,
+  ].map((c) => [c.name, c]),
 );

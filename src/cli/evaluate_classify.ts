@@ -11,7 +11,7 @@ import type { Precision } from '../tensor/tensor.ts';
 import { ClassScorer, meanLossOf } from '../train/class_scores.ts';
 import type { LoadedClassifier } from './classifier_folder.ts';
 import type { CommandContext } from './command.ts';
-import type { EvaluateFlags } from './evaluate.ts';
+import type { EvaluateFlags } from './evaluate_flags.ts';
 import { rememberedTraining } from './finetune/classify_parts.ts';
 import { grouped } from './format.ts';
 import type { Output } from './output.ts';

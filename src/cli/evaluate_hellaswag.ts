@@ -3,8 +3,8 @@ import { completionsOf, readHellaSwag } from '../data/hellaswag.ts';
 import { InputError } from '../errors.ts';
 import { languageTask } from '../tasks/language.ts';
 import { likeliest, scoreCompletions } from '../train/completions.ts';
-import type { Measure } from './evaluate.ts';
 import { grouped } from './format.ts';
+import type { Measure } from './measure.ts';
 import { RateLine } from './rate_line.ts';
 import { StoppedError } from './stop.ts';
 

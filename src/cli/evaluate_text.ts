@@ -9,9 +9,10 @@ import { InputError } from '../errors.ts';
 import { languageTask } from '../tasks/language.ts';
 import { evaluateBatches } from '../train/evaluate.ts';
 import { lossBatches, rowsFor, type Stretch } from '../train/loss_batches.ts';
-import type { EvaluateFlags, Measure } from './evaluate.ts';
+import type { EvaluateFlags } from './evaluate_flags.ts';
 import { tokenCache } from './folders.ts';
 import { grouped } from './format.ts';
+import type { Measure } from './measure.ts';
 import { RateLine } from './rate_line.ts';
 import { StoppedError } from './stop.ts';
 
