@@ -33,6 +33,7 @@ import { fastKernels } from '../../src/tune/kernel_choice.ts';
 import { factFigures, labelFigures, summaryFigures } from './answer_figures.ts';
 import { type Course, teach } from './course.ts';
 import { classifyRows, type InstructionRow, mixed, summariseRows } from './instruction_rows.ts';
+import { wholeOf } from './recipe_flags.ts';
 import { FACTS, type Facts, firstNamed, makeReports } from './reports.ts';
 
 const SIZES = { blockSize: 160, nEmbd: 64, nLayer: 2, nHead: 4, initializerRange: 0.05 };
@@ -106,15 +107,6 @@ const exampleText = ({ instruction, input, answer }: ReturnType<typeof exampleOf
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const factWords = (facts: Readonly<Record<keyof Facts, number>>) =>
   FACTS.map((name) => `${name} ${percent(facts[name])}`).join(', ');
-
-/** @throws InputError */
-function wholeOf(name: string, text: string, least: number): number {
-  const value = Number(text);
-  if (value >>> 0 === value && value >= least) return value;
-  throw new InputError(
-    `--${name}: found ${JSON.stringify(text)}, expected a whole number from ${least}. For example: --${name} ${least + 1}`,
-  );
-}
 
 async function main(words: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({

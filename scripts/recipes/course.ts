@@ -27,6 +27,8 @@ export interface Learner<M extends Trainable> {
   task: Task<M>;
   seed: number;
   read?: Read;
+  /** Is told of each step, from 1, when it is done. */
+  told?: (step: number, loss: number) => void;
 }
 
 export interface Taught<M extends Trainable> {
@@ -39,7 +41,7 @@ export interface Taught<M extends Trainable> {
 
 /** The model goes on from what the device holds of it. */
 export async function teach<M extends Trainable>(
-  { device, model, task, seed, read = (batch) => batch }: Learner<M>,
+  { device, model, task, seed, read = (batch) => batch, told }: Learner<M>,
   rows: TaskRows,
   { epochs, batch, learningRate }: Course,
 ): Promise<Taught<M>> {
@@ -57,7 +59,10 @@ export async function teach<M extends Trainable>(
     const batches = [read(rows.batch(chosen), chosenLengths, step - 1)];
     return { batches, learningRate: learningRateAt(step - 1, schedule) };
   };
-  for await (const { loss } of trainer.advance(maxSteps, next)) losses.push(loss);
+  for await (const { step, loss } of trainer.advance(maxSteps, next)) {
+    losses.push(loss);
+    told?.(step, loss);
+  }
   const last = losses.slice(-Math.ceil(maxSteps / 10));
   return { trainer, steps: maxSteps, loss: last.reduce((sum, loss) => sum + loss, 0) / last.length };
 }
