@@ -72,6 +72,9 @@ export type Command =
       topK: number;
       maxNewTokens: number;
     }
+  /** One text into another language, by the page's own small model. Answered as `generate`, at its end by `translated`. */
+  | { type: 'translate'; id: number; text: string }
+  /** What was asked of `generate` or `translate`. */
   | { type: 'cancel'; id: number }
   /** The run as it was last saved, answered by `exported`. */
   | { type: 'export' }
@@ -140,6 +143,15 @@ export interface CheckedCase {
   worst: number | null;
   /** Where that is, or why it was not run. */
   detail: string;
+}
+
+/** How each token of a translation, and its end, looked at the tokens of its source and their end. */
+export interface AlignmentMaps {
+  /** Tokens as text, '' for the end. */
+  source: readonly string[];
+  target: readonly string[];
+  /** The mean over all heads first, then each head. A row for each token of the target; its numbers' sum is 1. */
+  maps: readonly { name: string; rows: readonly (readonly number[])[] }[];
 }
 
 export type News =
@@ -214,6 +226,15 @@ export type News =
   | { type: 'token'; id: number; text: string }
   /** `text` is all of it, prompt left out. `cancelled` also where another run took its place; `error` for a prompt that cannot be used. */
   | { type: 'generated'; id: number; text: string; cancelled: boolean; error: string | null }
+  /** `text` is all of it; `alignment` is null where it was cancelled; `error` for a text that cannot be translated. */
+  | {
+      type: 'translated';
+      id: number;
+      text: string;
+      cancelled: boolean;
+      error: string | null;
+      alignment: AlignmentMaps | null;
+    }
   /** One .zip with the run folder in it. */
   | { type: 'exported'; name: string; bytes: Uint8Array<ArrayBuffer> }
   /** One case of a `check`, `done` of `total`. */

@@ -33,6 +33,13 @@ test('tables of a tokenizer are no part of the first visit', () => {
   expect(page.firstLoad).not.toContain(later[0]);
 });
 
+test('a trained model lies beside the page as it is in its folder, and is no part of the first visit', () => {
+  const folder = 'models/messages-en-fr/';
+  const names = ['README.md', 'config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
+  for (const name of names) expect(page.files.get(folder + name)!.byteLength).toBeGreaterThan(0);
+  expect(page.firstLoad.filter((name) => name.startsWith(folder))).toEqual([]);
+});
+
 test('before any script there are the ghost curve, two samples marked as recorded, the bar, the text and the model', () => {
   expect(html).toMatch(/<path [^>]*data-ghost[^>]* d="M[\d.]+ [\d.]+L/);
   expect(html.match(/data-recorded="\d+"/g)?.length).toBe(2);

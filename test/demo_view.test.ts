@@ -39,7 +39,7 @@ test('what a hash says wrongly is left out and told, and the rest is taken', () 
   expect(notes).toEqual([
     '#step: found -1, expected a whole number from 0 to 1000000000; left out.',
     '#x: found weeks, expected one of step, tokens, time; left out.',
-    '#open: found attic, expected one of settings, model, text, file, numbers, log, adapter, keys; left out.',
+    '#open: found attic, expected one of settings, model, text, file, numbers, translate, log, adapter, keys; left out.',
     '"#foo": not a view of this page; left out.',
     '#x: given twice; the first was taken.',
     '"#constructor": not a view of this page; left out.',

@@ -13,6 +13,7 @@ import { Samples } from './samples.tsx';
 import { SelfCheck } from './self_check.tsx';
 import { SettingsForm } from './settings_form.tsx';
 import { Side } from './side.tsx';
+import { TranslateCard } from './translate_card.tsx';
 import { Trouble } from './trouble.tsx';
 
 export function App() {
@@ -32,6 +33,7 @@ export function App() {
           <Charts />
           <Samples />
           <Prompt />
+          <TranslateCard />
           <MoreCharts />
           <Log />
         </div>

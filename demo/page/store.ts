@@ -1,29 +1,14 @@
 // What the page knows. News from the worker are taken as they come, and shown at most ten times a second, not at all while the tab is
 // hidden: components read the signals here and are drawn again when one of them changes.
 import { batch, computed, type Signal, signal } from '@preact/signals';
-import type { CheckedCase, Command, News, Offer, OwnText, PageSettings } from '../protocol.ts';
+import type { CheckedCase, Command, News, OwnText, PageSettings } from '../protocol.ts';
 import { recorded } from '../recorded.ts';
+import type { Answer, Translation, Trouble } from './answers.ts';
+import { giveFile } from './give_file.ts';
 import { RunRecord } from './run_record.ts';
 import { TimeLeft } from './time_left.ts';
 
 type Of<T extends News['type']> = Extract<News, { type: T }>;
-
-/** What the prompt box has been answered. */
-export interface Answer {
-  id: number;
-  prompt: string;
-  text: string;
-  done: boolean;
-  /** Why a prompt could not be used. */
-  error: string | null;
-}
-
-export interface Trouble {
-  sentence: string;
-  offers: Offer[];
-  /** The worker is gone: nothing but a new page helps. */
-  reload?: boolean;
-}
 
 const DRAW_MS = 100;
 
@@ -37,6 +22,7 @@ export class Store {
   readonly state = signal<Of<'state'> | null>(null);
   readonly measured = signal<Of<'measured'> | null>(null);
   readonly answer = signal<Answer | null>(null);
+  readonly translation = signal<Translation | null>(null);
   /** The last case of a self-check, those that failed, and its end. */
   readonly check = signal<Of<'checked'> | null>(null);
   readonly checkFailures = signal<CheckedCase[]>([]);
@@ -78,8 +64,8 @@ export class Store {
   }
 
   send(command: Command): void {
-    // What the prompt box is asked leaves the run, and the ways out that it was offered, as they are.
-    if (command.type !== 'generate' && command.type !== 'cancel') this.trouble.value = null;
+    // What is asked beside the run leaves it, and the ways out that it was offered, as they are.
+    if (!['generate', 'translate', 'cancel'].includes(command.type)) this.trouble.value = null;
     this.#send(command);
   }
 
@@ -110,6 +96,12 @@ export class Store {
     const id = ++this.#generated;
     this.answer.value = { id, prompt, text: '', done: false, error: null };
     this.send({ type: 'generate', id, prompt, ...options });
+  }
+
+  translate(text: string): void {
+    const id = ++this.#generated;
+    this.translation.value = { id, prompt: text, text: '', done: false, error: null, alignment: null };
+    this.send({ type: 'translate', id, text });
   }
 
   /** Takes what the worker says. @param at milliseconds of a clock that never goes back */
@@ -151,11 +143,16 @@ export class Store {
         this.#put(this.measured, news);
         break;
       case 'token':
-        this.#answered(news.id, (answer) => ({ ...answer, text: answer.text + news.text }));
+        for (const target of [this.answer, this.translation])
+          this.#answered(target, news.id, (answer) => ({ ...answer, text: answer.text + news.text }));
         break;
       case 'generated':
-        this.#answered(news.id, ({ prompt, id }) => ({ prompt, id, text: news.text, done: true, error: news.error }));
+      case 'translated': {
+        const { type, cancelled: _cancelled, ...told } = news;
+        const target: Signal<Answer | null> = type === 'generated' ? this.answer : this.translation;
+        this.#answered(target, news.id, ({ prompt }) => ({ prompt, ...told, done: true }));
         break;
+      }
       case 'checked':
         this.#put(this.check, news);
         if (news.case.ok === false) this.#put(this.checkFailures, [...this.#latest(this.checkFailures), news.case]);
@@ -216,9 +213,9 @@ export class Store {
     this.#put(this.secondsLeft, this.#time.secondsLeft(this.record.totalSteps));
   }
 
-  #answered(id: number, change: (answer: Answer) => Answer): void {
-    const answer = this.#latest(this.answer);
-    if (answer?.id === id) this.#put(this.answer, change(answer));
+  #answered(target: Signal<Answer | null>, id: number, change: (answer: Answer) => Answer): void {
+    const answer = this.#latest(target);
+    if (answer?.id === id) this.#put(target, change(answer));
   }
 
   #put<T>(target: Signal<T>, value: T): void {
@@ -234,15 +231,6 @@ export class Store {
     if (this.#timer !== undefined || globalThis.document?.hidden) return;
     this.#timer = setTimeout(() => this.flush(), Math.max(0, this.#drawnAt + DRAW_MS - performance.now()));
   }
-}
-
-function giveFile(name: string, bytes: Uint8Array<ArrayBuffer>): void {
-  const url = URL.createObjectURL(new Blob([bytes], { type: 'application/zip' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
 /** The one store of the page. */

@@ -10,7 +10,7 @@ export const AXES = ['step', 'tokens', 'time'] as const;
 export type Axis = (typeof AXES)[number];
 
 /** What can be open. `settings` and `model` are sheets where the screen is narrow, and stand there anyway where it is not. */
-const PANELS = ['settings', 'model', 'text', 'file', 'numbers', 'log', 'adapter', 'keys'] as const;
+const PANELS = ['settings', 'model', 'text', 'file', 'numbers', 'translate', 'log', 'adapter', 'keys'] as const;
 export type Panel = (typeof PANELS)[number];
 
 export interface View {

@@ -1,14 +1,14 @@
-// Drives one run from its beginning until it is replaced: steps while it may, serves the prompt box between them and while it holds,
-// tells everything, and never rejects.
+// Drives one run from its beginning until it is replaced: steps while it may, serves what is asked beside it between them and while it
+// holds, tells everything, and never rejects.
 import { hashOf, type LoopProgress, loop, type RunEvent } from '../../src/index.ts';
 import type { News, RunState } from '../protocol.ts';
 import { Control } from './control.ts';
-import type { Prompts } from './prompts.ts';
 import type { PageRun } from './run.ts';
+import type { Turns } from './turns.ts';
 
 export interface DriverParts {
   run: PageRun;
-  prompts: Prompts;
+  turns: Turns;
   send(news: News): void;
   become(state: RunState): void;
   /** As the loop's. */
@@ -73,14 +73,14 @@ export class Driver {
     }
   }
 
-  /** Serves the prompt box while the run holds. @returns false where it has ended */
+  /** Serves what is asked while the run holds. @returns false where it has ended */
   async #mayRun(): Promise<boolean> {
     const { control } = this;
-    const { prompts } = this.#parts;
+    const { turns } = this.#parts;
     while (control.held) {
-      await Promise.race([control.change(), prompts.arrival()]);
+      await Promise.race([control.change(), turns.arrival()]);
       if (!control.held) break;
-      await prompts.serve(0);
+      await turns.serve(0);
       await breath();
     }
     return !control.ended;
@@ -88,7 +88,7 @@ export class Driver {
 
   /** The loop, until it is told to stop or all is done. */
   async #loop(): Promise<void> {
-    const { run, prompts, become, save } = this.#parts;
+    const { run, turns, become, save } = this.#parts;
     const { trainer } = run.parts;
     const options = run.loopOptions({ stop: this.control.stop, drawn: (step) => this.control.drawn(step), save });
     let since = performance.now();
@@ -100,7 +100,7 @@ export class Driver {
         this.#emit(event);
         if (event.event === 'save') become('training');
       }
-      await prompts.turn();
+      await turns.turn();
       if (performance.now() - this.#told > TELL_EVERY) this.#tell();
       await breath();
       since = performance.now();

@@ -1,6 +1,7 @@
-// The prompt box: requests are served one after the other, between two steps of a run or while it holds, a few tokens at a time.
+// The prompt box: requests are served one after the other, a few tokens at a time.
 import { InputError, type TokenGenerator, type Tokenizer } from '../../src/index.ts';
 import type { Command, News } from '../protocol.ts';
+import type { Server } from './turns.ts';
 
 type Request = Extract<Command, { type: 'generate' }>;
 
@@ -11,18 +12,13 @@ interface Writing {
   text: string;
 }
 
-/** Milliseconds that a turn between two steps may take, the token that is being made aside. */
-const TURN = 40;
-
-export class Prompts {
+export class Prompts implements Server {
   #send: (news: News) => void;
   #waiting: Request[] = [];
   #writing: Writing | null = null;
   #model: { generator: TokenGenerator; tokenizer: Tokenizer } | null = null;
   /** Why nothing will be written; null where a model is there, or is on its way. */
   #closed: string | null = null;
-  /** When the last turn ended, and how long it took: training has at least half of the time. */
-  #last = { ended: 0, took: 0 };
   #arrived: () => void = () => {};
 
   constructor(send: (news: News) => void) {
@@ -58,7 +54,6 @@ export class Prompts {
     this.#send({ type: 'generated', id, text: '', cancelled: true, error: null });
   }
 
-  /** Settles when there is something to write. */
   async arrival(): Promise<void> {
     if (this.#writing || this.#waiting.length > 0) return;
     await new Promise<void>((resolve) => {
@@ -66,16 +61,6 @@ export class Prompts {
     });
   }
 
-  /** One turn between two steps. */
-  async turn(): Promise<void> {
-    const now = performance.now();
-    if (now - this.#last.ended < this.#last.took) return;
-    await this.serve(now + TURN);
-    const ended = performance.now();
-    this.#last = { ended, took: ended - now };
-  }
-
-  /** Writes until a time, or until all is written. At least one token, if any is asked for. */
   async serve(until: number): Promise<void> {
     do {
       if (!this.#writing && !this.#begin()) return;

@@ -10,13 +10,17 @@ import { Prompts } from './prompts.ts';
 import type { PageRun } from './run.ts';
 import { type Found, pageSettings, type Saves, savedKernels, savedText } from './saves.ts';
 import { type OpenText, textNews } from './text.ts';
+import { Translations } from './translations.ts';
+import { Turns } from './turns.ts';
 
 export class Stage {
   readonly send: (news: News) => void;
   readonly prompts: Prompts;
+  readonly translations: Translations;
   readonly homes: HomeKeeper;
   /** null where nothing is saved: another tab has them, or the browser keeps no files. */
   saves: Saves | null = null;
+  readonly #turns: Turns;
   #driver: Driver | null = null;
   /** What the last run was of, for the one after it. */
   #text: OpenText | null = null;
@@ -30,6 +34,8 @@ export class Stage {
   constructor(send: (news: News) => void) {
     this.send = send;
     this.prompts = new Prompts(send);
+    this.translations = new Translations(send);
+    this.#turns = new Turns(this.prompts, this.translations);
     this.homes = new HomeKeeper((done, total) => {
       // The kernel of a measurement is not the run's.
       if (this.#compiling) send({ type: 'phase', text: 'compiling kernel', done, total });
@@ -72,9 +78,10 @@ export class Stage {
     if (from) this.send({ type: 'history', events: run.events });
     await this.#prepare(run);
     this.prompts.use({ generator: run.parts.generator, tokenizer: text.corpus.tokenizer });
+    this.translations.use(run.home.machine);
     const driver = new Driver({
       run,
-      prompts: this.prompts,
+      turns: this.#turns,
       send: this.send,
       become: (state) => this.become(state),
       save: (progress) => this.save(run, progress),
@@ -131,6 +138,7 @@ export class Stage {
     driver.control.end();
     await driver.ended;
     this.prompts.use(null);
+    await this.translations.use(null);
     driver.run.release();
     this.#driver = null;
   }
@@ -208,6 +216,7 @@ export class Stage {
 
   #failed(error: unknown): void {
     this.prompts.close('The run has failed, and its weights are gone. Go back to a save, or begin again.');
+    this.translations.close('The run has failed, and with it where it computed. Go back to a save, or begin again.');
     const savedStep = this.saves?.step ?? 0;
     const way = wayOut(error, { page: this.#page!, defaults: this.homes.defaults(), savedStep });
     this.become('failed');

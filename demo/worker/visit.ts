@@ -24,10 +24,13 @@ export class Visit {
   }
 
   handle(command: Command): void {
-    const { prompts, driver } = this.#stage;
+    const { prompts, translations, driver } = this.#stage;
     if (command.type === 'generate') prompts.add(command);
-    else if (command.type === 'cancel') prompts.cancel(command.id);
-    else {
+    else if (command.type === 'translate') translations.add(command);
+    else if (command.type === 'cancel') {
+      prompts.cancel(command.id);
+      translations.cancel(command.id);
+    } else {
       // At once; all else that is asked of a run that is being made waits until it is there.
       if (command.type === 'pause') driver?.control.hold();
       this.#turn = this.#turn.then(() => this.#do(command)).catch((error) => this.#tell(error));
@@ -35,7 +38,7 @@ export class Visit {
   }
 
   /** What cannot be done is told, and the run goes on. */
-  #do(command: Exclude<Command, Of<'generate' | 'cancel'>>): Promise<void> {
+  #do(command: Exclude<Command, Of<'generate' | 'translate' | 'cancel'>>): Promise<void> {
     switch (command.type) {
       case 'open':
         return this.#open(command);
@@ -196,7 +199,8 @@ export class Visit {
     this.#send({ type: 'error', ...wayOut(error, null) });
     if (this.#stage.driver) return;
     this.#stage.become('waiting', 'There is no run yet.');
-    this.#stage.prompts.close('There is no run yet. Begin one.');
+    for (const served of [this.#stage.prompts, this.#stage.translations])
+      served.close('There is no run yet. Begin one.');
   }
 
   #textOf({ data }: PageSettings): Promise<OpenText | null> {

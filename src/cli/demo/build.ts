@@ -1,5 +1,5 @@
 // Builds the demo page: scripts and style by esbuild, the page drawn once beforehand so that it is complete before any script runs,
-// and the book as a plain file. What comes out works under any path of a static host.
+// and the book and trained models as plain files. What comes out works under any path of a static host.
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,11 @@ import { metaPolicy } from './policy.ts';
 /** Where the page's sources stand: beside src/ in a clone. */
 const sources = fileURLToPath(new URL('../../../demo/', import.meta.url));
 
+/** The reference values that the page checks an adapter against. */
 const golden = fileURLToPath(new URL('../../../test/golden/', import.meta.url));
+
+/** Trained models that the page loads when they are asked for. */
+const models = path.join(sources, 'models');
 
 export interface BuiltPage {
   /** By path in the folder: `index.html`, `page.js`, `parts/...`. */
@@ -37,7 +41,8 @@ export async function buildPage(): Promise<BuiltPage> {
   files.set('index.html', new TextEncoder().encode(await html()));
   files.set('icon.svg', fs.readFileSync(path.join(sources, 'icon.svg')));
   files.set('moby-dick.txt', await book());
-  for (const [name, bytes] of references()) files.set(`golden/${name}`, bytes);
+  for (const [name, bytes] of filesBelow(golden, /\.(json|safetensors)$/)) files.set(`golden/${name}`, bytes);
+  for (const [name, bytes] of filesBelow(models)) files.set(`models/${name}`, bytes);
   const firstLoad = ['index.html', 'style.css', ...loadedAtOnce(metafile, ['page.js', 'worker.js'])];
   const firstLoadBytes = firstLoad.reduce((sum, name) => sum + gzipSync(files.get(name)!).byteLength, 0);
   return { files, firstLoad, firstLoadBytes };
@@ -102,15 +107,11 @@ async function book(): Promise<Uint8Array> {
   return new TextEncoder().encode(parts.join(''));
 }
 
-/** The reference values that the page checks an adapter against, by their paths. */
-function references(): Map<string, Uint8Array> {
-  const names = fs.readdirSync(golden, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  const files = names.map((entry) => path.join(entry.parentPath, entry.name));
-  return new Map(
-    files
-      .filter((file) => /\.(json|safetensors)$/.test(file))
-      .map((file) => [path.relative(golden, file).split(path.sep).join('/'), fs.readFileSync(file)]),
-  );
+/** Files of a folder and its folders, by their paths in it. @param names those that are taken, by default all */
+function filesBelow(folder: string, names = /(?:)/): Map<string, Uint8Array> {
+  const entries = fs.readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const files = entries.map((entry) => path.join(entry.parentPath, entry.name)).filter((file) => names.test(file));
+  return new Map(files.map((file) => [path.relative(folder, file).split(path.sep).join('/'), fs.readFileSync(file)]));
 }
 
 async function esbuild(options: BuildOptions) {

@@ -11,6 +11,7 @@ const types = new Map([
   ['json', 'application/json'],
   ['svg', 'image/svg+xml'],
   ['txt', 'text/plain; charset=utf-8'],
+  ['md', 'text/plain; charset=utf-8'],
 ]);
 
 export interface ServeOptions {
