@@ -13,6 +13,7 @@ export type {
   Scalars,
 } from './autograd/machine.ts';
 export { BrowserRuns, type KeptRun, type LoadedRun } from './checkpoint/browser_runs.ts';
+export { encoderDecoderConfigJson, parseEncoderDecoderConfig } from './checkpoint/encoder_decoder_config.ts';
 export { parameterHash, Sha256 } from './checkpoint/hash.ts';
 export {
   averageName,
@@ -34,8 +35,12 @@ export { type ChatMessage, type ChatOptions, ChatTemplate } from './data/chat_te
 export { type CountingBaselines, countingBaselines, tokenChunks } from './data/counting.ts';
 export { ExampleEncoder } from './data/instruct/encode.ts';
 export { encodeRows, type TokenRow } from './data/instruct/encoded_rows.ts';
+export { type EncodedPair, type EncodePairsOptions, encodePairs } from './data/pairs/encode_pairs.ts';
+export { trainPairTokenizer } from './data/pairs/pair_tokenizer.ts';
+export { type PairParts, type SplitPairsOptions, splitPairs } from './data/pairs/split_pairs.ts';
 export { RowSampler } from './data/row_sampler.ts';
 export { TextCorpus, textCorpus } from './data/text_corpus.ts';
+export { TokenSampler, type TokenSettings } from './data/token_sampler.ts';
 export {
   ByteTokenizer,
   CharTokenizer,
@@ -59,6 +64,8 @@ export {
   type TranslatorOptions,
 } from './generate/translator.ts';
 export { Classifier, type ClassifierConfig, type ClassifierOptions, type Pooling } from './nn/classifier.ts';
+export { Encoder, type EncoderConfig, encoderConfig } from './nn/encoder.ts';
+export { EncoderDecoder, type EncoderDecoderConfig, encoderDecoderConfig } from './nn/encoder_decoder.ts';
 export { configParameterCount, FAMILIES, type Family, type ModelConfig, makeModel } from './nn/families.ts';
 export { type Gemma3Config, gemma3Config } from './nn/gemma3_config.ts';
 export { GPT2, type GPT2Config, gpt2Config } from './nn/gpt2.ts';
@@ -107,15 +114,22 @@ export type { KernelTable } from './schedule/order.ts';
 export type { Plan } from './schedule/plan.ts';
 export { printPlan, printTrace } from './schedule/print_plan.ts';
 export { tableOf } from './schedule/used_table.ts';
+export { type Bleu, type BleuOptions, corpusBleu, sentenceBleu } from './scores/bleu.ts';
+export { type Chrf, type ChrfOptions, chrf } from './scores/chrf.ts';
+export { exactMatch, rougeL } from './scores/rouge.ts';
 export { balancedWeights, type ClassifyTaskOptions, classifyTask } from './tasks/classify.ts';
 export { type ClassifyRows, classifyRows, type LabelledIds } from './tasks/classify_rows.ts';
 export { type DistillTaskOptions, distillTask } from './tasks/distill.ts';
 export { type InstructRows, type InstructRowsOptions, instructRows } from './tasks/instruct.ts';
 export { type LanguageTaskOptions, languageBatch, languageTask } from './tasks/language.ts';
+export { type MaskTaskOptions, maskTask } from './tasks/mask.ts';
+export { type Masking, maskBatch, ordinaryIds } from './tasks/mask_rows.ts';
 export { type PreferTaskOptions, preferTask } from './tasks/prefer.ts';
 export { preferRows } from './tasks/prefer_rows.ts';
 export type { ShownRow, TaskRows } from './tasks/rows.ts';
 export type { Task, TaskLoss } from './tasks/task.ts';
+export { type TranslateTaskOptions, translateTask } from './tasks/translate.ts';
+export { type IdPair, pairRows } from './tasks/translate_rows.ts';
 export { wholesOf } from './tensor/pieces.ts';
 export type { Shape } from './tensor/shape.ts';
 export { type DType, type Precision, Tensor } from './tensor/tensor.ts';
@@ -129,12 +143,14 @@ export {
   savedProgress,
   trainingState,
 } from './train/checkpoint_files.ts';
+export { evaluateBatches } from './train/evaluate.ts';
 export type { MemoryBytes, RunEvent, StartEvent, StepEvent } from './train/events.ts';
 export { type RatePoint, searchRates, suggestRate } from './train/find_rate.ts';
 export { type Limits, misfit } from './train/limits.ts';
 export { type LoopOptions, type LoopProgress, loop } from './train/loop.ts';
 export { evaluationBatches, rowsFor, TRAIN_PARTS } from './train/loss_batches.ts';
 export { eventBytes, memoryOf, type RunMemory } from './train/memory.ts';
+export { pairLossBatches } from './train/pair_loss_batches.ts';
 export { PRESETS, type PretrainSettings, presetSettings } from './train/presets.ts';
 export { readReference, referenceFile, referenceLogProbabilities } from './train/reference.ts';
 export {

@@ -14,6 +14,8 @@ const place = scratchFolder();
 const quiet = ['--json', '--quiet'];
 const data = place.at('copies.tsv');
 const sides = { source: place.at('words.a'), target: place.at('words.b') };
+/** A few of them, which are soon translated. */
+const few = { source: place.at('few.a'), target: place.at('few.b') };
 
 /** Words of three letters, so many, another beginning for each number. */
 const words = (number: number, count: number) =>
@@ -25,8 +27,14 @@ beforeAll(() => {
     `${words(i, 1 + (i % 3))} ${i}`,
   ]);
   fs.writeFileSync(data, ['source\ttarget', ...pairs.map((pair) => pair.join('\t'))].join('\n'));
-  fs.writeFileSync(sides.source, pairs.map(([source]) => source).join('\n'));
-  fs.writeFileSync(sides.target, pairs.map(([, target]) => target).join('\n'));
+  for (const [files, count] of [
+    [sides, pairs.length],
+    [few, 6],
+  ] as const) {
+    const some = pairs.slice(0, count);
+    fs.writeFileSync(files.source, some.map(([source]) => source).join('\n'));
+    fs.writeFileSync(files.target, some.map(([, target]) => target).join('\n'));
+  }
 });
 afterAll(() => place.remove());
 
@@ -110,13 +118,13 @@ test('goes on with a model that is there, whose sizes and vocabulary it keeps', 
 
 test('two files, a vocabulary for each side, files to validate on', async () => {
   const files = ['--source', sides.source, '--target', sides.target];
-  const held = ['--validation-source', sides.source, '--validation-target', sides.target];
+  const held = ['--validation-source', few.source, '--validation-target', few.target];
   const own = ['--vocabulary', 'separate', '--vocab-size', '265', '--norm', 'post', '--positions', 'learned'];
   const said = await run([
     ...asked('sides', ...files, ...held, ...own, '--steps', '2', '--show-mask', '1', '--beams', '1'),
   ]);
   expect(said.code, said.stderr).toBe(0);
-  expect(said.stderr).toContain('60 of 60 sources stand among those to train on');
+  expect(said.stderr).toContain('6 of 6 sources stand among those to train on');
   expect(said.stdout).toMatch(/row 1: \d+ of \d+ tokens/);
   const folder = saved('sides', 2);
   expect(fs.readdirSync(folder)).toEqual(expect.arrayContaining(['source_tokenizer.json', 'tokenizer.json']));
@@ -170,6 +178,18 @@ describe('refuses, and writes nothing', () => {
       /longer than the context of 2.* Use a longer --context/,
     ],
     ['heads that do not fit', () => ['--data', data, '--heads', '3'], /width 16 is not divisible by 3 heads/],
+    ['matrices without end', () => ['--data', data, '--width', '131072'], /found a matrix of 524288 by 131072 numbers/],
+    [
+      'a table for two vocabularies',
+      () => ['--data', data, '--vocabulary', 'separate', '--tie', 'all', '--vocab-size', '262'],
+      /^--tie: found all beside a vocabulary for each side/,
+    ],
+    ['averaged weights of nothing', () => ['--data', data, '--weights', 'ema'], /^--weights: found without --model/],
+    [
+      'a file to validate on that is not there',
+      () => ['--data', data, '--validation-data', place.at('no.tsv')],
+      /Check --validation-data\.$/,
+    ],
     ['an adapter', () => ['--data', data, '--lora-r', '8'], /^--lora-r: found beside --task translate/],
     ['rows of a batch', () => ['--data', data, '--batch', '8'], /^--batch: found beside --task translate/],
     [

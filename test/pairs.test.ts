@@ -182,6 +182,10 @@ describe('what cannot be is refused in a sentence', () => {
       'no: found nothing there, expected a text file or a folder of them. Check --target.',
     );
     expect(refusal(() => readPairs({ source: own, target: folder }))).toContain('found a folder, expected one file');
+    const other = { data: path.join(folder, 'no'), flagPrefix: 'validation-' };
+    expect(refusal(() => readPairs(other))).toContain('Check --validation-data.');
+    const again = `${path.dirname(own)}/./${path.basename(own)}`;
+    expect(refusal(() => readPairs({ source: own, target: again }))).toContain('which is the file of --source too');
     expect(refusal(() => readPairs({ source: own, target: written('b', 'b'), sourceColumn: '1' }))).toContain(
       '--source-column: found beside --source and --target',
     );
@@ -399,6 +403,9 @@ describe('pairs become ids', () => {
   test('nothing left is refused', () => {
     expect(refusal(() => encodePairs(pairs, { ...options, blockSize: 3 }))).toBe(
       'x: found 4 of 4 pairs longer than the context of 3, and no other, expected one to learn from at least. Use a longer --context, or shorter texts.',
+    );
+    expect(refusal(() => encodePairs(pairs, { ...options, blockSize: 1 }))).toBe(
+      'x: found a context of 1, which the end of a text fills, expected 2 or more. Use a longer --context.',
     );
     const blank = [{ source: ' ', target: 'b', line: 3 }];
     expect(refusal(() => encodePairs(blank, { ...options, source: trainWords(['a a']) }))).toContain(

@@ -211,7 +211,8 @@ describe('sharing storage', () => {
 
   test('a plan that makes room for another shape keeps its results', async () => {
     const compiled = device.compile((t) => ({ y: sum(t.x!) }));
-    const rows = Array.from({ length: 20 }, (_, i) => i + 1);
+    // More than a function keeps.
+    const rows = Array.from({ length: 40 }, (_, i) => i + 1);
     for (const n of rows) await compiled({ x: { shape: [n], data: new Float32Array(n).fill(1) } });
     expect((await compiled.collect()).map(({ values }) => values.y![0])).toEqual(rows);
     compiled.release();

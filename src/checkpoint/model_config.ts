@@ -144,7 +144,7 @@ export function parseClassifierConfig(
   const { classifier, ...parsed } = parseFolderConfig(json, fileName, notes);
   if (classifier) return { ...parsed, classifier };
   throw new InputError(
-    `${fileName}: found a language model, expected a classifier. Train one from it: finetune --task classify.`,
+    `${fileName}: found ${isCausal(parsed.config) ? 'a language model' : 'an encoder that fills masks'}, expected a classifier. Train one from it: finetune --task classify.`,
   );
 }
 

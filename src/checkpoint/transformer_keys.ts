@@ -2,7 +2,7 @@
 // published; the keys are those of our own folders, and every choice that changes what the model computes stands in the file.
 import { InputError } from '../errors.ts';
 import { fittingHeads } from '../nn/gpt2_config.ts';
-import type { NormPlace, Positions, TransformerConfig } from '../nn/transformer_config.ts';
+import { type NormPlace, type Positions, refuseMatrices, type TransformerConfig } from '../nn/transformer_config.ts';
 import { activationNamed, correct } from './config_keys.ts';
 import { finiteNumber, misfit, wholeNumber } from './fields.ts';
 import { type JsonObject, type JsonValue, quoted } from './json.ts';
@@ -63,7 +63,9 @@ export function oneOf<V>(fields: JsonObject, key: string, values: ReadonlyMap<Js
 }
 
 /** Checks what single fields cannot show, in the words of the file. @throws InputError */
-export function checkTransformer({ nEmbd, nHead, positions }: TransformerConfig, where: string): void {
+export function checkTransformer(config: TransformerConfig, where: string): void {
+  const { nEmbd, nHead, positions } = config;
+  refuseMatrices(config, where, correct);
   if (nEmbd % nHead !== 0)
     throw new InputError(
       `${where}: n_head: found ${nHead}, but d_model ${nEmbd} is not divisible by ${nHead}. Use ${fittingHeads(nEmbd, nHead)}.`,

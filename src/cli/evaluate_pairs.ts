@@ -1,7 +1,6 @@
 // evaluate --task translate and summarize: the loss of an encoder-decoder over pairs, what it writes from their sources, and what needs no
 // network.
-import { encodePairs } from '../data/pairs/encode_pairs.ts';
-import { type Pair, type PairFiles, type PairSet, readPairs } from '../data/pairs/read_pairs.ts';
+import type { Pair } from '../data/pairs/read_pairs.ts';
 import { Translator } from '../generate/translator.ts';
 import type { EncoderDecoder } from '../nn/encoder_decoder.ts';
 import type { Device } from '../runtime/device.ts';
@@ -19,6 +18,7 @@ import { type AskedPair, type PairTask, pairFigureLines, pairFigures } from './p
 import { printable } from './printable.ts';
 import { RateLine } from './rate_line.ts';
 import { StoppedError } from './stop.ts';
+import { toldPairs, toldRows } from './told_pairs.ts';
 import { openTranslator, targetText } from './translator_folder.ts';
 
 /** @throws InputError as readPairs, encodePairs and openTranslator; StoppedError where a signal asked to stop */
@@ -32,18 +32,19 @@ export async function evaluatePairs(
   const { out } = context;
   const { data, source, target, sourceColumn, targetColumn, beams, lengthPenalty, lowercase, show } = given;
   const task = given.task as PairTask;
-  const { name, pairs } = pairsIn({ data, source, target, sourceColumn, targetColumn, keepRepeated: true }, out);
+  const { name, pairs: read } = toldPairs(
+    { data, source, target, sourceColumn, targetColumn, keepRepeated: true },
+    out,
+  );
   const typed = typedTraining(given, out);
   const loaded = await openTranslator(device, place, { ...given, dtype }, context);
   const { model } = loaded;
   const long = 'cut';
-  const { rows, notes } = encodePairs(pairs, { ...loaded, blockSize: model.blockSize, long, name });
-  for (const { sentence, warn } of notes) out[warn ? 'warn' : 'note'](printable(sentence, true));
+  const { rows, pairs } = toldRows(read, { ...loaded, blockSize: model.blockSize, long, name }, out);
   const trained = typed ?? remembered(loaded.dir, out);
 
   const { loss, tokens } = await pairLoss(context, device, model, rows, dtype);
-  const byLine = new Map(pairs.map((pair) => [pair.line, pair]));
-  const asked = rows.map(({ source: ids, line }): AskedPair => ({ ...byLine.get(line)!, ids }));
+  const asked = rows.map(({ source: ids }, i): AskedPair => ({ ...pairs[i]!, ids }));
   const translator = new Translator(device, model, { dtype });
   const tokenizer = { decode: (ids: readonly number[]) => targetText(loaded, ids) };
   const options = { task, translator, tokenizer, beams, lengthPenalty, lowercase, trained, samples: show };
@@ -86,7 +87,8 @@ async function pairLoss(
 function typedTraining(given: EvaluateFlags, out: Output): readonly Pair[] | null {
   const { trainData: data, trainSource: source, trainTarget: target, sourceColumn, targetColumn } = given;
   if (data === undefined && source === undefined) return null;
-  return pairsIn({ data, source, target, ...(data !== undefined && { sourceColumn, targetColumn }) }, out).pairs;
+  const columns = data !== undefined && { sourceColumn, targetColumn };
+  return toldPairs({ data, source, target, ...columns, flagPrefix: 'train-' }, out).pairs;
 }
 
 /** Those of the run that the model is of, where they can be told. */
@@ -97,11 +99,4 @@ function remembered(dir: string, out: Output): readonly Pair[] | null {
       `baselines: they know the ${grouped(found.pairs.length)} pairs of ${printable(found.name, true)} that the run was trained on`,
     );
   return found?.pairs ?? null;
-}
-
-function pairsIn(files: PairFiles, out: Output): PairSet {
-  const set = readPairs(files);
-  for (const note of set.notes) out.note(printable(note, true));
-  for (const warning of set.warnings) out.warn(printable(warning, true));
-  return set;
 }

@@ -11,9 +11,10 @@ export function withSteps<S extends TrainingSettings>(settings: S, steps: number
   return checkedLoop({ ...settings, steps, warmupSteps });
 }
 
-/** A learning rate below the least of a preset takes that along. */
+/** A learning rate below the least of a preset takes that along; inverse-sqrt, which never ends, falls without a least. */
 export function withRate<S extends TrainingSettings>(settings: S, typed: Partial<TrainingSettings>): S {
   if (typed.minLearningRate !== undefined) return settings;
+  if (settings.schedule === 'inverse-sqrt') return { ...settings, minLearningRate: 0 };
   return { ...settings, minLearningRate: Math.min(settings.minLearningRate, settings.learningRate) };
 }
 

@@ -1,5 +1,6 @@
 // What an encoder-decoder makes of pairs: all of their sources are written anew, scored beside their targets, and beside what needs no
 // network. evaluate says it, and finetune at the end of a run.
+import { spread } from '../data/spread.ts';
 import type { Tokenizer } from '../data/tokenizer.ts';
 import type { Translator } from '../generate/translator.ts';
 import { leadSentence } from '../scores/lead.ts';
@@ -129,12 +130,6 @@ function short(scores: TranslationScores | SummaryScores): BaselineScores {
   if ('rougeL' in scores) return scores;
   const { bleu, chrf } = scores;
   return { bleu, chrf };
-}
-
-/** So many numbers below `count`, as far from each other as they can be. */
-function spread(count: number, wanted: number): number[] {
-  const some = Math.min(count, wanted);
-  return Array.from({ length: some }, (_, i) => Math.floor((i * count) / some));
 }
 
 const NAMES: Readonly<Record<string, string>> = {

@@ -45,7 +45,7 @@ export const trainingFlags = defineFlags([
     group: 'training',
     min: 0,
     max: 1e6,
-    help: 'at the end; of inverse-sqrt, the lowest',
+    help: 'at the end; of inverse-sqrt, the lowest, 0 where nothing is said',
   },
   {
     name: 'warmup-steps',

@@ -113,7 +113,7 @@ async function allTexts(
   if (signal.requested) throw new StoppedError();
   if (tally.cut > 0)
     out.note(
-      `${grouped(tally.cut)} of ${counted(tally.texts, 'text')} are longer than the ${loaded.model.blockSize - 1} tokens that the model reads: their beginnings are translated`,
+      `${grouped(tally.cut)} of ${counted(tally.texts, 'text')} ${tally.cut === 1 ? 'is' : 'are'} longer than the ${loaded.model.blockSize - 1} tokens that the model reads: ${tally.cut === 1 ? 'its beginning is' : 'their beginnings are'} translated`,
     );
   if (tally.unended > 0)
     out.note(

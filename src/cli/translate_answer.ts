@@ -35,8 +35,10 @@ export class Answers {
   async tell(sourceIds: readonly number[], { ids, score, ended }: Translation, shown = false): Promise<void> {
     const out = this.#out;
     const text = targetText(this.#loaded, ids);
-    const found = this.#alignment && (await this.#translator.alignment(sourceIds, ids));
-    const tokens = found && this.#tokens(sourceIds, ids);
+    // A text that fills the context without an end leaves no room for one.
+    const read = ids.slice(0, this.#loaded.model.blockSize - 1);
+    const found = this.#alignment && (await this.#translator.alignment(sourceIds, read));
+    const tokens = found && this.#tokens(sourceIds, read);
     const alignment = found && tokens && { ...tokens, ...matrices(found) };
     out.emit({ text, ids, score, ended, sourceIds, ...(alignment && { alignment }) });
     if (!shown) out.print(printable(text, true));

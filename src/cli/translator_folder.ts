@@ -61,7 +61,7 @@ export async function openTranslator(
 }
 
 /** A text as the encoder-decoder has learned to read them. */
-export function readAs(text: string): string {
+function readAs(text: string): string {
   return text.normalize('NFC').trim();
 }
 

@@ -120,7 +120,8 @@ export class TokenSampler {
       for (; from < this.#byWidth.length && this.#widths[this.#byWidth[from]!]! <= width; from++)
         (this.#widths[this.#byWidth[from]!] === width ? own : carried).push(this.#byWidth[from]!);
       byChance(own);
-      // Each batch has a row of its own width, so that all are as wide; those that were carried here are carried no further.
+      // Each batch has a row of its own width where there are as many, so that all are as wide; of what was carried here as much as fits
+      // is carried no further.
       const widest = own.splice(0, count);
       const others = [...carried, ...own];
       const taken = byChance(others.splice(0, count * rows - widest.length));

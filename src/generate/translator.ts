@@ -208,8 +208,8 @@ export class Translator {
       throw new InputError(
         `translate: found a ${side} of ${ids.length} tokens, expected at most ${most}, which the context holds. Shorten it.`,
       );
-    if (ids.length + this.#end.length === 0)
-      throw new InputError('translate: found an empty source, expected at least one token.');
+    if (side === 'source' && ids.length + this.#end.length === 0)
+      throw new InputError('translate: found an empty source, expected at least one token. Leave it out.');
     for (const id of ids)
       if (!Number.isInteger(id) || id < 0 || id >= V)
         throw new InputError(`translate: token id ${id} is outside 0..${V - 1}, the ${side} vocabulary of this model.`);

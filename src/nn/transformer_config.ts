@@ -97,9 +97,13 @@ export function encoderDecoderParameterCount(config: EncoderDecoderConfig): numb
   return layers + (rows + (positions === 'learned' ? 2 * blockSize : 0)) * C + (norm === 'pre' ? 2 * layerNorm : 0);
 }
 
-/** @throws InputError if the heads do not fit the width, or tables are to be one and are not of one size */
+/** Kernels count the numbers of a tensor in 32 bits. */
+const MOST_NUMBERS = 2 ** 32 - 1;
+
+/** @throws InputError if the heads do not fit the width, and as refuseMatrices */
 export function refuseTransformer(config: TransformerConfig): void {
   const { nEmbd: C, nHead, positions } = config;
+  refuseMatrices(config, 'model', 'Make the width, the MLP or the context smaller.');
   if (C % nHead !== 0)
     throw new InputError(`model: width ${C} is not divisible by ${nHead} heads; use ${fittingHeads(C, nHead)} heads.`);
   if (positions === 'rotary' && (C / nHead) % 2 !== 0)
@@ -108,6 +112,19 @@ export function refuseTransformer(config: TransformerConfig): void {
     );
   if (positions === 'sinusoidal' && C % 2 !== 0)
     throw new InputError(`model: found a width of ${C}, expected an even one: sines and cosines come in pairs.`);
+}
+
+/** @param advice what to do   @throws InputError for matrices that no kernel could count */
+export function refuseMatrices(
+  { nEmbd: C, nInner, blockSize, positions }: TransformerConfig,
+  where: string,
+  advice: string,
+): void {
+  const most = Math.max(C, nInner, positions === 'rotary' ? 0 : blockSize);
+  if (C * most > MOST_NUMBERS)
+    throw new InputError(
+      `${where}: found a matrix of ${most} by ${C} numbers, expected at most ${MOST_NUMBERS} in all. ${advice}`,
+    );
 }
 
 /** @throws InputError as refuseTransformer, and for one table of two sizes */

@@ -10,8 +10,11 @@ import type { Device, DeviceCompileOptions } from './device.ts';
 import { Recording } from './recording.ts';
 import { type Result, Results, SLOTS } from './results.ts';
 
-/** Plans kept for one function; the least recently used one goes. */
-const MAX_PLANS = 16;
+/**
+ * Plans kept for one function; the least recently used one goes. More than the shapes of a run over pairs of texts, some 30: they come in
+ * turn, and one too few would be made again every time. A plan's own buffers are small, since activations are shared by all.
+ */
+const MAX_PLANS = 32;
 
 interface Entry {
   recording: Recording;

@@ -15,7 +15,7 @@ export const commonSettingFlags = defineFlags([
     min: 1,
     max: 1048576,
     unit: 'tokens',
-    help: 'longest row; longer ones are cut; default: what the model sees, at most 1,024, in language and translate 256, in summarize 512; of a new model no more than its data asks for',
+    help: 'longest row; longer ones are cut; default: what the model sees, at most 1,024, language and translate 256, summarize 512, mask 128; of a new model for pairs no more than they ask for',
   },
   {
     name: 'validation-part',
@@ -72,7 +72,7 @@ export const commonSettingFlags = defineFlags([
     min: 1,
     max: 1048576,
     unit: 'rows',
-    help: 'rows that are trained on at once, with --task prefer pairs; default: 8, prefer 4',
+    help: 'rows that are trained on at once, with --task prefer pairs; default: 8, prefer 4, mask 16; translate and summarize have --batch-tokens',
   },
   {
     name: 'steps',
@@ -81,7 +81,7 @@ export const commonSettingFlags = defineFlags([
     min: 1,
     max: 1e9,
     unit: 'steps',
-    help: 'optimizer steps of the whole run; default: by --epochs; language and distill 500',
+    help: 'optimizer steps of the whole run; default: by --epochs; language and distill 500, mask 1,000',
   },
   {
     name: 'learning-rate',
@@ -90,7 +90,7 @@ export const commonSettingFlags = defineFlags([
     above: 0,
     max: 1e6,
     example: '0.0001',
-    help: 'the highest, after warm-up; default: language and distill 1e-4, classify and instruct 5e-5, prefer 5e-6; of an adapter 2e-4, prefer 5e-5; translate and summarize 2e-3 from nothing, else 2e-4; models of a few million parameters want more',
+    help: 'the highest, after warm-up; default: language and distill 1e-4, classify and instruct 5e-5, prefer 5e-6; of an adapter 2e-4, prefer 5e-5; translate, summarize and mask 2e-3 from nothing, else 2e-4; models of a few million parameters want more',
   },
   {
     name: 'eval-every',
@@ -99,7 +99,7 @@ export const commonSettingFlags = defineFlags([
     min: 0,
     max: 1e9,
     unit: 'steps',
-    help: 'between evaluations; 0 is at the end only; default: an epoch, language and distill 100',
+    help: 'between evaluations; 0 is at the end only; default: an epoch, language and distill 100, mask 200',
   },
   {
     name: 'save-every',

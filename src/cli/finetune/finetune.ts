@@ -29,13 +29,15 @@ const names = TASKS.map(({ name }) => name);
 export const finetune = defineCommand({
   name: 'finetune',
   summary:
-    'teaches a model something new: a text, classes, to follow instructions, to prefer answers, what a larger model knows; or, from nothing, to translate',
+    'teaches a model something new: a text, classes, to follow instructions, to prefer answers, what a larger model knows; or, from nothing, to translate, to summarize, to fill masks',
   flags: finetuneFlags(names, TASKS.map(({ name, about }) => `${name}: ${about}`).join('; ')),
   examples: [
     'finetune --task classify --model openai-community/gpt2 --data spam.tsv --balance',
     'finetune --task instruct --model HuggingFaceTB/SmolLM2-135M --data alpaca.json --lora-r 8',
     'finetune --task prefer --model HuggingFaceTB/SmolLM2-135M-Instruct --data pairs.json --lora-r 8',
     'finetune --task translate --source train.en --target train.de',
+    'finetune --task summarize --data articles.tsv',
+    'finetune --task mask --data book.txt',
     'finetune --resume runs/spam-1',
   ],
   stopsAtSignal: true,
@@ -152,6 +154,10 @@ function refuseTogether(flags: FinetuneFlags, given: ReadonlySet<string>): void 
   const lengths = ['steps', 'epochs', 'minutes'].filter((name) => given.has(name));
   if (lengths.length > 1)
     throw new InputError(`--${lengths[1]}: found together with --${lengths[0]}, expected one of the two.`);
+  if (given.has('weights') && flags.model === undefined && flags.resume === undefined)
+    throw new InputError(
+      '--weights: found without --model, expected them together, for a run that begins from a model.',
+    );
   if (flags.findLr && (flags.resume !== undefined || given.has('out') || given.has('minutes')))
     throw new InputError(
       '--find-lr: found together with --resume, --out or --minutes, expected none of them: it tries learning rates for a new run and writes nothing.',

@@ -18,7 +18,7 @@ export const finetuneFlags = <const T extends readonly string[]>(tasks: T, about
       group: 'task',
       placeholder: 'DIR|OWNER/NAME',
       example: 'runs/moby-1',
-      help: 'the model to go on with: a run folder (its best step), a step folder, a Hugging Face folder or a name on the hub; without it translate and summarize begin from nothing',
+      help: 'the model to go on with: a run folder (its best step), a step folder, a Hugging Face folder or a name on the hub; without it translate, summarize and mask begin from nothing',
     },
     {
       name: 'weights',
@@ -35,7 +35,7 @@ export const finetuneFlags = <const T extends readonly string[]>(tasks: T, about
       multiple: true,
       placeholder: 'FILE',
       example: 'spam.tsv',
-      help: 'language: texts, several are mixed; classify: TSV, CSV or JSONL with a text and a class in each row; instruct: JSON or JSONL of Alpaca, chat, ShareGPT or prompt-completion rows; prefer: such rows with "chosen" and "rejected" answers; translate and summarize: TSV, CSV or JSONL with a source and a target in each row',
+      help: 'language, distill and mask: texts, several are mixed; classify: TSV, CSV or JSONL with a text and a class in each row; instruct: JSON or JSONL of Alpaca, chat, ShareGPT or prompt-completion rows; prefer: such rows with "chosen" and "rejected" answers; translate and summarize: TSV, CSV or JSONL with a source and a target in each row',
     },
     ...commonSettingFlags,
     ...ownSettingFlags,

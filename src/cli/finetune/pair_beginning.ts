@@ -2,6 +2,7 @@
 
 import { pairWidth } from '../../data/bucket.ts';
 import type { Pair } from '../../data/pairs/read_pairs.ts';
+import { InputError } from '../../errors.ts';
 import { type EncoderDecoderConfig, encoderDecoderConfig, refuseEncoderDecoder } from '../../nn/transformer_config.ts';
 import type { Beginning } from './beginning.ts';
 import { chosenPairs } from './pair_files.ts';
@@ -25,9 +26,13 @@ export async function pairsFromNothing(request: NothingRequest): Promise<PairBeg
   // Sizes that contradict each other are refused before files are read.
   refuseEncoderDecoder(encoderDecoderConfig({ ...chosen, ...NO_TOKENS, blockSize: settings.context }));
   const parts = pairParts(chosenPairs(request), settings, seed, context.out);
-  const tokenizers = await pairTokenizers(request, parts.train);
+  const tokenizers = await pairTokenizers(request, parts);
   const blockSize = context.given.has('context') ? settings.context : contextOf(parts, tokenizers, settings.context);
   const ids = pairIds(tokenizers);
+  if (chosen.tie === 'all' && tokenizers.source !== tokenizers.target)
+    throw new InputError(
+      '--tie: found all beside a vocabulary for each side, expected target or none: an id is another token on each side. Leave it out, or name one tokenizer for both.',
+    );
   const tie = chosen.tie ?? (tokenizers.source === tokenizers.target ? 'all' : 'target');
   const config = encoderDecoderConfig({ ...chosen, ...ids, blockSize, tie });
   refuseEncoderDecoder(config);

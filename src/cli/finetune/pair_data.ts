@@ -1,5 +1,6 @@
 // Encoded pairs as what a run learns from: batches of so many padded tokens in shuffled epochs, and all of a part to measure.
 import type { Batch } from '../../autograd/machine.ts';
+import { spread } from '../../data/spread.ts';
 import { type BatchShape, type TokenCursor, TokenSampler } from '../../data/token_sampler.ts';
 import type { EncoderDecoderConfig } from '../../nn/transformer_config.ts';
 import type { TaskRows } from '../../tasks/rows.ts';
@@ -50,12 +51,6 @@ function some(rows: TaskRows, batches: number): TaskRows {
   const mean = Array.from({ length: rows.length }, (_, i) => rows.lengthOf(i)).reduce((a, b) => a + b, 0) / rows.length;
   const count = Math.ceil((batches * EVALUATED) / mean);
   return batches === 0 || count >= rows.length ? rows : chosen(rows, spread(rows.length, count));
-}
-
-/** So many numbers below `count`, as far from each other as they can be. */
-export function spread(count: number, wanted: number): number[] {
-  const most = Math.min(count, wanted);
-  return Array.from({ length: most }, (_, i) => Math.floor((i * count) / most));
 }
 
 function chosen(rows: TaskRows, numbers: readonly number[]): TaskRows {

@@ -2,13 +2,13 @@
 import { diskLayer, replaceFile } from '../../checkpoint/files.ts';
 import type { EncodedPair } from '../../data/pairs/encode_pairs.ts';
 import type { Pair } from '../../data/pairs/read_pairs.ts';
+import { spread } from '../../data/spread.ts';
 import type { Tokenizer } from '../../data/tokenizer.ts';
 import type { EndEvent, Json } from '../../train/events.ts';
 import type { Weights } from '../../train/step.ts';
 import type { CommandContext } from '../command.ts';
 import { grouped } from '../format.ts';
 import { type AskedPair, type PairFigures, type PairTask, pairFigureLines, pairFigures } from '../pair_figures.ts';
-import { spread } from './pair_data.ts';
 import type { PairRun } from './pair_run.ts';
 
 const FILE = { translate: 'translations.tsv', summarize: 'summaries.tsv' } as const;

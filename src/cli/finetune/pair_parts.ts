@@ -1,10 +1,11 @@
 // Pairs in their parts: to train, to validate, to test. They follow from the files, the settings and the seed.
-import { type Pair, type PairSet, readPairs } from '../../data/pairs/read_pairs.ts';
+import type { Pair } from '../../data/pairs/read_pairs.ts';
 import { type PairParts, splitPairs } from '../../data/pairs/split_pairs.ts';
 import { InputError } from '../../errors.ts';
 import { grouped } from '../format.ts';
 import type { Output } from '../output.ts';
 import { printable } from '../printable.ts';
+import { toldPairs } from '../told_pairs.ts';
 import type { ChosenPairs } from './pair_files.ts';
 import type { FinetuneSettings } from './settings.ts';
 
@@ -27,13 +28,16 @@ export function pairParts(
     throw new InputError(
       `--test-part: found ${testPart} beside a validation part of ${validationPart}, expected parts that leave pairs to train on. Make one of them smaller.`,
     );
-  const set = told(readPairs({ ...train, ...columns }), out);
+  const set = toldPairs({ ...train, ...columns }, out);
   const { name } = set;
   if (!validation) {
     const parts = splitPairs(set.pairs, { validationPart, testPart, seed, name });
     return { ...parts, name, validationName: name };
   }
-  const held = told(readPairs({ ...validation, ...(validation.data !== undefined && columns) }), out);
+  const held = toldPairs(
+    { ...validation, ...(validation.data !== undefined && columns), flagPrefix: 'validation-' },
+    out,
+  );
   const parts = splitPairs(set.pairs, { validationPart: 0, testPart, seed, name });
   const known = new Set(parts.train.map(({ source }) => source));
   const seen = held.pairs.filter(({ source }) => known.has(source)).length;
@@ -42,10 +46,4 @@ export function pairParts(
       `${printable(held.name, true)}: ${grouped(seen)} of ${grouped(held.pairs.length)} sources stand among those to train on, word for word.`,
     );
   return { ...parts, validation: held.pairs, name, validationName: held.name };
-}
-
-function told(set: PairSet, out: Output): PairSet {
-  for (const line of set.notes) out.note(printable(line, true));
-  for (const line of set.warnings) out.warn(printable(line, true));
-  return set;
 }

@@ -2,6 +2,7 @@
 import { idOfToken } from '../../data/instruct/encode.ts';
 import { trainPairTokenizer } from '../../data/pairs/pair_tokenizer.ts';
 import type { Pair } from '../../data/pairs/read_pairs.ts';
+import type { PairParts } from '../../data/pairs/split_pairs.ts';
 import { BpeTokenizer, ByteTokenizer, CharTokenizer, END_OF_TEXT, type Tokenizer } from '../../data/tokenizer.ts';
 import { InputError } from '../../errors.ts';
 import type { EncoderDecoderConfig } from '../../nn/transformer_config.ts';
@@ -22,12 +23,13 @@ const START = '<|startoftext|>';
 const SPECIAL = [PAD, START, END_OF_TEXT];
 
 /**
- * Those that were named, or ones that are learned from the pairs to train on.
+ * Those that were named, or ones that are learned from the pairs to train on. Characters are those of all pairs: one that only the
+ * others have would end the run.
  * @throws InputError for flags that contradict each other, and as the tokenizers' readers
  */
 export async function pairTokenizers(
   { context, flags, settings: { vocabulary, vocabSize = 4000 } }: NothingRequest,
-  pairs: readonly Pair[],
+  { train, validation, test }: PairParts<Pair>,
 ): Promise<PairTokenizers> {
   const { tokenizer, sourceTokenizer, targetTokenizer } = flags;
   const { given } = context;
@@ -36,7 +38,11 @@ export async function pairTokenizers(
     throw new InputError(
       '--vocab-size: found beside a tokenizer, which has its own, expected it where one is learned. Leave one out.',
     );
-  const texts = { source: pairs.map(({ source }) => source), target: pairs.map(({ target }) => target) };
+  const textsOf = (pairs: readonly Pair[]) => ({
+    source: pairs.map(({ source }) => source),
+    target: pairs.map(({ target }) => target),
+  });
+  const all = textsOf([...train, ...validation, ...test]);
   if (tokenizer !== undefined) {
     if (sourceTokenizer !== undefined || targetTokenizer !== undefined)
       throw new InputError(
@@ -46,7 +52,7 @@ export async function pairTokenizers(
       throw new InputError(
         '--vocabulary: found separate beside --tokenizer, which is one for both sides, expected --source-tokenizer and --target-tokenizer.',
       );
-    const both = await folderOf(tokenizer, [...texts.source, ...texts.target], context);
+    const both = await folderOf(tokenizer, [...all.source, ...all.target], context);
     return { source: both, target: both };
   }
   if (sourceTokenizer !== undefined || targetTokenizer !== undefined) {
@@ -55,10 +61,11 @@ export async function pairTokenizers(
         `--${sourceTokenizer === undefined ? 'target' : 'source'}-tokenizer: found without the other side's, expected both. Name it, or one for both: --tokenizer DIR`,
       );
     return {
-      source: await folderOf(sourceTokenizer, texts.source, context),
-      target: await folderOf(targetTokenizer, texts.target, context),
+      source: await folderOf(sourceTokenizer, all.source, context),
+      target: await folderOf(targetTokenizer, all.target, context),
     };
   }
+  const texts = textsOf(train);
   const show = new RunShow(context.out, { totalSteps: 0 });
   show.phase('learning a vocabulary');
   try {

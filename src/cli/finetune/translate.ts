@@ -1,6 +1,7 @@
 // finetune --task translate and summarize: an encoder-decoder learns to write one text from another, from nothing or on from what it knows.
-import { type EncodedPair, encodePairs } from '../../data/pairs/encode_pairs.ts';
+import type { EncodedPair } from '../../data/pairs/encode_pairs.ts';
 import type { Pair } from '../../data/pairs/read_pairs.ts';
+import { spread } from '../../data/spread.ts';
 import { InputError } from '../../errors.ts';
 import type { EncoderDecoderConfig } from '../../nn/transformer_config.ts';
 import { corpusBleu } from '../../scores/bleu.ts';
@@ -9,16 +10,15 @@ import { pairRows } from '../../tasks/translate_rows.ts';
 import { kebabCase } from '../flags.ts';
 import { grouped } from '../format.ts';
 import type { PairTask } from '../pair_figures.ts';
-import { printable } from '../printable.ts';
 import { readSourceTokenizer } from '../source_tokenizer.ts';
+import { toldRows } from '../told_pairs.ts';
 import { type PairBeginning, pairSizes, pairsFromNothing } from './pair_beginning.ts';
-import { pairData, pairShapes, samplerOf, spread } from './pair_data.ts';
+import { pairData, pairShapes, samplerOf } from './pair_data.ts';
 import { finishPairs } from './pair_end.ts';
 import { chosenPairs, hashOfPairs, pairsName, pairsText } from './pair_files.ts';
 import { pairParts } from './pair_parts.ts';
 import { keptPairs, makePairRun, type PairRun } from './pair_run.ts';
 import { type PairTokenizers, sparing } from './pair_tokenizers.ts';
-import type { FinetuneSettings } from './settings.ts';
 import type { FinetuneTask, OpenedTask, TaskRequest } from './task.ts';
 
 /** Pairs of the validation part that are written anew at every evaluation, and those that are shown. */
@@ -76,7 +76,9 @@ async function openPairs(request: PairRequest, task: PairTask): Promise<OpenedTa
   const parts = made?.parts ?? pairParts(chosen, settings, seed, out);
   const tokenizers = made?.tokenizers ?? (await tokenizersIn(tokenizerDir!, request.tokenizer));
   const tokenizer = sparing(tokenizers.target, config.vocabSize);
-  const encoded = (pairs: readonly Pair[], name: string) => encodedPairs(pairs, name, tokenizers, settings, out);
+  const { context: blockSize, longPairs: long = 'cut' } = settings;
+  const encoded = (pairs: readonly Pair[], name: string) =>
+    toldRows(pairs, { ...tokenizers, blockSize, long, name }, out);
   const train = encoded(parts.train, parts.name);
   const validation = encoded(parts.validation, parts.validationName);
   const test = parts.test.length > 0 ? encoded(parts.test, parts.name) : null;
@@ -85,6 +87,11 @@ async function openPairs(request: PairRequest, task: PairTask): Promise<OpenedTa
   out.note(
     `pairs: ${grouped(train.rows.length)} to train on (${grouped(sources.tokens)} and ${grouped(targets.tokens)} tokens), ${grouped(validation.rows.length)} to validate${test ? `, ${grouped(test.rows.length)} to test` : ''}`,
   );
+  const widest = Math.max(...samplerOf(rows.train, settings, seed).shapes.map(({ width }) => width));
+  if (widest > settings.batchTokens!)
+    out.note(
+      `--batch-tokens: found ${settings.batchTokens}, and pairs of up to ${widest} positions: those that are longer are batches of one`,
+    );
   const { vocabSize } = config;
   const dataset = {
     name: pairsName(chosen),
@@ -123,7 +130,7 @@ async function openPairs(request: PairRequest, task: PairTask): Promise<OpenedTa
     kept: (run) => keptPairs(run, tokenizers),
     shapes: (asked, { translators }) => ({
       ...pairShapes(rows.train, rows.validation, config, asked),
-      sampling: plannedWriting(translators.trained, validation.rows, measured.length),
+      sampling: plannedWriting(translators.trained, [...validation.rows, ...(test?.rows ?? [])], measured.length),
     }),
     data: (asked, own) => pairData({ ...rows, tokenizer, hash, dataset, references, tokens }, asked, own),
     async figures(run, weights, stop) {
@@ -182,20 +189,6 @@ function figuresOf(task: PairTask, texts: readonly string[], expected: readonly 
   // It looks at runs of four words: of texts that have none it says nothing.
   const hasRuns = corpusBleu(expected, [expected]).totals[3]! > 0;
   return hasRuns ? { bleu } : { exact };
-}
-
-/** Rows, each with its texts. @throws InputError as encodePairs */
-function encodedPairs(
-  pairs: readonly Pair[],
-  name: string,
-  tokenizers: PairTokenizers,
-  { context: blockSize, longPairs: long = 'cut' }: FinetuneSettings,
-  out: PairRequest['context']['out'],
-) {
-  const { rows, counts, notes } = encodePairs(pairs, { ...tokenizers, blockSize, long, name });
-  for (const { sentence, warn } of notes) out[warn ? 'warn' : 'note'](printable(sentence, true));
-  const byLine = new Map(pairs.map((pair) => [pair.line, pair]));
-  return { rows, counts, pairs: rows.map(({ line }) => byLine.get(line)!) };
 }
 
 /** What writing them runs, by the longest. */

@@ -62,10 +62,14 @@ const SIDES = ['source', 'target'] as const;
 
 /**
  * The tokens of pairs.
- * @throws InputError for a text that a tokenizer cannot encode, naming its line, and where no pair is left
+ * @throws InputError for a text that a tokenizer cannot encode, naming its line, and where no pair is left or could be
  */
 export function encodePairs(pairs: readonly Pair[], options: EncodePairsOptions): EncodedPairs {
-  const { blockSize, long } = options;
+  const { blockSize, long, name } = options;
+  if (blockSize < 2)
+    throw new InputError(
+      `${name}: found a context of ${blockSize}, which the end of a text fills, expected 2 or more. Use a longer --context.`,
+    );
   const counts = { pairs: pairs.length, source: sideCounts(), target: sideCounts(), long: tally(), empty: tally() };
   const store = new IdStore();
   const unknown = { source: unknownIdOf(options.source), target: unknownIdOf(options.target) };

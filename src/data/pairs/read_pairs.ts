@@ -1,5 +1,6 @@
 // Pairs of texts, a source and what is to be written from it: a table (TSV, CSV), JSONL, or two files whose lines belong together. They
 // are read line by line; only texts and line numbers are kept.
+import path from 'node:path';
 import { InputError } from '../../errors.ts';
 import { usableText } from '../cell_text.ts';
 import { linesOf } from '../jsonl.ts';
@@ -36,6 +37,8 @@ export interface PairFiles extends PairColumns {
   readonly target?: string | undefined;
   /** Pairs that came before are kept: a file is to be measured as it is. */
   readonly keepRepeated?: boolean | undefined;
+  /** What the flags that name the files begin with, for messages: validation- for --validation-data. */
+  readonly flagPrefix?: string | undefined;
 }
 
 /**
@@ -43,13 +46,14 @@ export interface PairFiles extends PairColumns {
  * @throws InputError naming file and line: for files that are not there, no text or not as long as each other, columns that are not
  *   there, rows of other lengths, faulty JSON, quotes and characters, and where there are no pairs
  */
-export function readPairs({ data, source, target, keepRepeated = false, ...columns }: PairFiles): PairSet {
+export function readPairs(files: PairFiles): PairSet {
+  const { data, source, target, keepRepeated = false, flagPrefix = '', ...columns } = files;
   if (source === undefined && target === undefined) {
     if (data === undefined)
       throw new InputError(
         '--data: found nothing, expected a file of pairs. For example: --data pairs.tsv, or --source a.en --target a.de',
       );
-    requireFile(data, 'pairs');
+    requireFile(data, 'pairs', `--${flagPrefix}data`);
     return pairsOfTable(data, tableForm(data), () => linesOf(data), columns, keepRepeated);
   }
   if (data !== undefined)
@@ -70,13 +74,14 @@ export function readPairs({ data, source, target, keepRepeated = false, ...colum
       throw new InputError(
         `${flag}: found beside --source and --target, whose lines are the texts, expected a table. Leave it out, or name a table with --data.`,
       );
-  requireFile(source, 'lines', '--source');
-  requireFile(target, 'lines', '--target');
-  if (source === target)
+  requireFile(source, 'lines', `--${flagPrefix}source`);
+  requireFile(target, 'lines', `--${flagPrefix}target`);
+  if (path.resolve(source) === path.resolve(target))
     throw new InputError(
-      `--target: found ${target}, which is the file of --source too, expected another. Name the file of the targets.`,
+      `--${flagPrefix}target: found ${target}, which is the file of --${flagPrefix}source too, expected another. Name the file of the targets.`,
     );
-  return pairsOf(`${source} and ${target}`, () => alignedLines({ file: source }, { file: target }), keepRepeated);
+  const cells = () => alignedLines({ file: source }, { file: target });
+  return pairsOf(`${source} and ${target}`, cells, keepRepeated, [source, target]);
 }
 
 /**
@@ -107,11 +112,12 @@ export function* pairTexts(file: string, columns: PairColumns, told: Told): Gene
     }
 }
 
-/** @param cells of each pair, as they stand there */
+/** @param cells of each pair, as they stand there   @param files of sources and of targets, where they have one each */
 function pairsOf(
   name: string,
   cells: (notes: string[], warnings: string[]) => Iterable<PairCells>,
   keepRepeated: boolean,
+  files: readonly [string, string] = [name, name],
 ): PairSet {
   const notes: string[] = [];
   const warnings: string[] = [];
@@ -120,11 +126,8 @@ function pairsOf(
   const empty: number[] = [];
   const repeated: number[] = [];
   for (const { line, source: first, target: second, cut } of cells(notes, warnings)) {
-    const where = `${name}: line ${line}`;
-    const [source, target] = [first, second].map((text) => tidy(usableText(text, where, notes), cut)) as [
-      string,
-      string,
-    ];
+    const kept = (text: string | null, file: string) => tidy(usableText(text, `${file}: line ${line}`, notes), cut);
+    const [source, target] = [kept(first, files[0]), kept(second, files[1])];
     if (source === '' || target === '') empty.push(line);
     else if (!keepRepeated && !seen.add(source, target)) repeated.push(line);
     else pairs.push({ source, target, line });
