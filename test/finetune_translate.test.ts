@@ -71,7 +71,7 @@ test('a run that is stopped and goes on ends as if it had never stopped, average
   const home = fakeHome();
   const { write } = home.stdout;
   home.stdout.write = function (line, done) {
-    if (line.includes('"event":"step","step":3,')) home.signals.emit('SIGINT');
+    if (line.includes('"event":"step","step":1,')) home.signals.emit('SIGINT');
     return write.call(this, line, done);
   };
   const words = asked('cut', '--data', data, ...all, '--accumulate', '2', '--sample-every', '2');
