@@ -105,6 +105,8 @@ async function openPairs(request: PairRequest, task: PairTask): Promise<OpenedTa
   const measured = spread(validation.rows.length, MEASURED);
   /** What the last evaluation said of the weights. */
   const last = { trained: 0, ema: 0 };
+  // Without an evaluation behind it, those that a run with --ema is made for.
+  const better = () => (settings.ema > 0 && last.trained <= last.ema ? 'ema' : 'trained');
   const written = async (
     { translators }: PairRun,
     weights: 'trained' | 'ema',
@@ -154,15 +156,14 @@ async function openPairs(request: PairRequest, task: PairTask): Promise<OpenedTa
         context,
         task,
         run,
-        // Without an evaluation behind it, those that a run with --ema is made for.
-        run.translators.ema && !(last.trained > last.ema) ? 'ema' : 'trained',
+        better(),
         {
           ...(test ?? validation),
           ...{ part: test ? 'test' : 'validation', trained: parts.train, tokenizer },
         },
         folder,
       ),
-    next: (folder) => `${task}: npm run translate -- --model ${folder}${settings.ema > 0 ? ' --weights ema' : ''}`,
+    next: (folder) => `${task}: npm run translate -- --model ${folder}${better() === 'ema' ? ' --weights ema' : ''}`,
   };
 }
 
