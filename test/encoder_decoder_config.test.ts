@@ -45,10 +45,7 @@ describe('every way in which one may be built', () => {
 describe('is refused', () => {
   const json = (changes: Record<string, unknown>) => JSON.stringify({ ...fields, ...changes });
   const faults: [Record<string, unknown>, string][] = [
-    [
-      { d_ff: 2e8 },
-      'found a matrix of 200000000 by 32 numbers, expected at most 4294967295 in all. Correct the file.',
-    ],
+    [{ d_ff: 2e8 }, 'found a matrix of 200000000 by 32 numbers, expected at most 4294967295 in all. Correct the file.'],
     [{ d_model: 30 }, 'n_head: found 4, but d_model 30 is not divisible by 4. Use 3, 5 or 6.'],
     [{ d_model: 33, n_head: 3 }, 'd_model: found 33, expected an even number: sines and cosines come in pairs.'],
     [
