@@ -2,6 +2,8 @@
 // whenever there is some, not one for one.
 
 import type { MemoryBytes, PretrainSettings, RunEvent } from '../src/index.ts';
+import type { Lesson, LessonRun, PreparedLesson, ShelfModel } from './protocol/lessons.ts';
+import type { Answered, Kind, Question } from './protocol/questions.ts';
 
 /** What a visitor can set, and what a link carries. */
 export interface PageSettings
@@ -71,13 +73,37 @@ export type Command =
       /** 0 for all tokens. */
       topK: number;
       maxNewTokens: number;
+      /**
+       * Who writes: the model of the run (default), or the one that a lesson began from. Two of them write at the same time, in turns.
+       * A conversation instead of a prompt, the visitor's words first, is put in the model's own form, where it has one.
+       */
+      side?: 'base' | 'tuned';
+      messages?: readonly { role: 'user' | 'assistant'; content: string }[];
     }
   /** One text into another language, by the page's own small model. Answered as `generate`, at its end by `translated`. */
   | { type: 'translate'; id: number; text: string }
-  /** What was asked of `generate` or `translate`. */
+  /**
+   * A look inside the run, between two of its steps or while it holds; its numbers stay as they are. Answered by `answered`.
+   * @param step the step that is looked at; null for the newest
+   */
+  | { type: 'ask'; id: number; step: number | null; question: Question }
+  /** Nobody looks inside any more: what was made for it is given back. */
+  | { type: 'rest' }
+  /** What was asked of `generate`, `translate` or `ask`. */
   | { type: 'cancel'; id: number }
-  /** The run as it was last saved, answered by `exported`. */
-  | { type: 'export' }
+  /**
+   * Answered by `exported`: the run as it was last saved (default), which the command line goes on with; the model as a folder that
+   * Hugging Face's tools load; or the adapter alone, for PEFT.
+   */
+  | { type: 'export'; what?: 'run' | 'model' | 'adapter' }
+  /** A model to go on with: a Hugging Face folder or a run folder, its files or one .zip. Answered by `shelf`. The run goes on. */
+  | { type: 'load'; name: string; files: RunFile[] }
+  /** What a lesson would be; nothing is trained. Answered by `prepared`. A newer one takes the place of an older. */
+  | { type: 'prepare'; id: number; lesson: Lesson }
+  /** Begins it, in place of the present run, which stays saved. */
+  | { type: 'teach'; lesson: Lesson }
+  /** Ends a lesson, and goes on with the run of the first chapter from its last save. */
+  | { type: 'back' }
   /** A run folder: its files, or the one .zip that `export` gave. Replaces the present run, which stays saved. */
   | { type: 'import'; files: RunFile[] }
   /**
@@ -204,7 +230,12 @@ export type News =
       prompt: string;
       /** These settings as a link's query: `?layers=2&...`. */
       link: string;
+      /** Left out where a model learns a text from nothing. */
+      lesson?: LessonRun;
     }
+  /** The models that there are to go on with; told again when one comes or changes. */
+  | { type: 'shelf'; models: ShelfModel[] }
+  | { type: 'prepared'; id: number; prepared: PreparedLesson | null; error: string | null }
   /** Events of a resumed run that were saved with it, in their order. */
   | { type: 'history'; events: RunEvent[] }
   | { type: 'event'; event: RunEvent }
@@ -234,6 +265,14 @@ export type News =
       cancelled: boolean;
       error: string | null;
       alignment: AlignmentMaps | null;
+    }
+  /** `answer` is null where it was cancelled, and with `error` for what cannot be looked at. `step` is the one that was looked at. */
+  | {
+      type: 'answered';
+      id: number;
+      step: number;
+      answer: Answered<Kind> | null;
+      error: string | null;
     }
   /** One .zip with the run folder in it. */
   | { type: 'exported'; name: string; bytes: Uint8Array<ArrayBuffer> }

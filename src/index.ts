@@ -167,6 +167,7 @@ export { firstLossWarning, spikeText } from './train/spikes.ts';
 export type { StepInput, StepResult, TrainerParts, Weights } from './train/step.ts';
 export { measuredFlops, stepFlops } from './train/step_time.ts';
 export { Trainer } from './train/trainer.ts';
+export type { AnyTrainer } from './train/training.ts';
 export { browserStore } from './tune/browser_store.ts';
 export type { Choice, Wrong } from './tune/choose.ts';
 export { fastKernels } from './tune/kernel_choice.ts';

@@ -5,7 +5,7 @@ import { RunRecord } from '../demo/page/run_record.ts';
 import { limitOf } from '../demo/page/setting_limits.ts';
 import { Store } from '../demo/page/store.ts';
 import { storyOf } from '../demo/page/story.ts';
-import { readView, type View, writeView } from '../demo/page/view.ts';
+import { PLAIN, readView, type View, writeView } from '../demo/page/view.ts';
 import type { News } from '../demo/protocol.ts';
 import { recorded } from '../demo/recorded.ts';
 
@@ -24,22 +24,24 @@ const training = { state: 'training', savedStep: 0 } as const;
 
 test('a view goes into a hash and comes back; the plain one leaves none', () => {
   const views: View[] = [
-    { step: null, x: 'step', logarithmic: false, open: [] },
-    { step: 30, x: 'tokens', logarithmic: true, open: ['numbers', 'log'] },
-    { step: 0, x: 'time', logarithmic: false, open: ['settings'] },
+    PLAIN,
+    { ...PLAIN, step: 30, x: 'tokens', logarithmic: true, open: ['numbers', 'log'] },
+    { ...PLAIN, step: 0, x: 'time', open: ['settings'] },
+    { ...PLAIN, chapter: 'lora', inside: 'attention', layer: 1, head: 3 },
   ];
   for (const view of views) expect(readView(writeView(view))).toEqual({ view, notes: [] });
   expect(writeView(views[0]!)).toBe('');
   expect(writeView(views[1]!)).toBe('#step=30&x=tokens&y=log&open=numbers,log');
+  expect(writeView(views[3]!)).toBe('#tab=lora&inside=attention&layer=1&head=3');
 });
 
 test('what a hash says wrongly is left out and told, and the rest is taken', () => {
   const { view, notes } = readView('#step=-1&x=weeks&open=log,attic&foo=1&y=log&x=time&x=step&constructor=1');
-  expect(view).toEqual({ step: null, x: 'time', logarithmic: true, open: ['log'] });
+  expect(view).toEqual({ ...PLAIN, x: 'time', logarithmic: true, open: ['log'] });
   expect(notes).toEqual([
     '#step: found -1, expected a whole number from 0 to 1000000000; left out.',
     '#x: found weeks, expected one of step, tokens, time; left out.',
-    '#open: found attic, expected one of settings, model, text, file, numbers, translate, log, adapter, keys; left out.',
+    '#open: found attic, expected one of settings, model, text, file, numbers, log, adapter, keys; left out.',
     '"#foo": not a view of this page; left out.',
     '#x: given twice; the first was taken.',
     '"#constructor": not a view of this page; left out.',

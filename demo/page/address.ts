@@ -2,7 +2,7 @@
 // Back leads to the view before; a moved cursor or a new run is none.
 import { effect } from '@preact/signals';
 import type { Store } from './store.ts';
-import { axis, logarithmic, openPanels, readView, setView, type View, viewNotes, writeView } from './view.ts';
+import { presentView, readView, setView, viewNotes, writeView } from './view.ts';
 
 /** Browsers refuse an address that changes too often. */
 const REST_MS = 500;
@@ -53,8 +53,7 @@ export function keepAddress(store: Store): void {
 
 /** The hash of the view as it stands. */
 export function viewText(step: number | null): string {
-  const view: View = { step, x: axis.value, logarithmic: logarithmic.value, open: openPanels.value };
-  return writeView(view);
+  return writeView(presentView(step));
 }
 
 const here = (store: Store) => location.pathname + (store.newLink ?? location.search);

@@ -1,8 +1,10 @@
 // The page's layout: what stands where, and the two panels that are sheets on a narrow screen.
 import { Announcer } from './announcer.tsx';
+import { ChapterView, chapterPanel } from './chapters/chapters.tsx';
 import { Charts, MoreCharts } from './charts.tsx';
 import { DataCard } from './data_card.tsx';
 import { Header } from './header.tsx';
+import { Inspector } from './inside/inside.tsx';
 import { Log } from './log.tsx';
 import { ModelDrawing } from './model_drawing.tsx';
 import { Notes } from './notes.tsx';
@@ -13,7 +15,6 @@ import { Samples } from './samples.tsx';
 import { SelfCheck } from './self_check.tsx';
 import { SettingsForm } from './settings_form.tsx';
 import { Side } from './side.tsx';
-import { TranslateCard } from './translate_card.tsx';
 import { Trouble } from './trouble.tsx';
 
 export function App() {
@@ -24,16 +25,21 @@ export function App() {
       <Trouble />
       <main>
         <Side name="settings" label="Text and settings">
-          <DataCard />
-          <SettingsForm />
-          <RunFiles />
+          {chapterPanel() ?? (
+            <>
+              <DataCard />
+              <SettingsForm />
+              <RunFiles />
+            </>
+          )}
         </Side>
         <div class="middle">
           <Notes />
+          <ChapterView />
           <Charts />
           <Samples />
+          <Inspector />
           <Prompt />
-          <TranslateCard />
           <MoreCharts />
           <Log />
         </div>

@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { shortNumber } from '../../src/cli/format.ts';
 import { viewText } from './address.ts';
+import { ChapterTabs } from './chapters/chapters.tsx';
 import { Dialog } from './dialog.tsx';
 import { shortcuts } from './keys.ts';
 import { store } from './store.ts';
@@ -11,6 +12,7 @@ export function Header() {
   return (
     <header>
       <h1>shaderformer</h1>
+      <ChapterTabs />
       <nav class="sheets" aria-label="Panels">
         <button type="button" aria-haspopup="dialog" onClick={() => openSheet('settings')}>
           Text and settings

@@ -1,6 +1,8 @@
 // What the page knows. News from the worker are taken as they come, and shown at most ten times a second, not at all while the tab is
 // hidden: components read the signals here and are drawn again when one of them changes.
 import { batch, computed, type Signal, signal } from '@preact/signals';
+import type { ShelfModel } from '../protocol/lessons.ts';
+import type { Answered, Asked, Kind, Question } from '../protocol/questions.ts';
 import type { CheckedCase, Command, News, OwnText, PageSettings } from '../protocol.ts';
 import { recorded } from '../recorded.ts';
 import type { Answer, Translation, Trouble } from './answers.ts';
@@ -12,6 +14,16 @@ type Of<T extends News['type']> = Extract<News, { type: T }>;
 
 const DRAW_MS = 100;
 
+/** What a question that was dropped is rejected with. */
+export const DROPPED = 'dropped';
+
+/** A question that was asked. */
+export interface Pending<K extends Kind> {
+  answer: Promise<{ step: number; answer: Answered<K> }>;
+  /** It is of no use any more. */
+  drop(): void;
+}
+
 export class Store {
   readonly phase = signal<Of<'phase'> | null>(null);
   /** The last that was said of compiling: it is over too soon to be seen. */
@@ -21,6 +33,9 @@ export class Store {
   readonly ready = signal<Of<'ready'> | null>(null);
   readonly state = signal<Of<'state'> | null>(null);
   readonly measured = signal<Of<'measured'> | null>(null);
+  readonly shelf = signal<readonly ShelfModel[]>([]);
+  /** What the lesson that is being chosen would be. */
+  readonly prepared = signal<Of<'prepared'> | null>(null);
   readonly answer = signal<Answer | null>(null);
   readonly translation = signal<Translation | null>(null);
   /** The last case of a self-check, those that failed, and its end. */
@@ -50,6 +65,8 @@ export class Store {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #restarted = false;
   #generated = 0;
+  /** Questions that wait for their answers, by their numbers. */
+  readonly #questions = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
   #asked = false;
   readonly #saveFile: (name: string, bytes: Uint8Array<ArrayBuffer>) => void;
 
@@ -65,7 +82,7 @@ export class Store {
 
   send(command: Command): void {
     // What is asked beside the run leaves it, and the ways out that it was offered, as they are.
-    if (!['generate', 'translate', 'cancel'].includes(command.type)) this.trouble.value = null;
+    if (!['generate', 'translate', 'ask', 'rest', 'cancel'].includes(command.type)) this.trouble.value = null;
     this.#send(command);
   }
 
@@ -102,6 +119,22 @@ export class Store {
     const id = ++this.#generated;
     this.translation.value = { id, prompt: text, text: '', done: false, error: null, alignment: null };
     this.send({ type: 'translate', id, text });
+  }
+
+  /**
+   * Asks about the run; the promise is rejected with a sentence for what cannot be looked at, and where the question was dropped.
+   * @param step that is looked at; null for the newest
+   */
+  ask<K extends Kind>(kind: K, asked: Asked<K>, step: number | null = null): Pending<K> {
+    const id = ++this.#generated;
+    const answer = new Promise<{ step: number; answer: Answered<K> }>((resolve, reject) => {
+      this.#questions.set(id, { resolve: resolve as (answer: unknown) => void, reject });
+    });
+    this.send({ type: 'ask', id, step, question: { kind, ...asked } as unknown as Question });
+    const drop = () => {
+      if (this.#questions.has(id)) this.send({ type: 'cancel', id });
+    };
+    return { answer, drop };
   }
 
   /** Takes what the worker says. @param at milliseconds of a clock that never goes back */
@@ -142,6 +175,12 @@ export class Store {
       case 'measured':
         this.#put(this.measured, news);
         break;
+      case 'shelf':
+        this.#put(this.shelf, news.models);
+        break;
+      case 'prepared':
+        this.#put(this.prepared, news);
+        break;
       case 'token':
         for (const target of [this.answer, this.translation])
           this.#answered(target, news.id, (answer) => ({ ...answer, text: answer.text + news.text }));
@@ -151,6 +190,13 @@ export class Store {
         const { type, cancelled: _cancelled, ...told } = news;
         const target: Signal<Answer | null> = type === 'generated' ? this.answer : this.translation;
         this.#answered(target, news.id, ({ prompt }) => ({ prompt, ...told, done: true }));
+        break;
+      }
+      case 'answered': {
+        const waiting = this.#questions.get(news.id);
+        this.#questions.delete(news.id);
+        if (news.answer) waiting?.resolve({ step: news.step, answer: news.answer });
+        else waiting?.reject(new Error(news.error ?? DROPPED));
         break;
       }
       case 'checked':

@@ -45,6 +45,7 @@ import type { Memory, ModelPart } from '../protocol.ts';
 import { twinMemory } from './forecast.ts';
 import { type Home, limitsOfPage } from './home.ts';
 import { eventsOf, linesOf } from './log_lines.ts';
+import type { LookedAt } from './look/look.ts';
 import { FIRST_SAMPLES } from './presets.ts';
 import { type OpenText, pinnedPrompt, requireContext, textFileName } from './text.ts';
 import { version } from './version.ts';
@@ -74,6 +75,8 @@ export class PageRun {
   events: RunEvent[] = [];
   readonly #sampler: WindowSampler;
   readonly #rows: number;
+  /** The beginning of the validation part: nothing that the model learns from. */
+  readonly #example: string;
   readonly #saved: SavedParts;
 
   /** Nothing is allocated yet. @throws InputError for a text too short, or sizes that contradict each other */
@@ -98,6 +101,7 @@ export class PageRun {
     const { device } = home;
     this.kernels = device && this.plans ? tableOf(this.plans.plans, device.capabilities, device.kernels) : {};
     const { context, batch, windows, stride } = settings;
+    this.#example = corpus.tokenizer.decode(corpus.validation(0, Math.min(context, corpus.validationLength)));
     this.#rows = rowsFor(corpus.validationLength, context, batch);
     this.#sampler = new WindowSampler(
       { kind: windows, length: corpus.trainLength, blockSize: context, batch, stride: stride || undefined, seed },
@@ -211,6 +215,25 @@ export class PageRun {
       kernels: { ...this.kernels },
       kernelsFrom: home.device?.kernelsFrom ?? 'given: the twin has one form of each',
       memory: planned,
+    };
+  }
+
+  /** As it is looked into. */
+  get looked(): LookedAt {
+    const { home, parts, spec } = this;
+    const { tokenizer } = spec.text.corpus;
+    const { context, dtype } = spec.settings;
+    return {
+      ...{ machine: home.machine, device: home.device, model: parts.model, trainer: parts.trainer },
+      ...{ tokenizer, dtype, context, example: this.#example },
+      peek: () => {
+        const cursor = this.#sampler.state();
+        try {
+          return this.nextBatches();
+        } finally {
+          this.#sampler.restore(cursor);
+        }
+      },
     };
   }
 

@@ -7,6 +7,7 @@ import { secondsOf } from './forecast.ts';
 import { HomeKeeper } from './home.ts';
 import { notSaved, tooLarge, wayOut } from './offers.ts';
 import { Prompts } from './prompts.ts';
+import { Questions } from './questions.ts';
 import type { PageRun } from './run.ts';
 import { type Found, pageSettings, type Saves, savedKernels, savedText } from './saves.ts';
 import { type OpenText, textNews } from './text.ts';
@@ -17,6 +18,7 @@ export class Stage {
   readonly send: (news: News) => void;
   readonly prompts: Prompts;
   readonly translations: Translations;
+  readonly questions: Questions;
   readonly homes: HomeKeeper;
   /** null where nothing is saved: another tab has them, or the browser keeps no files. */
   saves: Saves | null = null;
@@ -35,7 +37,8 @@ export class Stage {
     this.send = send;
     this.prompts = new Prompts(send);
     this.translations = new Translations(send);
-    this.#turns = new Turns(this.prompts, this.translations);
+    this.questions = new Questions(send);
+    this.#turns = new Turns(this.prompts, this.translations, this.questions);
     this.homes = new HomeKeeper((done, total) => {
       // The kernel of a measurement is not the run's.
       if (this.#compiling) send({ type: 'phase', text: 'compiling kernel', done, total });
@@ -79,6 +82,7 @@ export class Stage {
     await this.#prepare(run);
     this.prompts.use({ generator: run.parts.generator, tokenizer: text.corpus.tokenizer });
     this.translations.use(run.home.machine);
+    this.questions.use(run.looked);
     const driver = new Driver({
       run,
       turns: this.#turns,
@@ -139,6 +143,7 @@ export class Stage {
     await driver.ended;
     this.prompts.use(null);
     await this.translations.use(null);
+    this.questions.use(null);
     driver.run.release();
     this.#driver = null;
   }
@@ -217,6 +222,7 @@ export class Stage {
   #failed(error: unknown): void {
     this.prompts.close('The run has failed, and its weights are gone. Go back to a save, or begin again.');
     this.translations.close('The run has failed, and with it where it computed. Go back to a save, or begin again.');
+    this.questions.close('The run has failed, and its weights are gone. Go back to a save, or begin again.');
     const savedStep = this.saves?.step ?? 0;
     const way = wayOut(error, { page: this.#page!, defaults: this.homes.defaults(), savedStep });
     this.become('failed');

@@ -24,13 +24,13 @@ export class Visit {
   }
 
   handle(command: Command): void {
-    const { prompts, translations, driver } = this.#stage;
+    const { prompts, translations, questions, driver } = this.#stage;
     if (command.type === 'generate') prompts.add(command);
     else if (command.type === 'translate') translations.add(command);
-    else if (command.type === 'cancel') {
-      prompts.cancel(command.id);
-      translations.cancel(command.id);
-    } else {
+    else if (command.type === 'ask') questions.add(command);
+    else if (command.type === 'cancel')
+      for (const served of [prompts, translations, questions]) served.cancel(command.id);
+    else {
       // At once; all else that is asked of a run that is being made waits until it is there.
       if (command.type === 'pause') driver?.control.hold();
       this.#turn = this.#turn.then(() => this.#do(command)).catch((error) => this.#tell(error));
@@ -38,7 +38,7 @@ export class Visit {
   }
 
   /** What cannot be done is told, and the run goes on. */
-  #do(command: Exclude<Command, Of<'generate' | 'translate' | 'cancel'>>): Promise<void> {
+  #do(command: Exclude<Command, Of<'generate' | 'translate' | 'ask' | 'cancel'>>): Promise<void> {
     switch (command.type) {
       case 'open':
         return this.#open(command);
@@ -58,6 +58,13 @@ export class Visit {
         return this.#import(command);
       case 'check':
         return this.#check();
+      case 'rest':
+        return this.#rest();
+      case 'load':
+      case 'prepare':
+      case 'teach':
+      case 'back':
+        throw new InputError(`${command.type}: not here yet.`);
     }
   }
 
@@ -195,11 +202,16 @@ export class Visit {
     await this.#stage.whileHeld(driver, () => checkHome(driver.run, this.#send));
   }
 
+  /** Between two steps: what was made to look inside may still be at work. */
+  async #rest(): Promise<void> {
+    this.#stage.questions.rest();
+  }
+
   #tell(error: unknown): void {
     this.#send({ type: 'error', ...wayOut(error, null) });
     if (this.#stage.driver) return;
     this.#stage.become('waiting', 'There is no run yet.');
-    for (const served of [this.#stage.prompts, this.#stage.translations])
+    for (const served of [this.#stage.prompts, this.#stage.translations, this.#stage.questions])
       served.close('There is no run yet. Begin one.');
   }
 

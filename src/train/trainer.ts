@@ -66,6 +66,11 @@ export class Trainer<M extends Trainable = LanguageModel> {
     this.#compiled = new Map(this.#functions.map(({ kind, fn, options }) => [kind, machine.compile(fn, options)]));
   }
 
+  /** The step whose weights the machine holds once it has done all that is queued; those beyond `step` are not acknowledged yet. */
+  get reached(): number {
+    return this.step + this.#queued.length;
+  }
+
   /** Every function of a run, for batches of this shape and evaluations of that. */
   functions(batch: Batch, evaluated: Batch): PlannedFunction[] {
     const { accumulate } = this.#parts;

@@ -1,15 +1,15 @@
 // The translator: a small trained encoder-decoder beside the run, which shows how it looks at what it translates.
 import { useSignal } from '@preact/signals';
-import { printable } from '../../src/cli/printable.ts';
+import { printable } from '../../../src/cli/printable.ts';
+import { store } from '../store.ts';
 import { AlignmentMap } from './alignment_map.tsx';
-import { Foldout } from './foldout.tsx';
-import { store } from './store.ts';
 
-export function TranslateCard() {
+export function Translate() {
   return (
-    <Foldout id="translate" name="translate" title="Translate">
+    <section id="translate" aria-label="Translate">
+      <h2>Translate</h2>
       <Inside />
-    </Foldout>
+    </section>
   );
 }
 

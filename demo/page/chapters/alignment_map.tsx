@@ -1,9 +1,9 @@
 // How a translation looked at its source, as a table whose cells are coloured: a row for each token that was written, and its end; a
 // column for each token that was read. Colours go by the square root, so that small weights are seen.
 import { useSignal } from '@preact/signals';
-import { printable } from '../../src/cli/printable.ts';
-import type { AlignmentMaps } from '../protocol.ts';
-import { cividis } from './cividis.ts';
+import { printable } from '../../../src/cli/printable.ts';
+import type { AlignmentMaps } from '../../protocol.ts';
+import { cividis } from '../cividis.ts';
 
 /** Tokens that the sentence of a chosen row names. */
 const NAMED = 3;

@@ -1,0 +1,5 @@
+// Lens, as the inspector shows them.
+
+export function Lens() {
+  return <p class="soft">Lens</p>;
+}

@@ -1,0 +1,5 @@
+// Weights, as the inspector shows them.
+
+export function Weights() {
+  return <p class="soft">Weights</p>;
+}
