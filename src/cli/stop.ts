@@ -1,6 +1,8 @@
 // Ctrl-C and SIGTERM. The first asks: the running step ends, the state is saved, and the program leaves with 130 or 143.
 // The second leaves at once.
 
+export { StoppedError } from '../errors.ts';
+
 export type StopName = 'SIGINT' | 'SIGTERM';
 
 /** Exit codes by signal: 128 + its number. */
@@ -44,11 +46,6 @@ export class StopSignal {
   }
 }
 
-/** Thrown out of a job that ends early because it was asked to; the program leaves with the signal's exit code. */
-export class StoppedError extends Error {
-  override name = 'StoppedError';
-}
-
 /** The part of `process` that is needed here. */
 export interface SignalSource {
   on(name: StopName, listener: () => void): unknown;
@@ -66,7 +63,7 @@ export interface SignalHandling {
   now(): number;
 }
 
-/** npm and tsx pass a terminal's Ctrl-C on to a child that has had it already: signals this close together are one. */
+/** npm passes a terminal's Ctrl-C on to a child that has had it already: signals this close together are one. */
 export const SAME_SIGNAL_MS = 500;
 
 /** Listens until the returned function is called. */

@@ -3,12 +3,13 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { denoProgram } from '../../src/cli/elsewhere/deno.ts';
 import { text } from './tiny_training.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const tsx = path.join(root, 'node_modules/tsx/dist/cli.mjs');
+/** Loaded into the program itself: tsx's own command is a second process, which on a busy machine ends before the one that it passes a signal on to. */
+const tsx = pathToFileURL(path.join(root, 'node_modules/tsx/dist/loader.mjs')).href;
 
 /** Tests of whole commands share one adapter with Deno, where there is one that both have. */
 export const adapter = process.env.SHADERFORMER_ADAPTER ?? (process.platform === 'linux' ? 'swiftshader' : undefined);
@@ -45,7 +46,7 @@ export async function start(
   const all = [...words, ...adapterWords, '--json'];
   const child =
     home === 'node'
-      ? spawn(process.execPath, [tsx, script, ...all])
+      ? spawn(process.execPath, ['--import', tsx, script, ...all])
       : spawn(denoProgram(), ['run', '-A', '--quiet', '--no-lock', script, ...all]);
   let [stdout, stderr] = ['', ''];
   let sent = false;
