@@ -1,4 +1,4 @@
-// The two errors that people are meant to read. Everything else that is thrown is a defect of ours.
+// The two errors that people are meant to read, and the end that somebody asked for. Everything else that is thrown is a defect of ours.
 
 /**
  * Something handed to us cannot be used: a flag, a file, a shape, a model that does not fit. Nothing has begun or been written.
@@ -19,5 +19,13 @@ export class RunError extends Error {
   override name = 'RunError';
 }
 
+/** The GPU device is gone: nothing on it comes back, and a run goes on from its last save on another one. */
+export class DeviceLostError extends RunError {}
+
 /** A loss or a gradient that is not a finite number ended it. */
 export class NotFiniteError extends RunError {}
+
+/** Thrown out of a job that ends early because it was asked to. The command line leaves with the signal's exit code. */
+export class StoppedError extends Error {
+  override name = 'StoppedError';
+}

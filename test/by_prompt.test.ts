@@ -6,7 +6,7 @@ import { classifyRows, mixed, summariseRows } from '../scripts/recipes/instructi
 import { ARRIVALS, ASIDES, LANDINGS, UNITS } from '../scripts/recipes/report_words.ts';
 import { CHOICES, FACTS, factsOf, firstNamed, makeReports, summaryOf } from '../scripts/recipes/reports.ts';
 import { readExamples } from '../src/data/instruct/examples.ts';
-import { jsonRows } from '../src/data/json_rows.ts';
+import { jsonRows } from '../src/data/json_file.ts';
 import { listing, scratchFolder, start } from './harness/program.ts';
 
 const place = scratchFolder();

@@ -3,7 +3,8 @@
 import fs from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type CorpusOptions, openCorpus, requireContext } from '../src/data/corpus.ts';
+import { requireContext } from '../src/data/context.ts';
+import { type CorpusOptions, openCorpus } from '../src/data/corpus.ts';
 import { validationWindows, WindowSampler, type WindowSettings } from '../src/data/windows.ts';
 import { spreadBatches } from '../src/train/loss_batches.ts';
 import { run } from './harness/inside.ts';

@@ -16,13 +16,8 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import {
-  type Corpus,
-  type CorpusOptions,
-  type CorpusProgress,
-  openCorpus,
-  requireContext,
-} from '../src/data/corpus.ts';
+import { requireContext } from '../src/data/context.ts';
+import { type Corpus, type CorpusOptions, type CorpusProgress, openCorpus } from '../src/data/corpus.ts';
 import { mobyDick } from '../src/data/text_source.ts';
 import { ByteTokenizer, CharTokenizer, Gpt2Tokenizer } from '../src/data/tokenizer.ts';
 import { InputError } from '../src/errors.ts';

@@ -1,7 +1,8 @@
 // Rows in three parts, and the figures that a classifier must beat.
 import { describe, expect, test } from 'vitest';
 import { classReport, classReportText } from '../src/data/confusion.ts';
-import { type LabelledRow, readLabelled } from '../src/data/labelled.ts';
+import { readLabelled } from '../src/data/labelled.ts';
+import type { LabelledRow } from '../src/data/labelled_rows.ts';
 import { lettersOnly, majorityClass, naiveBayes } from '../src/data/naive_bayes.ts';
 import { balanced, distinctNotes, distinctRows, seenBefore, splitRows } from '../src/data/split.ts';
 import { InputError } from '../src/errors.ts';

@@ -1,5 +1,5 @@
 // Labelled texts and reports as instructions, in Alpaca's form: what is to be done is asked in words, each time in others.
-import type { LabelledRow } from '../../src/data/labelled.ts';
+import type { LabelledRow } from '../../src/data/labelled_rows.ts';
 import { randomBelow, shuffled } from '../../src/data/shuffled.ts';
 import type { Report } from './reports.ts';
 

@@ -1,5 +1,5 @@
 // A linear support vector machine on words and pairs of words: what short texts are usually classified with, to compare with.
-import type { LabelledRow } from '../../src/data/labelled.ts';
+import type { LabelledRow } from '../../src/data/labelled_rows.ts';
 import type { TextClassifier } from '../../src/data/naive_bayes.ts';
 import { randomBelow } from '../../src/data/shuffled.ts';
 import { lowercase, wordsOf } from '../../src/data/words.ts';

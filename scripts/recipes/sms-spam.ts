@@ -8,7 +8,8 @@
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { diskStore } from '../../src/cli/tune/disk_store.ts';
-import { type LabelledRow, readLabelled } from '../../src/data/labelled.ts';
+import { readLabelled } from '../../src/data/labelled.ts';
+import type { LabelledRow } from '../../src/data/labelled_rows.ts';
 import { naiveBayes, type TextClassifier } from '../../src/data/naive_bayes.ts';
 import { distinctRows, seenBefore, splitRows } from '../../src/data/split.ts';
 import type { WordTokenizer } from '../../src/data/tokenizer.ts';

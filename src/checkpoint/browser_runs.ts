@@ -25,8 +25,6 @@ type Slot = (typeof SLOTS)[number];
 
 /** Runs that stay; the oldest go when another is begun. */
 const MOST_RUNS = 3;
-/** A text of the visitor's own, which a run needs to go on. */
-const textName = 'text.txt';
 
 export interface KeptRun {
   id: string;
@@ -38,8 +36,6 @@ export interface KeptRun {
 
 export interface LoadedRun extends KeptRun {
   files: Map<string, Uint8Array<ArrayBuffer>>;
-  /** Its own text; null where it has none. */
-  text: string | null;
   /** A line for a newer save that was passed over, with the reason. */
   passedOver: string[];
 }
@@ -75,24 +71,43 @@ export class BrowserRuns {
         const folder = await (await this.#root.getDirectoryHandle(id)).getDirectoryHandle(slot);
         const files = new Map<string, Uint8Array<ArrayBuffer>>();
         const fault = await readAll(folder, manifest.lines, files);
-        if (fault === null) return { id, step, savedAt, files, text: await this.#text(id), passedOver };
+        if (fault === null) return { id, step, savedAt, files, passedOver };
         passedOver.push(`the save of step ${step} was passed over: ${fault}`);
       }
       return null;
     });
   }
 
-  /** A new run; old ones beyond the newest few go, and so do those that never were saved. @throws RunError where the browser has no room */
-  create(text: string | null): Promise<string> {
+  /** What a run needs to go on and stands in none of its saves, by names of files; empty where it needs nothing. */
+  beside(id: string): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+    return this.#inTurn(async () => {
+      const found = new Map<string, Uint8Array<ArrayBuffer>>();
+      const folder = await this.#root.getDirectoryHandle(id);
+      for (const name of await namesIn(folder)) {
+        if ((SLOTS as readonly string[]).includes(name)) continue;
+        const file = await (await folder.getFileHandle(name)).getFile();
+        found.set(name, new Uint8Array(await file.arrayBuffer()));
+      }
+      return found;
+    });
+  }
+
+  /**
+   * A new run; old ones beyond the newest few go, and so do those that never were saved.
+   * @param beside see there   @param stay runs that do not go
+   * @throws RunError where the browser has no room
+   */
+  create(beside: ReadonlyMap<string, FileContent> = new Map(), stay: readonly string[] = []): Promise<string> {
     return this.#writing('the run', async () => {
       const ids = await this.#ids();
       const saves = await Promise.all(ids.map(async (id) => ({ id, newest: (await this.#saves(id))[0] })));
       saves.sort((a, b) => (b.newest?.savedAt ?? 0) - (a.newest?.savedAt ?? 0));
-      for (const { id } of saves.filter(({ newest }, i) => !newest || i >= MOST_RUNS - 1)) await this.#remove(id);
+      const old = saves.filter(({ newest }, i) => !newest || i >= MOST_RUNS - 1);
+      for (const { id } of old) if (!stay.includes(id)) await this.#remove(id);
       const number = Math.max(0, ...ids.map((id) => Number(id.slice('run-'.length)))) + 1;
       const id = `run-${number}`;
       const folder = await this.#root.getDirectoryHandle(id, { create: true });
-      if (text !== null) await write(folder, textName, new TextEncoder().encode(text));
+      for (const [name, content] of beside) await write(folder, name, content);
       return id;
     });
   }
@@ -137,11 +152,7 @@ export class BrowserRuns {
   }
 
   async #ids(): Promise<string[]> {
-    const ids: string[] = [];
-    // The iterator is not in TypeScript's library for pages.
-    const keys = (this.#root as unknown as { keys(): AsyncIterable<string> }).keys();
-    for await (const name of keys) if (/^run-\d{1,9}$/.test(name)) ids.push(name);
-    return ids;
+    return (await namesIn(this.#root)).filter((name) => /^run-\d{1,9}$/.test(name));
   }
 
   /** Slots of a run that have a manifest, the later step first. */
@@ -160,15 +171,6 @@ export class BrowserRuns {
     return saves.sort((a, b) => b.step - a.step);
   }
 
-  async #text(id: string): Promise<string | null> {
-    try {
-      return await (await (await (await this.#root.getDirectoryHandle(id)).getFileHandle(textName)).getFile()).text();
-    } catch (error) {
-      if (isMissing(error)) return null;
-      throw error;
-    }
-  }
-
   async #remove(id: string): Promise<void> {
     // The manifests first: a run half removed is none.
     for (const slot of SLOTS) {
@@ -179,6 +181,13 @@ export class BrowserRuns {
     }
     await this.#root.removeEntry(id, { recursive: true });
   }
+}
+
+async function namesIn(folder: FileSystemDirectoryHandle): Promise<string[]> {
+  const names: string[] = [];
+  // The iterator is not in TypeScript's library for pages.
+  for await (const name of (folder as unknown as { keys(): AsyncIterable<string> }).keys()) names.push(name);
+  return names;
 }
 
 /** One file, whole: every return value and the size at the end are looked at, since over the quota not every write throws. */

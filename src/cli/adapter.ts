@@ -5,6 +5,7 @@ import { resolveModelDir } from '../checkpoint/model_folder.ts';
 import { ADAPTER_CONFIG_NAME } from '../checkpoint/peft_config.ts';
 import { readPeftConfig } from '../checkpoint/peft_folder.ts';
 import { InputError } from '../errors.ts';
+import { baseBeside } from './base_beside.ts';
 import { defineFlags } from './flags.ts';
 import { type Fetching, modelFolder } from './model_place.ts';
 import { printable, quoted } from './printable.ts';
@@ -70,7 +71,7 @@ export async function modelPlaces(
     );
   out.note(printable(`model: ${model} is an adapter; its base is ${base}`, true));
   const named = revision === null ? base : `${base}@${revision}`;
-  const own = resolveModelDir(await modelFolder(named, context));
+  const own = resolveModelDir(baseBeside(dir) ?? (await modelFolder(named, context)));
   await warnOfOtherBase(dir, own, out);
   return { dir: own, adapter: dir };
 }

@@ -1,15 +1,12 @@
 // The arithmetic behind loss curves, shared by the terminal's plot and the report: averaging, thinning, ranges and ticks. Pure.
 import { DebiasedMean } from '../train/debiased_mean.ts';
+import type { Reference } from '../train/run_data.ts';
+
+export type { Reference };
 
 export interface Point {
   readonly step: number;
   /** NaN or an infinity where a run went wrong */
-  readonly value: number;
-}
-
-export interface Reference {
-  /** words: "guessing", "letter pairs" */
-  readonly label: string;
   readonly value: number;
 }
 

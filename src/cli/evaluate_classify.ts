@@ -1,7 +1,8 @@
 // evaluate --task classify: how often a classifier is right, where it errs, and what needs no network reaches on the same rows.
 
 import { classReport, classReportText } from '../data/confusion.ts';
-import { type LabelledRow, readLabelled } from '../data/labelled.ts';
+import { readLabelled } from '../data/labelled.ts';
+import type { LabelledRow } from '../data/labelled_rows.ts';
 import { majorityClass, naiveBayes, type TextClassifier } from '../data/naive_bayes.ts';
 import { seenBefore } from '../data/split.ts';
 import type { Device } from '../runtime/device.ts';

@@ -1,5 +1,5 @@
 // evaluate --hypotheses: scores of texts that are there already, whoever wrote them. No model and no adapter is looked for.
-import { linesOf } from '../data/jsonl.ts';
+import { linesOf } from '../data/file_lines.ts';
 import { requireFile } from '../data/text_source.ts';
 import { InputError } from '../errors.ts';
 import { rougeWords } from '../scores/rouge.ts';

@@ -1,17 +1,10 @@
 // How numbers and values are written for people, the same in the terminal and in the report.
+import { grouped } from '../data/counted.ts';
 import { mib } from '../runtime/buffers.ts';
 import type { Json } from '../train/events.ts';
 import { printable } from './printable.ts';
 
-/** 1234567 -> "1,234,567". */
-export function grouped(n: number): string {
-  return Number.isFinite(n) ? String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',') : 'unknown';
-}
-
-/** 1 -> "1 spike", 2 -> "2 spikes". */
-export function counted(n: number, noun: string): string {
-  return `${grouped(n)} ${noun}${n === 1 ? '' : 's'}`;
-}
+export { counted, grouped } from '../data/counted.ts';
 
 /** A loss: three decimals while they say something; "not a number" and "infinite" in words, for null from a JSON line too. */
 export function lossText(loss: number | null | undefined): string {

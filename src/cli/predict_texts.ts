@@ -1,6 +1,7 @@
 // The texts that predict is asked about: lines of standard input as they come, or rows of a file.
 import path from 'node:path';
-import { jsonRow, linesOf, noField, textIn } from '../data/jsonl.ts';
+import { linesOf } from '../data/file_lines.ts';
+import { jsonRow, noField, textIn } from '../data/jsonl.ts';
 import { csvRows, type TableRow, tsvRows } from '../data/table.ts';
 import { formOf, requireFile } from '../data/text_source.ts';
 import { InputError } from '../errors.ts';

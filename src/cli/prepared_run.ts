@@ -1,15 +1,14 @@
 // A pretraining run before its first step: all that settings and texts make. Nothing has been written yet, and nothing allocated.
 import type { Scalar, Scalars } from '../checkpoint/training_state.ts';
 import type { Corpus } from '../data/corpus.ts';
-import type { TokenGenerator } from '../generate/generate.ts';
 import { tableOf } from '../schedule/used_table.ts';
-import { SAMPLE_TOKENS } from '../train/run_plans.ts';
+import { corpusData } from '../train/corpus_data.ts';
+import { samplePrompt, sampleText } from '../train/sample_text.ts';
 import { firstLossWarning } from '../train/spikes.ts';
-import { corpusData } from './corpus_data.ts';
 import { searchSettings } from './find_rate_command.ts';
 import { fittingRun } from './fitting_run.ts';
 import { type DataChoice, rememberedData } from './pretrain_data.ts';
-import { nameOf, samplePrompt } from './pretrain_text.ts';
+import { nameOf } from './pretrain_text.ts';
 import type { PretrainRequest } from './pretraining.ts';
 import { checkpointConfig, startFrom } from './starting_model.ts';
 import type { TrainingRun } from './training_run.ts';
@@ -69,21 +68,4 @@ export function prepareRun(request: PretrainRequest, corpus: Corpus, data: DataC
 export function originOf(saved: Scalars | undefined): Record<string, Scalar> {
   const [model, modelHash] = [saved?.get('model'), saved?.get('modelHash')];
   return model === undefined ? {} : { model, modelHash: modelHash ?? null };
-}
-
-/** What the model makes of a prompt, the prompt included. */
-export async function sampleText(
-  generator: TokenGenerator,
-  { tokenizer }: Pick<Corpus, 'tokenizer'>,
-  prompt: readonly number[],
-  seed: number,
-  stop: () => boolean,
-): Promise<string> {
-  const decoder = tokenizer.decoder(prompt);
-  let sample = tokenizer.decode(prompt);
-  for await (const { id } of generator.generate(prompt, { maxNewTokens: SAMPLE_TOKENS, temperature: 0.8, seed })) {
-    sample += decoder.push(id);
-    if (stop()) break;
-  }
-  return sample + decoder.end();
 }

@@ -5,7 +5,6 @@ import { Sha256 } from '../checkpoint/hash.ts';
 import type { Scalar, Scalars } from '../checkpoint/training_state.ts';
 import { type Corpus, checkWeights } from '../data/corpus.ts';
 import { InputError } from '../errors.ts';
-import type { Json } from '../train/events.ts';
 import { disagreement } from './disagreement.ts';
 import { quoted } from './printable.ts';
 
@@ -91,27 +90,6 @@ export function refuseOtherTexts({ paths }: DataChoice, corpus: Corpus, saved: S
   );
 }
 
-/** The texts for the start event. A shard's weight is its share of the windows. */
-export function datasetOf(corpus: Corpus): { [key: string]: Json } {
-  const shards = corpus.windowShards();
-  const sum = (shards ?? []).reduce((total, { weight }) => total + weight, 0);
-  return {
-    name: corpus.name,
-    bytes: corpus.bytes,
-    trainTokens: corpus.trainLength,
-    validationTokens: corpus.validationLength,
-    tokenizer: corpus.tokenizer.kind,
-    vocabSize: corpus.tokenizer.vocabSize,
-    ...(shards && {
-      shards: corpus.shards.map(({ name, trainLength }, i) => ({
-        name,
-        tokens: trainLength,
-        weight: Number((shards[i]!.weight / sum).toPrecision(6)),
-      })),
-    }),
-  };
-}
-
 function savedChoice(saved: SavedData): DataChoice {
   const { settings, where } = saved;
   const data = settings.get('data');
@@ -130,7 +108,7 @@ function savedChoice(saved: SavedData): DataChoice {
  * Where a remembered text is: where it was, or beside the step folders, where a page's export puts it. Of two with its name the hash
  * tells which it is: another may stand in the current folder, and a run writes a samples.txt of its own.
  */
-function placeOf(name: string, hash: string | undefined, where: string): string {
+export function placeOf(name: string, hash: string | undefined, where: string): string {
   const beside = path.join(path.dirname(where), path.basename(name));
   if (!fs.existsSync(beside)) return name;
   if (!fs.existsSync(name)) return beside;

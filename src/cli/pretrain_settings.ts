@@ -2,9 +2,10 @@
 import type { TrainingState } from '../checkpoint/training_state.ts';
 import { InputError } from '../errors.ts';
 import { familyRow } from '../nn/families.ts';
+import { withRate, withSteps } from '../train/checked_settings.ts';
 import { type PretrainSettings, presetSettings } from '../train/presets.ts';
 import { camelCase, type FlagSpec, isOnOff } from './flags.ts';
-import { agreeing, withRate, withSteps } from './loop_settings.ts';
+import { agreeing } from './loop_settings.ts';
 import { checkSaved } from './saved_settings.ts';
 import { settingFlags } from './setting_flags.ts';
 

@@ -3,12 +3,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { resolveModelDir } from '../checkpoint/model_folder.ts';
 import { type Corpus, openCorpus } from '../data/corpus.ts';
-import { countingBaselines, tokenChunks } from '../data/counting.ts';
 import type { Tokenizer, TokenizerKind } from '../data/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import type { PretrainSettings } from '../train/presets.ts';
-import { PROMPT_TOKENS } from '../train/run_plans.ts';
-import type { Reference } from './curve.ts';
+import { runName } from '../train/run_name.ts';
 import { readTokenizer, tokenCache } from './folders.ts';
 import { type Fetching, isHubName, tokenizerFolder } from './model_place.ts';
 import type { DataChoice } from './pretrain_data.ts';
@@ -73,36 +71,8 @@ export async function folderTokenizer(named: string, context: Fetching): Promise
   return readTokenizer(isRun ? resolveModelDir(place) : place);
 }
 
-/** Losses that words can be put to: guessing, and what counting characters and pairs reaches. */
-export function referencesOf(corpus: Corpus): Reference[] {
-  const { vocabSize } = corpus.tokenizer;
-  const guessing = { label: `guessing among ${vocabSize}`, value: Math.log(vocabSize) };
-  if (vocabSize > 1024) return [guessing];
-  const { unigram, bigram } = countingBaselines(
-    tokenChunks((s, n) => corpus.train(s, n), corpus.trainLength),
-    tokenChunks((s, n) => corpus.validation(s, n), corpus.validationLength),
-    vocabSize,
-  );
-  return [
-    guessing,
-    { label: 'token frequencies', value: unigram },
-    ...(bigram === null ? [] : [{ label: 'token pairs', value: bigram }]),
-  ];
-}
-
-/** Ids the samples begin with: the prompt, else the first tokens of the validation part. @throws InputError for unknown characters */
-export function samplePrompt(prompt: string | undefined | null, corpus: Corpus): number[] {
-  if (prompt) return corpus.tokenizer.encode(prompt);
-  return [...corpus.validation(0, Math.min(PROMPT_TOKENS, corpus.validationLength))];
-}
-
 /** The run's name in `runs/NAME-N`: of the first text, or moby for the default book. */
 export function nameOf(data: string | undefined, preset: string | null): string {
   if (data === undefined && preset?.startsWith('moby')) return 'moby';
-  const base = (data ?? preset ?? 'run').split(/[\\/]/).filter(Boolean).at(-1) ?? 'run';
-  const plain = base
-    .replace(/\.[^.]*$/, '')
-    .replace(/[^A-Za-z0-9_-]+/g, '-')
-    .slice(0, 40);
-  return plain || 'run';
+  return runName(data ?? preset ?? 'run');
 }

@@ -1,6 +1,6 @@
 // One pretraining run, from settings and a device to checkpoints. What can be refused is refused before the run folder is made.
 import { checkVocabulary } from '../checkpoint/model_config.ts';
-import { requireContext } from '../data/corpus.ts';
+import { requireContext } from '../data/context.ts';
 import type { Device } from '../runtime/device.ts';
 import type { PretrainSettings } from '../train/presets.ts';
 import type { CommandContext, GlobalValues } from './command.ts';

@@ -1,20 +1,12 @@
 // Rows as the model sees them, token by token: which of them are trained on stands out, and control tokens are told from the same
 // characters in a text.
-import { idOfToken } from '../data/instruct/encode.ts';
 import type { Tokenizer } from '../data/tokenizer.ts';
 import type { ShownRow, TaskRows } from '../tasks/rows.ts';
+import { type ShownPiece, shownPieces } from '../tasks/shown_pieces.ts';
 import { counted, grouped } from './format.ts';
 import type { Output } from './output.ts';
 import { printable } from './printable.ts';
 import type { Style } from './terminal.ts';
-
-/** Tokens that are shown together: a character may be made of several. */
-interface Piece {
-  /** As the tokenizer gives it. */
-  readonly text: string;
-  readonly trained: boolean;
-  readonly control: boolean;
-}
 
 const INDENT = '  ';
 
@@ -71,46 +63,16 @@ function marksOf({ style, unicode }: Output): Marks {
 }
 
 /** The tokens of a row as texts, those of its source and the others. */
-function piecesIn(row: ShownRow, sourceTokenizer: Tokenizer | null, tokenizer: Tokenizer | null): Piece[] {
+function piecesIn(row: ShownRow, sourceTokenizer: Tokenizer | null, tokenizer: Tokenizer | null): ShownPiece[] {
   const { ids, trained, source = 0 } = row;
-  if (source === 0) return piecesOf(row, tokenizer);
+  if (source === 0) return shownPieces(row, tokenizer);
   const before = { ids: ids.slice(0, source), trained: trained.slice(0, source) };
   const after = { ids: ids.slice(source), trained: trained.slice(source) };
-  return [...piecesOf(before, sourceTokenizer), ...piecesOf(after, tokenizer)];
-}
-
-/** The tokens of a row as texts. Bytes of one character stand together, where all of them are trained on or none. */
-function piecesOf({ ids, trained }: ShownRow, tokenizer: Tokenizer | null): Piece[] {
-  if (!tokenizer) return ids.map((id, i) => ({ text: `${id} `, trained: trained[i]!, control: false }));
-  const special = new Map((tokenizer.specialTokens ?? []).map((token) => [idOfToken(tokenizer, token), token]));
-  const pieces: Piece[] = [];
-  const add = (text: string, i: number, control = false) => {
-    if (text !== '') pieces.push({ text, trained: trained[i]!, control });
-  };
-  let decoder = tokenizer.decoder();
-  /** Something after which a text goes on, and no character is unfinished. */
-  let before: number[] = [];
-  const cut = (i: number) => {
-    add(decoder.end(), i);
-    decoder = tokenizer.decoder(before);
-  };
-  ids.forEach((id, i) => {
-    // What no token of the vocabulary is ends a text.
-    const control = special.get(id) ?? (id >= tokenizer.vocabSize ? 'end' : undefined);
-    if (i > 0 && (control !== undefined || trained[i] !== trained[i - 1])) cut(i - 1);
-    if (control !== undefined) add(control, i, true);
-    else {
-      const text = decoder.push(id);
-      add(text, i);
-      if (text !== '' && !tokenizer.decode([id]).includes('\ufffd')) before = [id];
-    }
-  });
-  cut(ids.length - 1);
-  return pieces;
+  return [...shownPieces(before, sourceTokenizer), ...shownPieces(after, tokenizer)];
 }
 
 /** Pieces in lines of a width, none of which is cut but those that are wider; after a line break of the text a new line begins. */
-function maskLines(pieces: readonly Piece[], marks: Marks, width: number): string[] {
+function maskLines(pieces: readonly ShownPiece[], marks: Marks, width: number): string[] {
   const { bar, lineEnd, control, run, style } = marks;
   const room = width - INDENT.length - 3; // brackets, and the bar behind the last piece
   const lines: string[] = [];

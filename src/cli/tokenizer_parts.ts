@@ -1,9 +1,9 @@
 // What a tokenizer learns from, in parts: texts as they are, and of tables of pairs both sides of every pair.
-import { linesOf } from '../data/jsonl.ts';
+import { linesOf } from '../data/file_lines.ts';
 import type { PairColumns } from '../data/pairs/pair_columns.ts';
 import { pairTexts } from '../data/pairs/read_pairs.ts';
 import { csvRows, tsvRows } from '../data/table.ts';
-import { tableForm } from '../data/table_columns.ts';
+import { tableForm } from '../data/table_file.ts';
 import { DOCUMENT_END, readText, type TextPart } from '../data/text_reader.ts';
 import { formOf, type TextSource } from '../data/text_source.ts';
 import { InputError } from '../errors.ts';

@@ -1,57 +1,33 @@
 // A run of either command, prepared: what its loop, its files and its picture ask for, whatever is trained and on what. Then the run
 // itself, from its first step to its end.
-import type { Batch } from '../autograd/machine.ts';
 import { RunFolder } from '../checkpoint/run.ts';
 import type { Scalar, TrainingState } from '../checkpoint/training_state.ts';
-import type { Tokenizer } from '../data/tokenizer.ts';
 import { InputError, RunError } from '../errors.ts';
 import { parameterCount } from '../nn/model.ts';
 import { trainedCount } from '../optim/frozen.ts';
 import type { Device } from '../runtime/device.ts';
 import type { KernelTable } from '../schedule/order.ts';
 import { tableOf } from '../schedule/used_table.ts';
+import { withSteps } from '../train/checked_settings.ts';
 import { type KeptModel, noProgress } from '../train/checkpoint_files.ts';
 import type { EndEvent, Json, RunEvent, StartEvent } from '../train/events.ts';
 import { type LoopOptions, type LoopProgress, loop } from '../train/loop.ts';
 import { eventBytes } from '../train/memory.ts';
+import type { Reference, RunData } from '../train/run_data.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import { hashOf } from '../train/snapshot.ts';
 import { spikeText } from '../train/spikes.ts';
 import type { Weights } from '../train/step.ts';
 import type { AnyTrainer, TrainingPlans } from '../train/training.ts';
 import type { CommandContext } from './command.ts';
-import type { Reference } from './curve.ts';
 import { findRate } from './find_rate_command.ts';
-import { withSteps } from './loop_settings.ts';
 import { printable } from './printable.ts';
 import { restoreRun, stepsIn } from './run_beginning.ts';
 import { RunFiles } from './run_files.ts';
 import { RunShow } from './show.ts';
 
-/** What a run learns from. */
-export interface RunData {
-  /** SHA-256, hex: a run is gone on with on this data only. */
-  readonly hash: string;
-  readonly tokenizer: Tokenizer;
-  /** For the start event. */
-  readonly dataset: { readonly [key: string]: Json };
-  /** What a loss is the mean of. Default: nats a token. */
-  readonly unit?: string;
-  /** Tokens of a step, for the speed that is told. */
-  readonly tokensPerStep: number;
-  /** Which batches come next: plain JSON, its `step` the batches drawn. */
-  readonly sampler: { state(): { step: number }; restore(state: never): void };
-  /** The batches of the next step. */
-  next(): Batch[];
-  /** The whole validation part, and about as much of the train part as is worth the time. */
-  validationBatches(): Iterable<Batch>;
-  trainBatches(): Iterable<Batch>;
-  /** Losses that words can be put to, the first what guessing costs; asked for once. */
-  references(): readonly Reference[];
-}
-
 /** What is trained, on disk. */
-export interface RunModel extends KeptModel {
+export interface StoredModel extends KeptModel {
   /** Brings it to where a step folder has it. @throws InputError for a folder that lacks it */
   load(path: string): Promise<void>;
 }
@@ -63,7 +39,7 @@ export interface TrainingRun extends TrainingPlans {
   readonly seed: number;
   settings: TrainingSettings;
   readonly data: RunData;
-  readonly kept: RunModel;
+  readonly kept: StoredModel;
   /** Form by op, as the run chose them. */
   readonly kernels: KernelTable;
   /** What a checkpoint keeps beside the settings. */

@@ -2,7 +2,7 @@
 import { misfit, text, wholeNumber } from '../checkpoint/fields.ts';
 import { described, type JsonObject, type JsonValue, parseJson } from '../checkpoint/json.ts';
 import { InputError } from '../errors.ts';
-import { linesOf } from './jsonl.ts';
+import { linesOf } from './file_lines.ts';
 import { findText } from './text_source.ts';
 import type { Tokenizer } from './tokenizer.ts';
 

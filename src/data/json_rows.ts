@@ -1,9 +1,10 @@
 // Rows of JSON: a list of objects in one file, or an object a line (JSONL). Which of them a file is, its first character says.
+// Pure: lines come from anywhere.
 import { described, type JsonObject, type JsonValue, parseJson } from '../checkpoint/json.ts';
 import { InputError } from '../errors.ts';
-import { linesOf } from './jsonl.ts';
-import { chunksOf } from './text_check.ts';
-import { findText, formOf } from './text_source.ts';
+import { linesIn } from './jsonl.ts';
+import { endingOf } from './table_columns.ts';
+import { requireText } from './text_bytes.ts';
 
 export interface JsonRow {
   /** `FILE: line N`, or `FILE: row N` of a list: for messages. */
@@ -12,20 +13,20 @@ export interface JsonRow {
   readonly fields: JsonObject;
 }
 
-/** A list is read whole. */
-const LONGEST_LIST = 64 * 2 ** 20;
-
 /**
- * The rows of a file, or of all files of a folder. Of JSONL one line at a time is in memory, and blank ones are passed over.
- * @throws InputError naming file and line or row, for what is no JSON, no object, and for a file of another kind
+ * The rows of a text in memory: of a list where its first character begins one, else of its lines.
+ * @throws InputError naming file and line or row, for what is no text, no JSON and no object
  */
-export function* jsonRows(file: string): Generator<JsonRow> {
-  for (const path of findText(file).files) {
-    if (formOf(path) === 'parquet')
-      throw new InputError(`${path}: found a Parquet table, expected JSON. Write its rows as JSONL, an object a line.`);
-    if (firstCharacter(path) === '[') yield* rowsOfList(wholeText(path), path);
-    else yield* rowsOfLines(linesOf(path), path);
-  }
+export function* jsonRowsOf(name: string, text: string): Generator<JsonRow> {
+  requireText(name, text);
+  if (endingOf(name) === '.parquet') throw parquetRows(name);
+  if (/[^\s\ufeff]/.exec(text.slice(0, 4096))?.[0] === '[') yield* rowsOfList([...linesIn(text)].join('\n'), name);
+  else yield* rowsOfLines(linesIn(text), name);
+}
+
+/** Refuses a table in Parquet. */
+export function parquetRows(name: string): InputError {
+  return new InputError(`${name}: found a Parquet table, expected JSON. Write its rows as JSONL, an object a line.`);
 }
 
 /** The objects of a JSON list. @throws InputError as jsonRows */
@@ -58,23 +59,4 @@ export function* rowsOfLines(lines: Iterable<string>, file: string): Generator<J
 function rowOf(row: JsonValue, where: string): JsonRow {
   if (row instanceof Map) return { where, fields: row };
   throw new InputError(`${where}: found ${described(row)}, expected an object. Write the row again.`);
-}
-
-function firstCharacter(file: string): string {
-  for (const chunk of chunksOf(file, 4096)) return /[^\s\ufeff]/.exec(new TextDecoder().decode(chunk))?.[0] ?? '';
-  return '';
-}
-
-function wholeText(file: string): string {
-  const lines: string[] = [];
-  let length = 0;
-  for (const line of linesOf(file)) {
-    length += line.length + 1;
-    lines.push(line);
-    if (length > LONGEST_LIST)
-      throw new InputError(
-        `${file}: found a JSON list of more than ${LONGEST_LIST} characters (64 Mi), expected an object a line, which is read row by row. Convert it: jq -c '.[]'.`,
-      );
-  }
-  return lines.join('\n');
 }

@@ -1,6 +1,6 @@
 // What needs no network: always the most frequent class, and naive Bayes over words. A classifier that does not beat these figures
 // has learned nothing else.
-import type { LabelledRow } from './labelled.ts';
+import type { LabelledRow } from './labelled_rows.ts';
 
 /** Gives a text the number of a class. */
 export type TextClassifier = (text: string) => number;

@@ -1,7 +1,7 @@
 // Labelled rows in three parts: to learn from, to choose by, and to be judged by once. Duplicates go first, so that no text is on both
 // sides; then classes may be made equally large; then chance, from a seed, deals the rows out.
 import { InputError } from '../errors.ts';
-import type { LabelledRow } from './labelled.ts';
+import type { LabelledRow } from './labelled_rows.ts';
 import { randomBelow } from './shuffled.ts';
 
 export interface SplitOptions {

@@ -1,11 +1,9 @@
 // Tables and JSON objects of which two columns are wanted: which of a table they are, by the names of its first line, by their
 // numbers, or as its reader knows. Every row has as many cells as the first.
-import path from 'node:path';
 import { quoted } from '../checkpoint/json.ts';
 import { InputError } from '../errors.ts';
-import { jsonRow, linesOf, noField } from './jsonl.ts';
+import { jsonRow, noField } from './jsonl.ts';
 import { csvRows, type TableRow, tsvRows } from './table.ts';
-import { formOf } from './text_source.ts';
 
 export type TableForm = 'tsv' | 'csv' | 'jsonl';
 
@@ -53,23 +51,31 @@ export interface TwoCells {
 const LOOKED_AT = 1000;
 
 /**
- * The form of a file: by its ending, else by its first line.
- * @param lines of it   @throws InputError for a file of another kind
+ * The form of a table: by the ending of its name, else by its first line.
+ * @param isParquet what its bytes say where its ending says nothing   @throws InputError for one of another kind
  */
-export function tableForm(file: string, lines: () => Iterable<string> = () => linesOf(file)): TableForm {
-  const ending = path.extname(file).toLowerCase();
+export function tableFormOf(
+  name: string,
+  lines: () => Iterable<string>,
+  isParquet: () => boolean = () => false,
+): TableForm {
+  const ending = endingOf(name);
   if (ending === '.tsv' || ending === '.csv') return ending === '.tsv' ? 'tsv' : 'csv';
-  const form = formOf(file);
-  if (form === 'jsonl') return form;
-  if (form === 'parquet')
-    throw new InputError(`${file}: found a Parquet table, expected TSV, CSV or JSONL. Write it as JSONL first.`);
+  if (ending === '.jsonl' || ending === '.ndjson') return 'jsonl';
+  if (ending === '.parquet' || isParquet())
+    throw new InputError(`${name}: found a Parquet table, expected TSV, CSV or JSONL. Write it as JSONL first.`);
   for (const line of lines()) {
     if (/^\s*$/.test(line)) continue;
     if (/^\s*\[/.test(line) && ending === '.json')
-      throw new InputError(`${file}: found a JSON list, expected an object a line. Write it as JSONL first.`);
+      throw new InputError(`${name}: found a JSON list, expected an object a line. Write it as JSONL first.`);
     return /^\s*\{/.test(line) ? 'jsonl' : line.includes('\t') ? 'tsv' : 'csv';
   }
   return 'tsv';
+}
+
+/** The ending of a file's name in small letters: `.tsv`; '' for none. */
+export function endingOf(name: string): string {
+  return /[^/\\](\.[^./\\]*)$/.exec(name)?.[1]?.toLowerCase() ?? '';
 }
 
 /** A column under the name that was given, or its usual one. */

@@ -1,5 +1,6 @@
 // Are these bytes text? First bytes that name another format, NUL bytes, UTF-16, and where exactly UTF-8 breaks. The sentences
 // here continue "FILE: ". Pure: the command line and the page use it.
+import { InputError } from '../errors.ts';
 
 // First bytes of formats that people hand over by mistake, as Latin-1 text.
 const FORMATS: readonly (readonly [string, string])[] = [
@@ -18,6 +19,9 @@ const FORMATS: readonly (readonly [string, string])[] = [
   ['GGUF', 'a GGUF model'],
 ];
 
+/** So much of a file, or of a text, is looked at. */
+export const LOOKED_AT = 64 * 1024;
+
 /** Why bytes cannot be text, judged by the first of them, or null. Whether they are UTF-8 is not judged here. */
 export function whyNotTextHead(head: Uint8Array): string | null {
   const start = String.fromCharCode(...head.subarray(0, 16));
@@ -29,6 +33,12 @@ export function whyNotTextHead(head: Uint8Array): string | null {
   }
   const nul = head.indexOf(0);
   return nul >= 0 ? nulAt(nul) : null;
+}
+
+/** What a file's first bytes must not be, of a text in memory. @throws InputError */
+export function requireText(name: string, text: string): void {
+  const fault = whyNotTextHead(new TextEncoder().encode(text.slice(0, LOOKED_AT)));
+  if (fault !== null) throw new InputError(`${name}: ${fault}`);
 }
 
 export function nulAt(offset: number): string {

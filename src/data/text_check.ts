@@ -1,9 +1,7 @@
 // Is this file text? By its bytes, read from disk. The sentences here continue "FILE: ".
 import fs from 'node:fs';
 import { InputError } from '../errors.ts';
-import { invalidBytes, whyNotTextHead } from './text_bytes.ts';
-
-const LOOKED_AT = 64 * 1024;
+import { invalidBytes, LOOKED_AT, whyNotTextHead } from './text_bytes.ts';
 
 /** Whether a file begins as a Parquet table does. @throws InputError if it cannot be opened */
 export function isParquet(file: string): boolean {

@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import { InputError } from '../errors.ts';
 import { nameOf } from './char.ts';
-import { jsonlRows, type RowCount } from './jsonl.ts';
+import { jsonlRows } from './file_lines.ts';
+import type { RowCount } from './jsonl.ts';
 import { parquetRows } from './parquet.ts';
 import { nulAt } from './text_bytes.ts';
 import { chunksOf, invalidUtf8 } from './text_check.ts';

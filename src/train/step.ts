@@ -1,6 +1,6 @@
 // What a training is made of, what a step takes and what it gives.
 import type { Traced } from '../autograd/graph.ts';
-import type { Batch, CompileOptions, Machine } from '../autograd/machine.ts';
+import type { Batch, CompileOptions, Machine, Scalars } from '../autograd/machine.ts';
 import type { LanguageModel, Trainable } from '../nn/model.ts';
 import type { Ema } from '../optim/ema.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
@@ -51,6 +51,12 @@ export interface RunFunction {
 /** The same with the batch it is planned for. */
 export interface PlannedFunction extends RunFunction {
   batch: Batch;
+}
+
+/** One replay of those that a step is made of. */
+export interface StepReplay extends PlannedFunction {
+  /** Numbers that are sent with it. */
+  scalars: Scalars;
 }
 
 export interface TrainerParts<M extends Trainable = LanguageModel> {

@@ -15,7 +15,7 @@ import { MetricMeans, observedResults } from '../tasks/metrics.ts';
 import { type HostArray, Tensor } from '../tensor/tensor.ts';
 import { whoMadeIt } from './diagnose.ts';
 import { type Evaluation, lossOf, MAX_UNREAD, mayWait, meanLoss } from './evaluate.ts';
-import type { PlannedFunction, RunFunction, StepInput, StepResult, TrainerParts, Weights } from './step.ts';
+import type { PlannedFunction, RunFunction, StepInput, StepReplay, StepResult, TrainerParts, Weights } from './step.ts';
 
 interface Queued extends StepInput {
   step: number;
@@ -38,6 +38,8 @@ export class Trainer<M extends Trainable = LanguageModel> {
   readonly ema: Ema | null;
   /** Steps done and acknowledged. */
   step = 0;
+  /** What the step was to train on that ended this run, because its loss or its gradient was no number; null for all others. */
+  halted: StepInput | null = null;
   readonly #parts: Required<TrainerParts<M>>;
   /** Sum of losses and number of targets of the batches that are being accumulated. */
   readonly #totals = new Tensor({ kind: 'state', shape: [2], name: 'totals', memoryClass: 'gradients' });
@@ -76,6 +78,16 @@ export class Trainer<M extends Trainable = LanguageModel> {
     const { accumulate } = this.#parts;
     const batches = { batch, step: accumulate === 1 ? batch : {}, trained: evaluated, ema: evaluated };
     return this.#functions.map((each) => ({ ...each, batch: batches[each.kind] }));
+  }
+
+  /** What a step asks of the machine, in its order. @param step number of the step, from 1 */
+  replays(step: number, { batches, learningRate }: StepInput): StepReplay[] {
+    const all = batches.map((batch, i) => ({ batch, scalars: this.#scalars(step, i) }));
+    const last = this.#functions.find(({ kind }) => kind === 'step')!;
+    if (this.#parts.accumulate === 1)
+      return all.map(({ batch, scalars }) => ({ ...last, batch, scalars: { learningRate, ...scalars } }));
+    const each = this.#functions.find(({ kind }) => kind === 'batch')!;
+    return [...all.map((given) => ({ ...each, ...given })), { ...last, batch: {}, scalars: { learningRate } }];
   }
 
   /** The loss of a batch as a step takes it, and the seed of its backward pass. @param alone it is a step; else one of several */
@@ -205,9 +217,11 @@ export class Trainer<M extends Trainable = LanguageModel> {
   }
 
   /** Says what was found at a step, and which value was the first that is not finite. */
-  async #fail({ step, batches }: Queued, loss: number, gradNorm: number, diagnose: boolean): Promise<never> {
+  async #fail(queued: Queued, loss: number, gradNorm: number, diagnose: boolean): Promise<never> {
+    const { step, batches } = queued;
     const found = Number.isFinite(loss) ? `gradient norm ${gradNorm}` : `loss ${loss}`;
     this.#queued = [];
+    this.halted = queued;
     const what = `step ${step}: ${found}, expected a finite number.`;
     if (!diagnose) throw new NotFiniteError(what);
     const gradients = (batch: Record<string, Tensor>) => {

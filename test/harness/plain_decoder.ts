@@ -28,8 +28,16 @@ type Weights = (name: string) => ArrayLike<number>;
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>, from = 0) =>
   Array.from(a).reduce((sum, x, i) => sum + x * b[from + i]!, 0);
 
-/** The logits behind each of the tokens. */
-export function plainLogits(config: HubConfig, weights: Weights, ids: readonly number[]): number[][] {
+/** How much one head looked at the token j, as token t was read. */
+type Looked = (layer: number, head: number, t: number, j: number, share: number) => void;
+
+/** The logits behind each of the tokens. @param looked is told all attention, what is not seen left out */
+export function plainLogits(
+  config: HubConfig,
+  weights: Weights,
+  ids: readonly number[],
+  looked: Looked = () => {},
+): number[][] {
   const gemma = config.model_type === 'gemma3_text';
   const [C, D, H, KV] = [config.hidden_size, config.head_dim, config.num_attention_heads, config.num_key_value_heads];
   const table = weights('model.embed_tokens.weight');
@@ -85,6 +93,7 @@ export function plainLogits(config: HubConfig, weights: Weights, ids: readonly n
         const most = Math.max(...scores);
         const shares = scores.map((score) => Math.exp(score - most));
         const total = shares.reduce((sum, share) => sum + share, 0);
+        for (const [n, j] of seen.entries()) looked(l, h, t, j, shares[n]! / total);
         for (let d = 0; d < D; d++)
           together.push(seen.reduce((sum, j, n) => sum + (shares[n]! / total) * v[j]![kv * D + d]!, 0));
       }

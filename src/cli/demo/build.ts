@@ -1,5 +1,5 @@
 // Builds the demo page: scripts and style by esbuild, the page drawn once beforehand so that it is complete before any script runs,
-// and the book and trained models as plain files. What comes out works under any path of a static host.
+// and the book, the lessons' data and trained models as plain files. What comes out works under any path of a static host.
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,9 @@ import type { BuildOptions, Metafile } from 'esbuild';
 import { readText } from '../../data/text_reader.ts';
 import { mobyDick } from '../../data/text_source.ts';
 import { InputError } from '../../errors.ts';
+import { directImports } from './direct_imports.ts';
 import { loadedAtOnce } from './first_load.ts';
+import { lessonData } from './lesson_data.ts';
 import { fillTemplate } from './page_html.ts';
 import { metaPolicy } from './policy.ts';
 
@@ -17,6 +19,9 @@ const sources = fileURLToPath(new URL('../../../demo/', import.meta.url));
 
 /** The reference values that the page checks an adapter against. */
 const golden = fileURLToPath(new URL('../../../test/golden/', import.meta.url));
+
+/** What the page imports of the library. */
+const face = fileURLToPath(new URL('../../index.ts', import.meta.url));
 
 /** Trained models that the page loads when they are asked for. */
 const models = path.join(sources, 'models');
@@ -30,7 +35,7 @@ export interface BuiltPage {
   firstLoadBytes: number;
 }
 
-/** @throws InputError where the page's sources, esbuild or the book are missing; Error where a source does not compile */
+/** @throws InputError where the page's sources, esbuild, the book or the dictionary are missing; Error where a source does not compile */
 export async function buildPage(): Promise<BuiltPage> {
   if (!fs.existsSync(path.join(sources, 'index.html')))
     throw new InputError(
@@ -41,6 +46,7 @@ export async function buildPage(): Promise<BuiltPage> {
   files.set('index.html', new TextEncoder().encode(await html()));
   files.set('icon.svg', fs.readFileSync(path.join(sources, 'icon.svg')));
   files.set('moby-dick.txt', await book());
+  for (const [name, bytes] of lessonData()) files.set(name, bytes);
   for (const [name, bytes] of filesBelow(golden, /\.(json|safetensors)$/)) files.set(`golden/${name}`, bytes);
   for (const [name, bytes] of filesBelow(models)) files.set(`models/${name}`, bytes);
   const firstLoad = ['index.html', 'style.css', ...loadedAtOnce(metafile, ['page.js', 'worker.js'])];
@@ -74,6 +80,7 @@ async function bundle(files: Map<string, Uint8Array>): Promise<Metafile> {
     platform: 'browser',
     minify: true,
     metafile: true,
+    plugins: [directImports(sources, face)],
   });
   for (const file of outputFiles!) {
     files.set(path.relative(sources, file.path).split(path.sep).join('/'), file.contents);

@@ -12,6 +12,8 @@ const types = new Map([
   ['svg', 'image/svg+xml'],
   ['txt', 'text/plain; charset=utf-8'],
   ['md', 'text/plain; charset=utf-8'],
+  ['tsv', 'text/tab-separated-values; charset=utf-8'],
+  ['jsonl', 'text/plain; charset=utf-8'],
 ]);
 
 export interface ServeOptions {

@@ -15,6 +15,7 @@ import { InputError } from '../../errors.ts';
 import type { EncoderConfig } from '../../nn/encoder_config.ts';
 import type { ModelConfig } from '../../nn/families.ts';
 import type { EncoderDecoderConfig } from '../../nn/transformer_config.ts';
+import { baseBeside } from '../base_beside.ts';
 import { readTokenizer } from '../folders.ts';
 import type { Fetching } from '../model_place.ts';
 import { openStartingModel, type StartingModel } from '../starting_model.ts';
@@ -94,7 +95,7 @@ export async function resumedBeginning(
   const tokenizer = await readTokenizer(path);
   const own = { name, weights, tokenizer, tokenizerDir: path } as const;
   if (Number(settings.get('loraR')) > 0) {
-    const start = await openStartingModel(String(named), weights, context, READERS[takes].named);
+    const start = await openStartingModel(baseBeside(path) ?? String(named), weights, context, READERS[takes].named);
     return { ...own, config: start.config, start };
   }
   const file = `${path}/config.json`;

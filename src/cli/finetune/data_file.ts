@@ -1,9 +1,9 @@
 // The file of rows that a run learns from: as it was typed, or where a saved run found it; and its hash.
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
-import path from 'node:path';
 import { findText } from '../../data/text_source.ts';
 import { InputError } from '../../errors.ts';
+import { placeOf } from '../pretrain_data.ts';
 import type { TaskRequest } from './task.ts';
 
 /** @throws InputError for none, and for several */
@@ -14,7 +14,8 @@ export function dataFile({ flags, resumed, settings }: Pick<TaskRequest, 'flags'
       `--data: found ${flags.data.length} files, expected one for --task ${settings.task}. Put their rows into one file.`,
     );
   const saved = resumed?.state.settings.get('data');
-  const found = file ?? (typeof saved === 'string' ? saved : undefined);
+  const found =
+    file ?? (typeof saved === 'string' ? placeOf(saved, resumed!.state.dataHash, resumed!.path) : undefined);
   if (found !== undefined) return found;
   throw new InputError(
     `--data: found nothing, expected a file of rows for --task ${settings.task}. For example: --data rows.jsonl`,
@@ -34,14 +35,4 @@ export function hashOfFile(file: string): string {
     }
   }
   return hash.digest('hex');
-}
-
-/** What the run is called: the file's name without its ending. */
-export function runName(file: string): string {
-  const plain = path
-    .basename(file)
-    .replace(/\.[^.]*$/, '')
-    .replace(/[^A-Za-z0-9_-]+/g, '-')
-    .slice(0, 40);
-  return plain || 'run';
 }

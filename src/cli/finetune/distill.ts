@@ -1,6 +1,8 @@
 // finetune --task distill: on with a text, and with what a larger model thinks of every token of it.
 
 import { InputError } from '../../errors.ts';
+import type { LanguageParts, LanguageRun } from '../../finetune/opened.ts';
+import { overLanguage } from '../../finetune/trained_model.ts';
 import type { ModelConfig } from '../../nn/families.ts';
 import { makeModel } from '../../nn/families.ts';
 import { distillTask } from '../../tasks/distill.ts';
@@ -9,9 +11,8 @@ import { hasTokenizer, readTokenizer } from '../folders.ts';
 import { quoted } from '../printable.ts';
 import { openStartingModel, startFrom } from '../starting_model.ts';
 import { language, openLanguage } from './language.ts';
-import type { LanguageParts, LanguageRequest, LanguageRun } from './language_run.ts';
-import type { FinetuneTask, TaskRequest } from './task.ts';
-import { overLanguage } from './trained_model.ts';
+import { baseOf, type LanguageRequest } from './rows_request.ts';
+import type { FinetuneTask, ShownTask, TaskRequest } from './task.ts';
 
 export const distill: FinetuneTask<ModelConfig> = {
   name: 'distill',
@@ -21,10 +22,12 @@ export const distill: FinetuneTask<ModelConfig> = {
   without: ['label-smoothing'],
   defaults: language.defaults,
   epochs: null,
-  open: async (request) => overLanguage(request, await openDistill(request)),
+  open: async (request) => overLanguage(baseOf(request), await openDistill(request)),
 };
 
-async function openDistill(request: LanguageRequest): Promise<LanguageParts> {
+async function openDistill(
+  request: LanguageRequest,
+): Promise<LanguageParts & Pick<ShownTask, 'usuallyShown' | 'next'>> {
   const { context, settings, tokenizer, resumed } = request;
   const { teacher: name = '', distillTemperature: temperature, distillMix: mix } = settings;
   if (name === '')

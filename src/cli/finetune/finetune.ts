@@ -1,6 +1,7 @@
 // finetune: a model that is there, taught something new. Here are the flags, the task, and what is refused at once; finetuning.ts does
 // the work.
 import { InputError } from '../../errors.ts';
+import { type FinetuneSettings, settled } from '../../finetune/settings.ts';
 import type { Device } from '../../runtime/device.ts';
 import { type CommandContext, defineCommand } from '../command.ts';
 import { dtypeOn } from '../dtype.ts';
@@ -20,8 +21,8 @@ import type { ResumedRun } from '../training_run.ts';
 import { type Beginning, newBeginning, resumedBeginning } from './beginning.ts';
 import { finetuneOn } from './finetuning.ts';
 import { type FinetuneFlags, finetuneFlags } from './flags.ts';
-import { type FinetuneSettings, newSettings, resumedSettings, settled, typedFor } from './settings.ts';
-import type { FinetuneTask, NothingRequest, OpenedTask } from './task.ts';
+import { newSettings, resumedSettings, typedFor } from './settings.ts';
+import type { FinetuneTask, NothingRequest, ShownTask } from './task.ts';
 import { TASKS } from './tasks.ts';
 
 const names = TASKS.map(({ name }) => name);
@@ -134,7 +135,7 @@ function taskOf({ task: named }: FinetuneFlags, resumed: ResumedRun | null): Fin
 function showRows(
   { out, given }: CommandContext,
   { showMask: asked }: FinetuneFlags,
-  { shown, usuallyShown, sourceTokenizer }: OpenedTask,
+  { shown, usuallyShown, sourceTokenizer }: ShownTask,
   tokenizer: Parameters<typeof showMask>[2],
   again: boolean,
 ): void {

@@ -1,6 +1,8 @@
 // One fine-tuning, from a task's rows and a device to checkpoints. What can be refused is refused before the run folder is made.
 import type { Scalar } from '../../checkpoint/training_state.ts';
 import { InputError } from '../../errors.ts';
+import type { MadeRun } from '../../finetune/opened.ts';
+import type { FinetuneSettings } from '../../finetune/settings.ts';
 import type { Device } from '../../runtime/device.ts';
 import { triedTable } from '../../schedule/used_table.ts';
 import type { Limits } from '../../train/limits.ts';
@@ -10,11 +12,11 @@ import { searchSettings } from '../find_rate_command.ts';
 import { fitRun, fitting } from '../fit.ts';
 import { isHubName } from '../model_place.ts';
 import { startFrom } from '../starting_model.ts';
+import { weightsOnDisk } from '../step_weights.ts';
 import { type RunRequest, type TrainingRun, trainRun } from '../training_run.ts';
 import type { Beginning } from './beginning.ts';
 import type { FinetuneFlags } from './flags.ts';
-import type { FinetuneSettings } from './settings.ts';
-import type { MadeRun, OpenedTask } from './task.ts';
+import type { ShownTask } from './task.ts';
 
 export interface FinetuneRequest extends RunRequest {
   flags: FinetuneFlags;
@@ -22,7 +24,7 @@ export interface FinetuneRequest extends RunRequest {
   settings: FinetuneSettings;
   seed: number;
   beginning: Beginning;
-  opened: OpenedTask;
+  opened: ShownTask;
 }
 
 /** Trains until the steps are done or a signal asks to stop. @returns the exit code */
@@ -82,8 +84,9 @@ function prepareFinetune(request: FinetuneRequest): TrainingRun {
     kept: {
       ...kept,
       load: async (path) => {
-        await kept.load(path);
-        await opened.goOn?.(made, path);
+        const saved = weightsOnDisk(path);
+        await kept.load(saved);
+        await opened.goOn?.(made, saved);
       },
     },
     kernels: resumed ? device.kernels : triedTable(device.capabilities, device.kernels),

@@ -1,12 +1,12 @@
 // All flags of finetune, and which of them are settings.
 
+import type { TaskName } from '../../finetune/settings.ts';
 import type { GlobalValues } from '../command.ts';
 import { defineFlags, type FlagSpec, type FlagValues } from '../flags.ts';
 import { limitFlags } from '../limits.ts';
 import { keepFlags, lengthFlags } from '../run_flags.ts';
 import { commonSettingFlags } from './common_flags.ts';
 import { ownOtherFlags, ownSettingFlags } from './own_flags.ts';
-import type { TaskName } from './settings.ts';
 
 /** @param tasks names of those that work, and a few words of each */
 export const finetuneFlags = <const T extends readonly string[]>(tasks: T, about: string) =>

@@ -1,7 +1,10 @@
 // finetune --task mask: an encoder learns to guess tokens that were taken out of a text, from nothing or on from what it knows.
-import { requireContext } from '../../data/corpus.ts';
+import { requireContext } from '../../data/context.ts';
 import { idOfToken } from '../../data/instruct/encode.ts';
 import type { Tokenizer } from '../../data/tokenizer.ts';
+import type { LanguageParts } from '../../finetune/opened.ts';
+import type { FinetuneSettings } from '../../finetune/settings.ts';
+import { overLanguage } from '../../finetune/trained_model.ts';
 import type { EncoderConfig } from '../../nn/encoder_config.ts';
 import { maskTask } from '../../tasks/mask.ts';
 import { type Masking, maskBatch, ordinaryIds, plannedMaskBatch } from '../../tasks/mask_rows.ts';
@@ -9,12 +12,10 @@ import { rowsFor } from '../../train/loss_batches.ts';
 import { type AskedRow, MaskFiller } from '../../train/mask_filler.ts';
 import { chooseData, refuseOtherTexts, rememberedData } from '../pretrain_data.ts';
 import { nameOf, openText } from '../pretrain_text.ts';
-import type { LanguageParts } from './language_run.ts';
 import { encoderSizes, maskFromNothing } from './mask_beginning.ts';
 import { frequenciesOf, maskData } from './mask_data.ts';
-import type { FinetuneSettings } from './settings.ts';
-import type { FinetuneTask, TaskRequest } from './task.ts';
-import { overLanguage } from './trained_model.ts';
+import { baseOf } from './rows_request.ts';
+import type { FinetuneTask, ShownTask, TaskRequest } from './task.ts';
 
 /** Tokens of the validation part that are shown with masks. */
 const SHOWN = 48;
@@ -42,11 +43,13 @@ export const mask: FinetuneTask<EncoderConfig> = {
   epochs: null,
   sizes: encoderSizes,
   fromNothing: maskFromNothing,
-  open: async (request) => overLanguage(request, await openMask(request)),
+  open: async (request) => overLanguage(baseOf(request), await openMask(request)),
 };
 
 /** The text as windows, and an encoder over it. @throws InputError as openText */
-async function openMask(request: TaskRequest<EncoderConfig>): Promise<LanguageParts> {
+async function openMask(
+  request: TaskRequest<EncoderConfig>,
+): Promise<LanguageParts & Pick<ShownTask, 'usuallyShown' | 'next'>> {
   const { context, flags, settings, tokenizer, config, resumed, seed } = request;
   const { out } = context;
   const saved = resumed && { ...resumed.state, where: resumed.path };

@@ -4,12 +4,10 @@ import type { Corpus } from '../../data/corpus.ts';
 import { tokenChunks } from '../../data/counting.ts';
 import { WindowSampler } from '../../data/windows.ts';
 import { type Masking, maskBatch } from '../../tasks/mask_rows.ts';
+import { datasetOf, type WindowChoice } from '../../train/corpus_data.ts';
 import { evaluationBatches, type Stretch, TRAIN_PARTS } from '../../train/loss_batches.ts';
+import type { Reference, RunData } from '../../train/run_data.ts';
 import type { TrainingSettings } from '../../train/settings.ts';
-import type { WindowChoice } from '../corpus_data.ts';
-import type { Reference } from '../curve.ts';
-import { datasetOf } from '../pretrain_data.ts';
-import type { RunData } from '../training_run.ts';
 
 /** What is measured is masked alike in every run, whatever its seed. */
 const MEASURED_SEED = 0;

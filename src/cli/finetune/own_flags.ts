@@ -1,5 +1,6 @@
 // Flags of finetune that belong to some tasks; to which, the tasks say.
 import { PROMPT_FORMATS } from '../../data/instruct/prompt_format.ts';
+import { OWN_DEFAULTS } from '../../finetune/own_settings.ts';
 import { POOLINGS } from '../../nn/classifier_config.ts';
 import { defineFlags } from '../flags.ts';
 
@@ -13,7 +14,7 @@ export const ownSettingFlags = defineFlags([
     type: 'choice',
     group: WINDOWS,
     choices: ['random', 'strided'],
-    default: 'random',
+    default: OWN_DEFAULTS.windows,
     help: 'random: any start; strided: every window once an epoch, shuffled',
   },
   {
@@ -21,7 +22,7 @@ export const ownSettingFlags = defineFlags([
     type: 'integer',
     group: WINDOWS,
     min: 0,
-    default: 0,
+    default: OWN_DEFAULTS.stride,
     unit: 'tokens',
     help: 'between the starts of strided windows; 0 is one context',
   },
@@ -52,7 +53,7 @@ export const ownSettingFlags = defineFlags([
     type: 'text',
     group: 'classify',
     placeholder: 'none|balanced|NAME=W,...',
-    default: 'none',
+    default: OWN_DEFAULTS.classWeights,
     example: 'balanced',
     help: 'how much a row of a class counts in the loss; balanced: all classes alike',
   },
@@ -61,7 +62,7 @@ export const ownSettingFlags = defineFlags([
     type: 'choice',
     group: 'classify',
     choices: ['rows', 'balanced'],
-    default: 'rows',
+    default: OWN_DEFAULTS.sampling,
     help: 'rows: each once an epoch; balanced: every class equally often, rows of small ones again and again',
   },
   {
@@ -91,7 +92,7 @@ export const ownSettingFlags = defineFlags([
     type: 'choice',
     group: 'instruct',
     choices: ['answer', 'all'],
-    default: 'answer',
+    default: OWN_DEFAULTS.lossOn,
     help: 'answer: tokens of the answers are trained on, and those that end them; all: the questions too',
   },
   {
@@ -99,7 +100,7 @@ export const ownSettingFlags = defineFlags([
     type: 'choice',
     group: 'instruct',
     choices: ['all', 'last'],
-    default: 'all',
+    default: OWN_DEFAULTS.turns,
     help: 'of a conversation all answers are trained on, or the last one',
   },
   {
@@ -113,7 +114,7 @@ export const ownSettingFlags = defineFlags([
     name: 'dpo-beta',
     type: 'number',
     group: 'prefer',
-    default: 0.1,
+    default: OWN_DEFAULTS.dpoBeta,
     above: 0,
     max: 100,
     help: 'the smaller, the farther the model may move from where it began',
@@ -132,7 +133,7 @@ export const ownSettingFlags = defineFlags([
     group: 'distill',
     above: 0,
     max: 1000,
-    default: 2,
+    default: OWN_DEFAULTS.distillTemperature,
     help: "temperature that both models' probabilities are softened by",
   },
   {
@@ -141,7 +142,7 @@ export const ownSettingFlags = defineFlags([
     group: 'distill',
     min: 0,
     max: 1,
-    default: 0.5,
+    default: OWN_DEFAULTS.distillMix,
     help: "share of the loss that is the teacher's; the rest is that of the text",
   },
   {
@@ -150,7 +151,7 @@ export const ownSettingFlags = defineFlags([
     group: 'mask',
     above: 0,
     below: 1,
-    default: 0.15,
+    default: OWN_DEFAULTS.maskPart,
     help: 'share of the tokens that are taken out and guessed: of these 80 % become [MASK], 10 % any token, 10 % stay',
   },
   {
@@ -177,14 +178,22 @@ export const ownSettingFlags = defineFlags([
     max: 10000,
     help: 'layers that read; default: 2, mask 4',
   },
-  { name: 'decoder-layers', type: 'integer', group: PAIRS, min: 1, max: 10000, default: 2, help: 'layers that write' },
+  {
+    name: 'decoder-layers',
+    type: 'integer',
+    group: PAIRS,
+    min: 1,
+    max: 10000,
+    default: OWN_DEFAULTS.decoderLayers,
+    help: 'layers that write',
+  },
   {
     name: 'width',
     type: 'integer',
     group: SIZES,
     min: 1,
     max: 131072,
-    default: 128,
+    default: OWN_DEFAULTS.width,
     help: 'numbers a token is made of',
   },
   {
@@ -193,7 +202,7 @@ export const ownSettingFlags = defineFlags([
     group: SIZES,
     min: 1,
     max: 131072,
-    default: 4,
+    default: OWN_DEFAULTS.heads,
     help: 'attention heads a layer; they divide the width',
   },
   {
@@ -202,7 +211,7 @@ export const ownSettingFlags = defineFlags([
     group: SIZES,
     min: 0,
     max: 1048576,
-    default: 0,
+    default: OWN_DEFAULTS.ffn,
     help: 'width inside the MLP of a layer; 0 is four times the width',
   },
   {
@@ -210,7 +219,7 @@ export const ownSettingFlags = defineFlags([
     type: 'choice',
     group: SIZES,
     choices: ['post', 'pre'],
-    default: 'pre',
+    default: OWN_DEFAULTS.norm,
     help: 'where a layer has its norms: behind each addition, as in 2017, or in front of what is added',
   },
   {
@@ -218,7 +227,7 @@ export const ownSettingFlags = defineFlags([
     type: 'choice',
     group: SIZES,
     choices: ['sinusoidal', 'learned', 'rotary'],
-    default: 'sinusoidal',
+    default: OWN_DEFAULTS.positions,
     help: 'how a token knows its place',
   },
   {
@@ -233,7 +242,7 @@ export const ownSettingFlags = defineFlags([
     type: 'choice',
     group: PAIRS,
     choices: ['shared', 'separate'],
-    default: 'shared',
+    default: OWN_DEFAULTS.vocabulary,
     help: 'learned from both sides together, or one for each',
   },
   {
@@ -242,7 +251,7 @@ export const ownSettingFlags = defineFlags([
     group: SIZES,
     min: 1,
     max: 16777216,
-    default: 4000,
+    default: OWN_DEFAULTS.vocabSize,
     unit: 'tokens',
     help: 'of the byte-level BPE that is learned from the data where no tokenizer is named',
   },
@@ -252,7 +261,7 @@ export const ownSettingFlags = defineFlags([
     group: PAIRS,
     min: 1,
     max: 1048576,
-    default: 1024,
+    default: OWN_DEFAULTS.batchTokens,
     unit: 'tokens',
     help: 'of a batch at most, rows times the width of their longer side; default: translate 1,024, summarize 2,048',
   },
@@ -261,7 +270,7 @@ export const ownSettingFlags = defineFlags([
     type: 'choice',
     group: PAIRS,
     choices: ['cut', 'drop'],
-    default: 'cut',
+    default: OWN_DEFAULTS.longPairs,
     help: 'what becomes of pairs that are longer than the context',
   },
   {
@@ -270,7 +279,7 @@ export const ownSettingFlags = defineFlags([
     group: PAIRS,
     min: 1,
     max: 64,
-    default: 4,
+    default: OWN_DEFAULTS.beams,
     help: 'texts followed at once where they are measured at the end; 1 is greedy',
   },
 ]);

@@ -3,12 +3,12 @@
 import { pairWidth } from '../../data/bucket.ts';
 import type { Pair } from '../../data/pairs/read_pairs.ts';
 import { InputError } from '../../errors.ts';
+import type { OwnSettings } from '../../finetune/own_settings.ts';
 import { type EncoderDecoderConfig, encoderDecoderConfig, refuseEncoderDecoder } from '../../nn/transformer_config.ts';
 import type { Beginning } from './beginning.ts';
 import { chosenPairs } from './pair_files.ts';
 import { pairParts, type SplitPairs } from './pair_parts.ts';
 import { type PairTokenizers, pairIds, pairTokenizers } from './pair_tokenizers.ts';
-import type { OwnSettings } from './settings.ts';
 import type { NothingRequest } from './task.ts';
 
 /** Texts of a few tokens leave room for longer ones. */

@@ -2,13 +2,13 @@
 import type { Batch } from '../../autograd/machine.ts';
 import { spread } from '../../data/spread.ts';
 import { type BatchShape, type TokenCursor, TokenSampler } from '../../data/token_sampler.ts';
+import type { RowDataParts } from '../../finetune/row_data.ts';
+import type { FinetuneSettings } from '../../finetune/settings.ts';
 import type { EncoderDecoderConfig } from '../../nn/transformer_config.ts';
 import type { TaskRows } from '../../tasks/rows.ts';
 import { TRAIN_PARTS } from '../../train/loss_batches.ts';
 import { pairLossBatches } from '../../train/pair_loss_batches.ts';
-import type { RunData } from '../training_run.ts';
-import type { RowDataParts } from './row_data.ts';
-import type { FinetuneSettings } from './settings.ts';
+import type { RunData } from '../../train/run_data.ts';
 
 /** Positions of a batch of an evaluation, about. */
 const EVALUATED = 4096;

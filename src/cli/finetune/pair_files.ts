@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import type { PairFiles } from '../../data/pairs/read_pairs.ts';
 import { InputError } from '../../errors.ts';
-import { hashOfFile, runName } from './data_file.ts';
+import { runName } from '../../train/run_name.ts';
+import { hashOfFile } from './data_file.ts';
 import type { TaskRequest } from './task.ts';
 
 /** Files without the columns in them. */

@@ -2,12 +2,12 @@
 import type { Pair } from '../../data/pairs/read_pairs.ts';
 import { type PairParts, splitPairs } from '../../data/pairs/split_pairs.ts';
 import { InputError } from '../../errors.ts';
+import type { FinetuneSettings } from '../../finetune/settings.ts';
 import { grouped } from '../format.ts';
 import type { Output } from '../output.ts';
 import { printable } from '../printable.ts';
 import { toldPairs } from '../told_pairs.ts';
 import type { ChosenPairs } from './pair_files.ts';
-import type { FinetuneSettings } from './settings.ts';
 
 export interface SplitPairs extends PairParts<Pair> {
   /** The files, as messages name them. */

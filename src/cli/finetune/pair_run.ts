@@ -2,20 +2,20 @@
 import { encoderDecoderConfigJson } from '../../checkpoint/encoder_decoder_config.ts';
 import { averageName, type FileContent } from '../../checkpoint/manifest.ts';
 import type { Scalar } from '../../checkpoint/training_state.ts';
+import type { MadeRun } from '../../finetune/opened.ts';
+import type { FinetuneSettings } from '../../finetune/settings.ts';
 import { Translator } from '../../generate/translator.ts';
 import { EncoderDecoder } from '../../nn/encoder_decoder.ts';
 import type { EncoderDecoderConfig } from '../../nn/transformer_config.ts';
 import { freezeParts } from '../../optim/frozen.ts';
 import type { Device } from '../../runtime/device.ts';
 import { translateTask } from '../../tasks/translate.ts';
+import type { RunModel } from '../../train/run_data.ts';
+import { loadWhole } from '../../train/saved_weights.ts';
 import { modelFile } from '../../train/snapshot.ts';
 import { trainerOf } from '../../train/training.ts';
 import { sourceTokenizerFiles } from '../source_tokenizer.ts';
-import type { RunModel } from '../training_run.ts';
-import { loadWhole } from '../whole_model.ts';
 import type { PairTokenizers } from './pair_tokenizers.ts';
-import type { FinetuneSettings } from './settings.ts';
-import type { MadeRun } from './task.ts';
 
 export interface PairRun extends MadeRun {
   readonly base: EncoderDecoder;
@@ -66,6 +66,6 @@ export function keptPairs({ device, base: model, trainer }: PairRun, { source, t
         ...(whole.ema ? [[averageName, await modelFile(device, model, whole.ema.weights)] as const] : []),
         ...others.map(([name, text]) => [name, bytes(text)] as const),
       ]),
-    load: (path) => loadWhole(whole, path),
+    load: (saved) => loadWhole(whole, saved),
   };
 }

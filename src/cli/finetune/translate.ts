@@ -19,7 +19,7 @@ import { chosenPairs, hashOfPairs, pairsName, pairsText } from './pair_files.ts'
 import { pairParts } from './pair_parts.ts';
 import { keptPairs, makePairRun, type PairRun } from './pair_run.ts';
 import { type PairTokenizers, sparing } from './pair_tokenizers.ts';
-import type { FinetuneTask, OpenedTask, TaskRequest } from './task.ts';
+import type { FinetuneTask, ShownTask, TaskRequest } from './task.ts';
 
 /** Pairs of the validation part that are written anew at every evaluation, and those that are shown. */
 const [MEASURED, SHOWN] = [200, 3];
@@ -67,7 +67,7 @@ function pairTask(
 export const translate = pairTask('translate', 'from one language into another', { context: 256, batchTokens: 1024 });
 export const summarize = pairTask('summarize', 'a short text from a long one', { context: 512, batchTokens: 2048 });
 
-async function openPairs(request: PairRequest, task: PairTask): Promise<OpenedTask<PairRun>> {
+async function openPairs(request: PairRequest, task: PairTask): Promise<ShownTask<PairRun>> {
   const { context, settings, config, beginning, resumed, seed, tokenizerDir } = request;
   const { out } = context;
   const chosen = chosenPairs(request);

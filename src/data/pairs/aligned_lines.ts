@@ -1,7 +1,7 @@
 // Two files whose lines belong together: line n of one is the source of line n of the other.
 import { quoted } from '../../checkpoint/json.ts';
 import { InputError } from '../../errors.ts';
-import { linesOf } from '../jsonl.ts';
+import { linesOf } from '../file_lines.ts';
 import { formOf } from '../text_source.ts';
 import type { PairCells } from './pair_columns.ts';
 

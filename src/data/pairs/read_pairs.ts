@@ -3,9 +3,10 @@
 import path from 'node:path';
 import { InputError } from '../../errors.ts';
 import { usableText } from '../cell_text.ts';
-import { linesOf } from '../jsonl.ts';
+import { linesOf } from '../file_lines.ts';
 import { ownCopy } from '../own_copy.ts';
-import { type TableForm, tableForm } from '../table_columns.ts';
+import type { TableForm } from '../table_columns.ts';
+import { tableForm } from '../table_file.ts';
 import { requireFile } from '../text_source.ts';
 import { alignedLines } from './aligned_lines.ts';
 import { lengthWarnings } from './length_warnings.ts';

@@ -1,30 +1,37 @@
 // What is trained over a language model that a run begins with: the model itself or an adapter on it, and a task's own part; and how that
 // stands in a checkpoint.
-import { diskLayer } from '../../checkpoint/files.ts';
-import { generationConfigJson } from '../../checkpoint/generation_config.ts';
-import { averageName, type FileContent } from '../../checkpoint/manifest.ts';
-import { modelConfigJson } from '../../checkpoint/model_config.ts';
-import { openPeftFolder } from '../../checkpoint/peft_folder.ts';
-import { TokenGenerator } from '../../generate/generate.ts';
-import { configScalars, familyRow, type ModelConfig, makeModel } from '../../nn/families.ts';
-import { type Adapted, lora } from '../../nn/lora.ts';
-import type { LanguageModel } from '../../nn/model.ts';
-import { freezeParts } from '../../optim/frozen.ts';
-import type { Device } from '../../runtime/device.ts';
-import { wholeName } from '../../tensor/pieces.ts';
-import { adapterFiles, loadAdapterWeights } from '../../train/adapter_files.ts';
-import { modelFile } from '../../train/snapshot.ts';
-import { trainerOf } from '../../train/training.ts';
-import type { RunModel } from '../training_run.ts';
-import { loadWhole } from '../whole_model.ts';
-import type { LanguageParts, LanguageRequest, LanguageRun } from './language_run.ts';
+import { generationConfigJson } from '../checkpoint/generation_config.ts';
+import { averageName, type FileContent } from '../checkpoint/manifest.ts';
+import { modelConfigJson } from '../checkpoint/model_config.ts';
+import type { Tokenizer } from '../data/tokenizer.ts';
+import { TokenGenerator } from '../generate/generate.ts';
+import { configScalars, familyRow, type ModelConfig, makeModel } from '../nn/families.ts';
+import { type Adapted, lora } from '../nn/lora.ts';
+import type { LanguageModel } from '../nn/model.ts';
+import { freezeParts } from '../optim/frozen.ts';
+import type { Device } from '../runtime/device.ts';
+import { wholeName } from '../tensor/pieces.ts';
+import { adapterFiles, loadAdapterWeights } from '../train/adapter_files.ts';
+import type { RunModel } from '../train/run_data.ts';
+import { loadWhole } from '../train/saved_weights.ts';
+import { modelFile } from '../train/snapshot.ts';
+import { trainerOf } from '../train/training.ts';
+import type { LanguageParts, LanguageRun, OpenedTask, Origin } from './opened.ts';
 import type { FinetuneSettings } from './settings.ts';
-import type { OpenedTask, Origin } from './task.ts';
+
+/** What a language model is made of. */
+export interface LanguageBase {
+  readonly config: ModelConfig;
+  readonly tokenizer: Tokenizer;
+  /** Its first values are drawn; else they come from files. */
+  readonly fresh: boolean;
+}
 
 /** An opened task whose model is a language model's. */
-export function overLanguage(request: LanguageRequest, parts: LanguageParts): OpenedTask<LanguageRun> {
-  const { config, tokenizer, beginning, resumed } = request;
-  const fresh = beginning.name === null && resumed === null;
+export function overLanguage<P extends LanguageParts>(
+  { config, tokenizer, fresh }: LanguageBase,
+  parts: P,
+): P & Pick<OpenedTask<LanguageRun>, 'make' | 'kept'> {
   return {
     ...parts,
     make: (device, settings, seed) => makeLanguage(device, parts, config, settings, seed, fresh),
@@ -78,12 +85,7 @@ function isAdapted(model: LanguageModel): model is Adapted {
 }
 
 /** How it is kept: an adapter by itself, with the task's own part, else everything. */
-function keptLanguage(
-  parts: LanguageRun,
-  opened: LanguageParts,
-  tokenizer: LanguageRequest['tokenizer'],
-  origin: Origin,
-): RunModel {
+function keptLanguage(parts: LanguageRun, opened: LanguageParts, tokenizer: Tokenizer, origin: Origin): RunModel {
   const { device, language, model, trainer } = parts;
   const { score, classifier } = model;
   const { eosId } = tokenizer;
@@ -109,7 +111,7 @@ function keptLanguage(
           ...(whole.ema ? [[averageName, await modelFile(device, whole.model, whole.ema.weights)] as const] : []),
           ...own(),
         ]),
-      load: (path) => loadWhole(whole, path),
+      load: (saved) => loadWhole(whole, saved),
     };
   }
   return {
@@ -121,13 +123,13 @@ function keptLanguage(
         ...(await adapterFiles(device, language, { base: origin.name, score })),
         ...own(),
       ]),
-    load: async (path) => {
+    load: async (saved) => {
       await origin.load();
-      const folder = openPeftFolder(path, [], diskLayer);
+      const adapter = saved.adapter();
       try {
-        await loadAdapterWeights(device, language.adapter, folder.source, score);
+        await loadAdapterWeights(device, language.adapter, adapter.sources[0]!, score);
       } finally {
-        folder.close();
+        adapter.close();
       }
     },
   };

@@ -1,6 +1,6 @@
 // --class-weights: how much a row of a class counts.
-import { InputError } from '../../errors.ts';
-import { quoted } from '../printable.ts';
+import { quoted } from '../data/printable.ts';
+import { InputError } from '../errors.ts';
 
 /**
  * @param flag none, balanced, or NAME=W with commas between; a class that is not named counts 1

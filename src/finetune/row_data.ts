@@ -1,14 +1,13 @@
 // Labelled rows as what a run learns from: shuffled epochs to train on, and all of a part, from short to long, to measure.
-import type { Batch } from '../../autograd/machine.ts';
-import { type RowCursor, RowSampler } from '../../data/row_sampler.ts';
-import type { Tokenizer } from '../../data/tokenizer.ts';
-import type { TaskRows } from '../../tasks/rows.ts';
-import type { Json } from '../../train/events.ts';
-import { rowsFor, TRAIN_PARTS } from '../../train/loss_batches.ts';
-import type { TrainingSettings } from '../../train/settings.ts';
-import type { PlannedShapes } from '../../train/training.ts';
-import type { Reference } from '../curve.ts';
-import type { RunData } from '../training_run.ts';
+import type { Batch } from '../autograd/machine.ts';
+import { type RowCursor, RowSampler } from '../data/row_sampler.ts';
+import type { Tokenizer } from '../data/tokenizer.ts';
+import type { TaskRows } from '../tasks/rows.ts';
+import type { Json } from '../train/events.ts';
+import { rowsFor, TRAIN_PARTS } from '../train/loss_batches.ts';
+import type { Reference, RunData } from '../train/run_data.ts';
+import type { TrainingSettings } from '../train/settings.ts';
+import type { PlannedShapes } from '../train/training.ts';
 
 export interface RowParts {
   train: TaskRows;
