@@ -51,9 +51,13 @@ export {
   tokenizerFromFiles,
 } from './data/tokenizer.ts';
 export { validationWindows, WindowSampler } from './data/windows.ts';
-export { InputError, NotFiniteError, RunError, SizeError } from './errors.ts';
+export { DeviceLostError, InputError, NotFiniteError, RunError, SizeError, StoppedError } from './errors.ts';
+export { type Lesson, type LessonRequest, type LessonTask, openLesson } from './finetune/lesson.ts';
+export type { Baseline, LanguageRun, OpenedTask, Origin, Tell } from './finetune/opened.ts';
+export type { FinetuneSettings } from './finetune/settings.ts';
 export { type BeamOptions, type BeamText, beamSearch } from './generate/beam.ts';
 export { type GenerateOptions, TokenGenerator } from './generate/generate.ts';
+export { type Candidate, likeliest } from './generate/likeliest.ts';
 export { chooseToken, type SamplingOptions } from './generate/sampling.ts';
 export { generateSeveral, type SeveralOptions } from './generate/several.ts';
 export {
@@ -63,6 +67,17 @@ export {
   Translator,
   type TranslatorOptions,
 } from './generate/translator.ts';
+export { AttentionMaps } from './look/attention_maps.ts';
+export { firstNotFinite, type SeenValue, valuesOfDispatch } from './look/dispatch_values.ts';
+export { gradientName, gradientsOf } from './look/gradients.ts';
+export { type MapWindow, type PooledMap, pooledMap, type ValueStatistics, valueStatistics } from './look/heat_map.ts';
+export { type KernelText, kernelText } from './look/kernel_text.ts';
+export { Lens, type LensOptions } from './look/lens.ts';
+export { type Line, lineOf, type Maker, makerOf, type Product, productAt } from './look/product.ts';
+export { type PlannedStep, type StepDispatch, StepPlans } from './look/step_plan.ts';
+export { type StepTime, timeStep } from './look/step_time.ts';
+export { madeValues, placeOf } from './look/value_places.ts';
+export { type TracedValues, ValueReader } from './look/value_reader.ts';
 export { Classifier, type ClassifierConfig, type ClassifierOptions, type Pooling } from './nn/classifier.ts';
 export { Encoder, type EncoderConfig, encoderConfig } from './nn/encoder.ts';
 export { EncoderDecoder, type EncoderDecoderConfig, encoderDecoderConfig } from './nn/encoder_decoder.ts';
@@ -108,8 +123,10 @@ export { isHiddenMatrix, Muon, type MuonOptions } from './optim/muon.ts';
 export { type Optimizer, type StepFigures, type StepOptions, seedOf } from './optim/optimizer.ts';
 export { learningRateAt, type ScheduleOptions } from './optim/schedule.ts';
 export { Twin } from './reference/twin.ts';
+export { tooLargeToCopy } from './runtime/copied_replays.ts';
 export { type Device, type DeviceOptions, type KernelChoice, openDevice } from './runtime/device.ts';
 export { type AdapterReport, reportAdapter } from './runtime/platform/report.ts';
+export { boundBytes } from './runtime/profile.ts';
 export type { KernelTable } from './schedule/order.ts';
 export type { Plan } from './schedule/plan.ts';
 export { printPlan, printTrace } from './schedule/print_plan.ts';
@@ -130,7 +147,7 @@ export type { ShownRow, TaskRows } from './tasks/rows.ts';
 export type { Task, TaskLoss } from './tasks/task.ts';
 export { type TranslateTaskOptions, translateTask } from './tasks/translate.ts';
 export { type IdPair, pairRows } from './tasks/translate_rows.ts';
-export { wholesOf } from './tensor/pieces.ts';
+export { type Whole, wholesOf } from './tensor/pieces.ts';
 export type { Shape } from './tensor/shape.ts';
 export { type DType, type Precision, Tensor } from './tensor/tensor.ts';
 export { type AdapterFileOptions, adapterFiles, loadAdapter } from './train/adapter_files.ts';
@@ -153,6 +170,7 @@ export { eventBytes, memoryOf, type RunMemory } from './train/memory.ts';
 export { pairLossBatches } from './train/pair_loss_batches.ts';
 export { PRESETS, type PretrainSettings, presetSettings } from './train/presets.ts';
 export { readReference, referenceFile, referenceLogProbabilities } from './train/reference.ts';
+export type { Reference, RunData, RunModel } from './train/run_data.ts';
 export {
   configOf,
   makeRun,
@@ -162,12 +180,13 @@ export {
   SAMPLE_TOKENS,
   type TextSizes,
 } from './train/run_plans.ts';
+export { type SavedWeights, weightsInMemory } from './train/saved_weights.ts';
 export { hashOf, loadModel, loadOptimizer, modelFile, optimizerFile } from './train/snapshot.ts';
 export { firstLossWarning, spikeText } from './train/spikes.ts';
 export type { StepInput, StepResult, TrainerParts, Weights } from './train/step.ts';
 export { measuredFlops, stepFlops } from './train/step_time.ts';
 export { Trainer } from './train/trainer.ts';
-export type { AnyTrainer } from './train/training.ts';
+export { type AnyTrainer, type PlannedShapes, planTraining, type TrainingPlans } from './train/training.ts';
 export { browserStore } from './tune/browser_store.ts';
 export type { Choice, Wrong } from './tune/choose.ts';
 export { fastKernels } from './tune/kernel_choice.ts';

@@ -26,9 +26,11 @@ const doors: Record<string, string[]> = {
   checkpoint: ['tensor'],
   generate: ['tasks', 'runtime', 'reference', 'data', 'checkpoint'],
   train: ['tasks', 'runtime', 'reference', 'data', 'checkpoint', 'generate'],
+  look: ['train'],
   tune: ['runtime', 'reference', 'checkpoint'],
   scores: [],
-  cli: ['train', 'generate', 'tune', 'scores'],
+  finetune: ['train'],
+  cli: ['train', 'generate', 'tune', 'scores', 'finetune', 'look'],
 };
 /** Files beside the rooms, and who may import them. */
 const files: Record<string, string[]> = {
@@ -152,13 +154,14 @@ test('what a page imports needs no module of Node', () => {
     'train',
     'tune',
     'scores',
+    'finetune',
   ];
   // These rooms hold files of the disk too: what a page takes of them, and all that those import.
   const pure = new Set([
     ...['src/data/tokenizer.ts', 'src/data/windows.ts', 'src/data/counting.ts', 'src/data/text_corpus.ts'],
     ...['src/checkpoint/browser_runs.ts', 'src/checkpoint/manifest.ts', 'src/checkpoint/zip.ts'],
     ...['src/checkpoint/huggingface.ts', 'src/checkpoint/gpt2_config.ts', 'src/checkpoint/training_state.ts'],
-    ...['src/checkpoint/fields.ts', 'src/checkpoint/json.ts'],
+    ...['src/finetune/lesson.ts', 'src/checkpoint/fields.ts', 'src/checkpoint/json.ts'],
     ...['src/cli/saved_settings.ts', 'src/cli/flag_value.ts', 'src/cli/format.ts', 'src/cli/curve.ts'],
   ]);
   for (const file of pure)

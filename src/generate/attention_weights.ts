@@ -10,6 +10,8 @@ export interface AttentionLook {
   scale?: number;
   /** Query i sees only keys j <= i + qOffset. */
   causal?: boolean;
+  /** Causal: of those it sees the last so many. Default: all of them. */
+  window?: number;
   /** Position of query 0 among the keys. Default 0. */
   qOffset?: number;
   /** (Tk): 1 keeps a key, 0 hides it. */
@@ -24,7 +26,7 @@ export function attentionWeights(
   q: ArrayLike<number>,
   k: ArrayLike<number>,
   width: number,
-  { heads, kvHeads = heads, scale, causal = false, qOffset = 0, mask }: AttentionLook,
+  { heads, kvHeads = heads, scale, causal = false, window, qOffset = 0, mask }: AttentionLook,
 ): Float32Array[] {
   const D = width / heads;
   const kvWidth = D * kvHeads;
@@ -36,8 +38,9 @@ export function attentionWeights(
     const kv = Math.floor(head / (heads / kvHeads));
     for (let i = 0; i < Tq; i++) {
       const end = causal ? Math.min(Tk, i + qOffset + 1) : Tk;
+      const begin = causal && window !== undefined ? Math.max(0, i + qOffset + 1 - window) : 0;
       let largest = Number.NEGATIVE_INFINITY;
-      for (let j = 0; j < end; j++) {
+      for (let j = begin; j < end; j++) {
         if (mask && !mask[j]) continue;
         let score = 0;
         for (let d = 0; d < D; d++) score += q[i * width + head * D + d]! * k[j * kvWidth + kv * D + d]!;
@@ -45,8 +48,9 @@ export function attentionWeights(
         largest = Math.max(largest, scores[j]!);
       }
       let total = 0;
-      for (let j = 0; j < end; j++) if (!mask || mask[j]) total += Math.exp(scores[j]! - largest);
-      for (let j = 0; j < end; j++) if (!mask || mask[j]) weights[i * Tk + j] = Math.exp(scores[j]! - largest) / total;
+      for (let j = begin; j < end; j++) if (!mask || mask[j]) total += Math.exp(scores[j]! - largest);
+      for (let j = begin; j < end; j++)
+        if (!mask || mask[j]) weights[i * Tk + j] = Math.exp(scores[j]! - largest) / total;
     }
     return weights;
   });

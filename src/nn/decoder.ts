@@ -83,7 +83,8 @@ export class Decoder<C extends ModelConfig = ModelConfig> implements LanguageMod
   }
 
   /** The last hidden states, normalised.     ids (B,T) i32  ->  (B,T,C) */
-  hidden(ids: Tensor, { positions, starts, cache, dropout, recompute, dtype }: ForwardOptions = {}): Tensor {
+  hidden(ids: Tensor, options: ForwardOptions = {}): Tensor {
+    const { positions, starts, cache, dropout, recompute, dtype, onLayer } = options;
     const T = ids.shape.at(-1)!;
     if (T > this.config.blockSize)
       throw new InputError(`model: ${T} tokens, the context holds ${this.config.blockSize}. Pass fewer.`);
@@ -106,11 +107,13 @@ export class Decoder<C extends ModelConfig = ModelConfig> implements LanguageMod
       after ? add(x, places.apply(norm(apply(y, linear, places), after))) : applyOnto(x, y, linear, places);
     const gated = (z: Tensor, up: Tensor) => (gate === 'silu' ? swiglu(z, up) : mul(gelu(z, 'tanh'), up));
 
+    const ended = (x: Tensor) => scope('norm', () => norm(x, last));
     let x = scope('embed', () => {
       const found = tokens.lookup(ids, dtype);
       return places.apply(embeddingScale === 1 ? found : scale(found, embeddingScale));
     });
     norms.forEach(({ heads: own, attn, mlp }, i) => {
+      onLayer?.(i, ended(x));
       const { window } = layers[i]!;
       const linear = (name: string) => this.linears.get(`model.layers.${i}.${name}_proj`)!;
       const project = (x: Tensor, name: string) => apply(x, linear(name), places);
@@ -132,7 +135,9 @@ export class Decoder<C extends ModelConfig = ModelConfig> implements LanguageMod
       };
       x = scope(`layers.${i}`, () => (recompute ? again(block) : block()));
     });
-    return scope('norm', () => norm(x, last));
+    const hidden = ended(x);
+    onLayer?.(norms.length, hidden);
+    return hidden;
   }
 
   /** Logits of the next token.     hidden (...,C)  ->  (...,V) */

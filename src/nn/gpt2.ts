@@ -67,7 +67,8 @@ export class GPT2 implements LanguageModel {
   }
 
   /** The last hidden states, normalised.     ids (B,T) i32  ->  (B,T,C) */
-  hidden(ids: Tensor, { positions, starts, cache, dropout, recompute, dtype = 'f32' }: ForwardOptions = {}): Tensor {
+  hidden(ids: Tensor, options: ForwardOptions = {}): Tensor {
+    const { positions, starts, cache, dropout, recompute, dtype = 'f32', onLayer } = options;
     const T = ids.shape.at(-1)!;
     if (T > this.config.blockSize)
       throw new InputError(`model: ${T} tokens, the context holds ${this.config.blockSize}. Pass fewer.`);
@@ -77,8 +78,10 @@ export class GPT2 implements LanguageModel {
     const places = new DropoutPlaces(dropout);
     // Positions 0, 1, .. T-1 are the table's first rows as they stand: nothing is looked up.
     const placed = () => (positions ? embedding(wpe, positions, { dtype }) : cast(part(wpe, 0, [T, nEmbd]), dtype));
+    const ended = (x: Tensor) => scope('ln_f', () => normalise(x, lnF, eps));
     let x = scope('embed', () => places.apply(add(wte.lookup(ids, dtype), placed())));
     norms.forEach(({ ln1, ln2 }, i) => {
+      onLayer?.(i, ended(x));
       const linear = (name: string) => this.linears.get(`transformer.h.${i}.${name}`)!;
       const block = () => {
         const attended = scope('attn', () => {
@@ -93,7 +96,9 @@ export class GPT2 implements LanguageModel {
       };
       x = scope(`h.${i}`, () => (recompute ? again(block) : block()));
     });
-    return scope('ln_f', () => normalise(x, lnF, eps));
+    const hidden = ended(x);
+    onLayer?.(norms.length, hidden);
+    return hidden;
   }
 
   /** Logits of the next token.     hidden (...,C)  ->  (...,V) */

@@ -34,6 +34,11 @@ export interface ForwardOptions {
   dtype?: Precision | undefined;
   /** Blocks keep their inputs alone and compute the rest again in the backward pass. */
   recompute?: boolean | undefined;
+  /**
+   * Told, behind the embedding (0 layers) and behind each layer, what the model would give to its head if it ended there: hidden states
+   * (B,T,C), normalised as the last ones. The last call's are those that `hidden` returns. Models whose tokens see both sides tell nothing.
+   */
+  onLayer?: ((layers: number, hidden: Tensor) => void) | undefined;
 }
 
 /** What is trained, loaded and saved: parameters by their names in a file. */

@@ -101,7 +101,11 @@ export class Twin implements Machine {
 }
 
 /** A view is a window of its input; other outputs are fresh; state that the op overwrites changes where it stands. */
-function runNode(node: Node, valuesOf: (t: Tensor) => Numbers, define: (t: Tensor, numbers: Numbers) => unknown): void {
+export function runNode(
+  node: Node,
+  valuesOf: (t: Tensor) => Numbers,
+  define: (t: Tensor, numbers: Numbers) => unknown,
+): void {
   const { op, inputs, outputs, attrs } = node;
   if (op.view) {
     const start = op.view(inputs, attrs);

@@ -1,5 +1,5 @@
 // The one owner of GPU buffers: who asks for one gets it here, so that live bytes are known and nothing leaks.
-import { InputError, RunError } from '../errors.ts';
+import { DeviceLostError, InputError, RunError } from '../errors.ts';
 import { aligned } from '../schedule/memory.ts';
 import { storedBytes, toStored } from '../tensor/stored.ts';
 import { bytesOf, checkWritten, type HostArray, type Tensor } from '../tensor/tensor.ts';
@@ -80,6 +80,29 @@ export class Store {
     return buffer;
   }
 
+  /**
+   * A store of its own with the present values of these, for whoever wants to see what a plan would do to them.
+   * @param roots slabs, or tensors that are in none
+   */
+  copied(roots: Iterable<Tensor>): Store {
+    const copy = new Store(this.#buffers);
+    const { device } = this.#buffers;
+    const encoder = device.createCommandEncoder();
+    try {
+      for (const root of roots) {
+        const from = this.buffer(root);
+        const to = this.#buffers.create(`copy of ${root.name}`, from.size, from.usage);
+        copy.#map.set(root, to);
+        encoder.copyBufferToBuffer(from, 0, to, 0, from.size);
+      }
+    } catch (error) {
+      copy.release([...copy.#map.keys()]);
+      throw error;
+    }
+    device.queue.submit([encoder.finish()]);
+    return copy;
+  }
+
   /** @throws InputError as checkWritten */
   write(tensor: Tensor, data: HostArray, start?: number): void {
     checkWritten(tensor, data, start);
@@ -129,7 +152,7 @@ export class Health {
     });
     void device.lost.then((info) => {
       this.fail(
-        new RunError(
+        new DeviceLostError(
           `the GPU device was lost (${info.reason || 'unknown reason'}${info.message ? `: ${firstLine(info.message)}` : ''}).`,
         ),
       );

@@ -99,6 +99,9 @@ async function choiceOf(
   return choice;
 }
 
+/** Milliseconds within which the loss of a device is known after the first sign of it. */
+const LOST_WITHIN = 1000;
+
 /** The name of the feature; exported for the tests. @throws InputError if the adapter lacks it */
 export function timestampsOf({ adapter, name }: OpenedGPU): string {
   if (adapter.features.has('timestamp-query')) return 'timestamp-query';
@@ -216,8 +219,8 @@ export class Device implements Machine {
       return await this.waiter.settle(done);
     } catch (error) {
       this.check();
-      // The promise of a lost device may settle after a mapping was refused.
-      await new Promise((resolve) => setTimeout(resolve));
+      // The promise of a lost device may settle after a mapping was refused, on a busy machine long after it.
+      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, LOST_WITHIN))]);
       throw error;
     } finally {
       this.check();

@@ -2,7 +2,7 @@
 // bind group, grid); a replay writes the inputs, encodes the list into one pass and submits once.
 import { kernel } from '../schedule/kernel.ts';
 import { aligned } from '../schedule/memory.ts';
-import type { BufferRef, Plan } from '../schedule/plan.ts';
+import type { BufferRef, Plan, Region } from '../schedule/plan.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { storedBytes, toStored } from '../tensor/stored.ts';
 import type { Buffers, Store } from './buffers.ts';
@@ -162,6 +162,29 @@ export class Recording {
       pass.dispatchWorkgroups(x, y, z);
       pass.end();
     });
+  }
+
+  /** What a replay begins with, for whoever encodes its dispatches one by one. */
+  begin(): void {
+    this.bind();
+    if (this.plan.inputBytes > 0) this.#shared.device.queue.writeBuffer(this.#own.inputs, 0, this.upload);
+  }
+
+  /** Encodes dispatches `from` up to `to`, which is left out, in a pass of their own, each so many times in a row. */
+  encode(encoder: GPUCommandEncoder, from: number, to: number, times = 1): void {
+    if (from >= to) return;
+    const pass = encoder.beginComputePass();
+    for (const { pipeline, group, x, y, z } of this.#items.slice(from, to)) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      for (let i = 0; i < times; i++) pass.dispatchWorkgroups(x, y, z);
+    }
+    pass.end();
+  }
+
+  /** Encodes a copy of what stands in a region by then, `bytes` of it. */
+  encodeCopy(encoder: GPUCommandEncoder, { buffer, offset }: Region, bytes: number, to: GPUBuffer, at: number): void {
+    encoder.copyBufferToBuffer(this.#buffer(buffer), offset, to, at, bytes);
   }
 
   #buffer(ref: BufferRef): GPUBuffer {

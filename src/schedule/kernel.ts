@@ -21,6 +21,8 @@ export interface Kernel {
   name: string;
   /** The file and, behind it, the snippets that its `// lib:` line names: compiler messages keep the file's line numbers. */
   code: string;
+  /** Lines of the file itself, before the snippets. */
+  ownLines: number;
   bindings: readonly Binding[];
   /** Bindings that may be left out, from the `// optional:` line. The kernel is told by a size field. */
   optional: ReadonlySet<string>;
@@ -77,6 +79,7 @@ export function reflect(name: string, text: string): Kernel {
   return {
     name,
     code: [text, ...snippetsOf(name, text)].join('\n'),
+    ownLines: text.replace(/\n$/, '').split('\n').length,
     bindings,
     optional: new Set(listed(text, 'optional')),
     anyType: new Set(listed(text, 'any type')),

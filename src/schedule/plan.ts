@@ -33,6 +33,8 @@ export interface PlannedBinding extends Region {
 }
 
 export interface PlannedDispatch {
+  /** Index of its node in the graph. */
+  node: number;
   kernel: string;
   form: string;
   op: string;
@@ -105,6 +107,7 @@ export function makePlan(graph: Graph, capabilities: Capabilities, table: Kernel
   const dispatches = ordered.steps.map((step): PlannedDispatch => {
     const k = kernel(step.kernel);
     return {
+      node: step.node.index,
       kernel: step.kernel,
       form: step.form,
       op: step.node.op.name,
