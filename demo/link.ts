@@ -63,6 +63,8 @@ export interface ReadLink {
   given: Partial<PageSettings>;
   /** `run=0`: nothing starts without a click. */
   waits: boolean;
+  /** As it stands there: the receipt of the run that is to be repeated. null where there is none. */
+  receipt: string | null;
   /** A sentence for each thing that was left out. */
   notes: string[];
 }
@@ -73,11 +75,13 @@ export function readLink(search: string): ReadLink {
     return {
       given: {},
       waits: false,
+      receipt: null,
       notes: [`link: found ${search.length} characters, expected at most ${LONGEST}; left out.`],
     };
   const given = new Map<Name, number | string>();
   const notes: string[] = [];
   let waits = false;
+  let receipt: string | null = null;
   const seen = new Set<string>();
   for (const [key, text] of new URLSearchParams(search)) {
     const name = nameOf(key);
@@ -85,7 +89,8 @@ export function readLink(search: string): ReadLink {
     else if (key === 'run') {
       waits = text === '0';
       if (text !== '0' && text !== '1') notes.push(`run: found ${quoted(text)}, expected 0 or 1; left out.`);
-    } else if (name === undefined) notes.push(`${quoted(key)}: not a setting of this page; left out.`);
+    } else if (key === 'receipt') receipt = text;
+    else if (name === undefined) notes.push(`${quoted(key)}: not a setting of this page; left out.`);
     else {
       const value = settingValue(name, text);
       if (value === null) notes.push(`${key}: found ${quoted(text)}, expected ${ranges[name].expected}; left out.`);
@@ -93,7 +98,7 @@ export function readLink(search: string): ReadLink {
     }
     seen.add(key);
   }
-  return { given: Object.fromEntries(given) as Partial<PageSettings>, waits, notes };
+  return { given: Object.fromEntries(given) as Partial<PageSettings>, waits, receipt, notes };
 }
 
 function settingValue(name: Name, text: string): number | string | null {

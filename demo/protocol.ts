@@ -3,6 +3,7 @@
 
 import type { MemoryBytes, PretrainSettings, RunEvent } from '../src/index.ts';
 import type { Lesson, LessonRun, PreparedLesson, ShelfModel } from './protocol/lessons.ts';
+import type { Fork } from './protocol/past.ts';
 import type { Answered, Kind, Question } from './protocol/questions.ts';
 
 /** What a visitor can set, and what a link carries. */
@@ -55,6 +56,8 @@ export type Command =
   | { type: 'pause' }
   /** One step, then holds again. */
   | { type: 'step' }
+  /** Destroys the GPU device in the midst of a step: the run then goes on from its last save by itself, as after any loss. */
+  | { type: 'unplug' }
   /** Ends the run. `keep`: saved, and `go` goes on with it. Otherwise it is thrown away with all that was saved of it. */
   | { type: 'stop'; keep: boolean }
   /**
@@ -63,6 +66,11 @@ export type Command =
    * @param fromSave begins at the last save of the present run instead of nothing; only for settings that leave the model as it is
    */
   | { type: 'start'; settings: PageSettings; text?: OwnText; fromSave?: boolean }
+  /**
+   * A run of its own that goes on from a step of the present one, which stays saved: trained again until there, so that both are one to
+   * the last bit. Only for settings that leave model and batches as they are. Answered by `forked`, after its `ready`.
+   */
+  | { type: 'fork'; step: number; settings: PageSettings }
   /** Answered by `token` after `token`, then `generated`. Works at any time after `ready`; while it trains between two steps. */
   | {
       type: 'generate';
@@ -232,7 +240,10 @@ export type News =
       link: string;
       /** Left out where a model learns a text from nothing. */
       lesson?: LessonRun;
+      /** It goes on from a step of the run before, whose curve stays. */
+      forked?: boolean;
     }
+  | { type: 'forked'; fork: Fork }
   /** The models that there are to go on with; told again when one comes or changes. */
   | { type: 'shelf'; models: ShelfModel[] }
   | { type: 'prepared'; id: number; prepared: PreparedLesson | null; error: string | null }
@@ -280,4 +291,14 @@ export type News =
   | { type: 'checked'; done: number; total: number; case: CheckedCase }
   /** The end of a `check`; `report` is all of it as text, to be copied. */
   | { type: 'verdict'; passed: number; failed: number; skipped: number; report: string }
-  | { type: 'error'; sentence: string; offers: Offer[] };
+  /** `reload`: a new page is one of the ways out. `look`: the step that ended the run can be looked into, by its first number that is none. */
+  | { type: 'error'; sentence: string; offers: Offer[]; reload?: boolean; look?: boolean }
+  /**
+   * The GPU device was lost after `step`, and the run is there again on another one, `ms` later, as it was saved after `from`: the steps
+   * between are repeated.
+   */
+  | { type: 'lost'; step: number; from: number; ms: number; sentence: string }
+  /** The receipt of the run that is done: a link that repeats it; or why it has none. */
+  | { type: 'receipt'; link: string | null; reason: string | null }
+  /** How a run stands beside the receipt that its link carries. */
+  | { type: 'replay'; verdict: 'running' | 'same' | 'parts' | 'inside' | 'outside' | 'different'; sentence: string };

@@ -5,6 +5,7 @@ import type { KernelQuestions } from './kernels.ts';
 import type { LensQuestions } from './lens.ts';
 import type { LessonQuestions } from './lessons.ts';
 import type { PartQuestions } from './parts.ts';
+import type { PastQuestions } from './past.ts';
 import type { TokenQuestions } from './tokens.ts';
 import type { ValueQuestions } from './values.ts';
 
@@ -15,6 +16,7 @@ export interface Questions
     ValueQuestions,
     PartQuestions,
     KernelQuestions,
+    PastQuestions,
     LessonQuestions {}
 
 export type Kind = keyof Questions;

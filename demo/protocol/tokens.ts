@@ -22,8 +22,7 @@ export interface TokenQuestions {
       text: string;
     };
     answered: {
-      /** The text that was looked at, cut to the context. */
-      text: string;
+      /** As much of the text as the context holds. */
       tokens: readonly LookedToken[];
       /** Mean of the losses, nats a token. */
       loss: number;

@@ -3,6 +3,7 @@ import { clockText } from '../../src/cli/format.ts';
 import { InputError } from '../../src/index.ts';
 import { type ReadLink, ranges, writeLink } from '../link.ts';
 import { type Command, type News, type PageSettings, TAB_HIDDEN } from '../protocol.ts';
+import type { Receipt } from '../receipt.ts';
 import { type Fit, fittingRun } from './fit.ts';
 import type { Home } from './home.ts';
 import { fullSettings } from './presets.ts';
@@ -23,6 +24,8 @@ export interface Beginning {
   notes: string[];
   /** Why it waits for a click; null where it starts by itself. */
   waits: string | null;
+  /** What it is held to. */
+  receipt?: Receipt | null;
 }
 
 /** The run, not brought to its save yet, or why it cannot be. @throws InputError for a text too short, or settings that contradict each other */
@@ -53,7 +56,7 @@ export function readyNews(
   run: PageRun,
   { page, notes }: Beginning,
   { defaults, seconds }: { defaults: PageSettings; seconds: number },
-): News {
+): Extract<News, { type: 'ready' }> {
   return {
     type: 'ready',
     settings: page,

@@ -20,6 +20,11 @@ export class Control {
     return this.#want === 'end';
   }
 
+  /** The step after which it holds; null where it holds or goes already. */
+  get until(): number | null {
+    return this.#want === 'one' ? this.#until : null;
+  }
+
   go(): void {
     this.#set('go');
   }

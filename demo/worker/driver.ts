@@ -1,26 +1,32 @@
 // Drives one run from its beginning until it is replaced: steps while it may, serves what is asked beside it between them and while it
 // holds, tells everything, and never rejects.
-import { hashOf, type LoopProgress, loop, type RunEvent } from '../../src/index.ts';
+import { hashOf, type LoopProgress, loop, NotFiniteError, type RunEvent } from '../../src/index.ts';
 import type { News, RunState } from '../protocol.ts';
+import type { AnyRun } from './any_run.ts';
 import { Control } from './control.ts';
-import type { PageRun } from './run.ts';
 import type { Turns } from './turns.ts';
 
 export interface DriverParts {
-  run: PageRun;
+  run: AnyRun;
   turns: Turns;
   send(news: News): void;
   become(state: RunState): void;
   /** As the loop's. */
   save(progress: LoopProgress): Promise<string | null>;
+  /** After an evaluation and after a save: the run is to be found again as it is. */
+  keep(): Promise<void>;
   failed(error: unknown): void;
+  /** It goes on from where a lost device left it: its start was told. */
+  rebuilt?: boolean;
 }
 
 /** Milliseconds between two figures of what the run takes. */
 const TELL_EVERY = 1000;
 
 export class Driver {
-  readonly run: PageRun;
+  readonly run: AnyRun;
+  /** The step that it began at. */
+  readonly begunAt: number;
   readonly control = new Control();
   /** Settles when the run has ended. */
   readonly ended: Promise<void>;
@@ -34,14 +40,15 @@ export class Driver {
   /** It holds until its control says otherwise. */
   constructor(parts: DriverParts) {
     this.run = parts.run;
+    this.begunAt = parts.run.progress.step;
     this.#parts = parts;
-    this.ended = this.#drive().catch((error) => parts.failed(error));
+    this.ended = this.#drive().catch((error) => this.#fail(error));
   }
 
   /** All steps are done. */
   get over(): boolean {
     const { trainer } = this.run.parts;
-    return trainer.step >= this.run.spec.settings.steps && this.run.progress.evaluatedAt === trainer.step;
+    return trainer.step >= this.run.totalSteps && this.run.progress.evaluatedAt === trainer.step;
   }
 
   /** Goes on, where a step is left. */
@@ -57,7 +64,8 @@ export class Driver {
 
   async #drive(): Promise<void> {
     const { run, become } = this.#parts;
-    this.#emit(run.startEvent());
+    if (!this.#parts.rebuilt) this.#emit(run.startEvent());
+    else run.events.push(run.startEvent());
     while (await this.#mayRun()) {
       this.#busy = true;
       try {
@@ -70,6 +78,19 @@ export class Driver {
       } finally {
         this.#busy = false;
       }
+    }
+  }
+
+  /** A step that was refused for its numbers has changed nothing, and may be asked about until another run takes its place. */
+  async #fail(error: unknown): Promise<void> {
+    const { failed } = this.#parts;
+    failed(error);
+    if (!(error instanceof NotFiniteError)) return;
+    this.control.hold();
+    try {
+      while (await this.#mayRun()) this.control.hold();
+    } catch (other) {
+      failed(other);
     }
   }
 
@@ -88,7 +109,7 @@ export class Driver {
 
   /** The loop, until it is told to stop or all is done. */
   async #loop(): Promise<void> {
-    const { run, turns, become, save } = this.#parts;
+    const { run, turns, become, save, keep } = this.#parts;
     const { trainer } = run.parts;
     const options = run.loopOptions({ stop: this.control.stop, drawn: (step) => this.control.drawn(step), save });
     let since = performance.now();
@@ -99,6 +120,7 @@ export class Driver {
         if (event.event === 'step') this.#steps++;
         this.#emit(event);
         if (event.event === 'save') become('training');
+        if (event.event === 'save' || event.event === 'eval') await keep();
       }
       await turns.turn();
       if (performance.now() - this.#told > TELL_EVERY) this.#tell();
@@ -111,8 +133,10 @@ export class Driver {
   async #finish(): Promise<void> {
     const { run } = this.#parts;
     const { step } = run.parts.trainer;
+    const figures = (await run.finish?.()) ?? {};
     const parameterHash = await hashOf(run.home.machine, run.parts.model);
-    this.#emit({ event: 'end', step, validationLoss: run.progress.validationLoss!, parameterHash });
+    const { validationLoss } = run.progress;
+    this.#emit({ event: 'end', step, validationLoss: validationLoss!, ...figures, parameterHash });
   }
 
   #emit(event: RunEvent): void {

@@ -1,6 +1,6 @@
 // Does a run fit this machine? Known before anything is allocated, and where it does not, the largest smaller run that does.
 import { byteText } from '../../src/cli/format.ts';
-import { configOf, configParameterCount, misfit, SizeError } from '../../src/index.ts';
+import { configOf, configParameterCount, type Limits, misfit, type RunMemory, SizeError } from '../../src/index.ts';
 import type { PageSettings } from '../protocol.ts';
 import { type Home, limitsOfPage } from './home.ts';
 import { PageRun, type RunSpec } from './run.ts';
@@ -53,16 +53,20 @@ function tooLarge(home: Home, page: PageSettings, specOf: SpecOf): string | Page
     return `model: training ${count} parameters needs more than ${byteText(least)}, ${limits.says} ${byteText(limits.total)}.`;
   try {
     const run = new PageRun(home, spec);
-    const found = run.plans && misfit(run.plans.memory, limits);
-    if (found === 'total')
-      return `model: training needs ${byteText(run.memory.total)}, ${limits.says} ${byteText(limits.total)}.`;
-    if (found)
-      return `model: one buffer (${found.name}) needs ${byteText(found.bytes)}, this adapter allows ${byteText(limits.buffer)}.`;
-    return run;
+    return (run.plans && misfitText(run.plans.memory, limits)) ?? run;
   } catch (error) {
     if (error instanceof SizeError) return error.message;
     throw error;
   }
+}
+
+/** Why so much does not fit; null where it does. */
+export function misfitText(memory: RunMemory, limits: Limits): string | null {
+  const found = misfit(memory, limits);
+  if (found === null) return null;
+  if (found === 'total')
+    return `model: training needs ${byteText(memory.total)}, ${limits.says} ${byteText(limits.total)}.`;
+  return `model: one buffer (${found.name}) needs ${byteText(found.bytes)}, this adapter allows ${byteText(limits.buffer)}.`;
 }
 
 /** Batches first, which leave the model as it is; then half the width and half the layers in turn. */

@@ -2,12 +2,14 @@
 import {
   browserStore,
   type Device,
+  DeviceLostError,
   fastKernels,
   InputError,
   type KernelTable,
   type Limits,
   type Machine,
   openDevice,
+  RunError,
   reportAdapter,
   Twin,
 } from '../../src/index.ts';
@@ -22,6 +24,9 @@ export interface Home {
   /** Why the twin runs; null on a GPU. */
   twin: string | null;
 }
+
+/** A page that had a GPU gets none any more: nothing is trained on the twin instead, whose numbers are others. */
+export class NoAdapterError extends RunError {}
 
 /** No browser gives a page more, whatever the machine has. Bytes. */
 const MOST_IN_A_PAGE = 2 ** 34;
@@ -45,6 +50,8 @@ export class HomeKeeper {
   /** The table that it was opened with; null for what is fast. */
   #kernels: KernelTable | null = null;
   #gflops: number | null = null;
+  /** There was a GPU. */
+  #had = false;
   readonly #onCompile: (done: number, total: number) => void;
 
   /** @param onCompile "kernel `done` of `total`", while `prepare` works */
@@ -77,10 +84,33 @@ export class HomeKeeper {
     }
   }
 
-  /** @param kernels the table that a saved run recorded; by default what is fast on this adapter */
+  /** The device is gone. */
+  get lost(): boolean {
+    try {
+      this.#home?.device?.check();
+      return false;
+    } catch (error) {
+      return error instanceof DeviceLostError;
+    }
+  }
+
+  /**
+   * @param kernels the table that a saved run recorded; by default what is fast on this adapter
+   * @throws NoAdapterError where there was a GPU and is none now
+   */
   async open(kernels: KernelTable | null): Promise<Home> {
-    if (!this.#home) [this.#home, this.#kernels] = [await openHome(kernels, this.#onCompile), kernels];
+    // What was trained on a GPU goes on there; the twin's numbers are others.
+    const saved = kernels !== null && Object.keys(kernels).length > 0 && globalThis.navigator?.gpu;
+    const twin = !this.#had && !saved;
+    if (!this.#home) [this.#home, this.#kernels] = [await openHome(kernels, this.#onCompile, twin), kernels];
+    this.#had ||= this.#home.device !== null;
     return this.#home;
+  }
+
+  /** Another device in place of one that is lost, with the same kernels. @throws as open */
+  async reopen(): Promise<Home> {
+    this.close();
+    return this.open(this.#kernels);
   }
 
   async measure(): Promise<void> {
@@ -104,16 +134,26 @@ export class HomeKeeper {
   }
 }
 
-async function openHome(kernels: KernelTable | null, onCompile: (done: number, total: number) => void): Promise<Home> {
+/** @param twin whether the twin runs where there is no GPU */
+async function openHome(
+  kernels: KernelTable | null,
+  onCompile: (done: number, total: number) => void,
+  twin: boolean,
+): Promise<Home> {
   try {
     const device = await openDevice({ kernels: kernels ?? fastKernels(browserStore()), onCompile });
     return { machine: device, device, twin: null };
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
+    // A GPU process that is just ending gives an adapter, and no device of it.
+    const gone = !twin && error instanceof DOMException;
+    if (!(error instanceof InputError) && !gone) throw error;
     // A saved run's table may name what another adapter has and this one lacks: what is fast here gives the same to a few last digits.
-    if (kernels && globalThis.navigator.gpu) return openHome(null, onCompile);
-    const machine = new Twin();
-    return { machine, device: null, twin: `${error.message} The CPU twin runs the small model instead.` };
+    if (kernels && globalThis.navigator.gpu) return openHome(null, onCompile, twin);
+    if (!twin)
+      throw new NoAdapterError(
+        "WebGPU: the browser gives this page no graphics adapter at the moment. Reload it with the browser's own button, or wait about 2 minutes: it goes on by itself when there is one.",
+      );
+    return { machine: new Twin(), device: null, twin: `${error.message} The CPU twin runs the small model instead.` };
   }
 }
 

@@ -9,11 +9,23 @@ import type { Server } from './turns.ts';
 type Request = Extract<Command, { type: 'ask' }>;
 type Told = Extract<News, { type: 'answered' }>;
 
-/** The run that is looked at, as it was after a step; `release` gives back what was made for that. */
+/** The run that is looked at, as it was after a step, and what was made to look into it. */
 export interface Seen {
   run: LookedAt;
   step: number;
-  release?(): void;
+  kept: Map<string, { release(): void }>;
+}
+
+/** How the run was after its earlier steps. */
+export interface History {
+  /**
+   * Brings a copy of the run to a step, a piece at a time.
+   * @param until milliseconds of `performance.now()`; one piece is made in any case
+   * @returns null while it is on its way @throws InputError for a step that it cannot be brought to
+   */
+  reach(step: number, until: number): Promise<Seen | null>;
+  /** Gives back the copy. */
+  rest(): void;
 }
 
 export class Questions implements Server {
@@ -21,8 +33,7 @@ export class Questions implements Server {
   #waiting: Request[] = [];
   #answering: Request | null = null;
   #run: LookedAt | null = null;
-  /** How the run was after an earlier step. */
-  #past: (step: number, stopped: () => boolean) => Promise<Seen> = refusePast;
+  #past: History = NO_PAST;
   #closed: string | null = null;
   #busy = false;
   #resting = false;
@@ -34,7 +45,7 @@ export class Questions implements Server {
   }
 
   /** The run that is asked about from now on. */
-  use(run: LookedAt | null, past: (step: number, stopped: () => boolean) => Promise<Seen> = refusePast): void {
+  use(run: LookedAt | null, past: History = NO_PAST): void {
     this.rest();
     [this.#run, this.#past, this.#closed] = [run, past, null];
     this.#arrived();
@@ -56,7 +67,11 @@ export class Questions implements Server {
   }
 
   cancel(id: number): void {
-    if (this.#answering?.id === id) this.#answering = null;
+    if (this.#answering?.id === id) {
+      // Told where it is being answered.
+      this.#answering = null;
+      return;
+    }
     const at = this.#waiting.findIndex((request) => request.id === id);
     if (at < 0) return;
     this.#waiting.splice(at, 1);
@@ -67,8 +82,12 @@ export class Questions implements Server {
   rest(): void {
     this.#resting = this.#busy;
     if (this.#resting) return;
+    this.#past.rest();
+    if (this.#kept.size === 0) return;
     for (const kept of this.#kept.values()) kept.release();
     this.#kept.clear();
+    // What a look needed beyond a step is given back too: the next step makes its own anew.
+    this.#run?.device?.releaseActivations();
   }
 
   async arrival(): Promise<void> {
@@ -80,30 +99,26 @@ export class Questions implements Server {
 
   async serve(until: number): Promise<void> {
     do {
-      const request = this.#run && this.#waiting.shift();
+      const request = this.#run && this.#waiting[0];
       if (!request) return;
-      await this.#answer(request);
+      await this.#answer(request, until);
     } while (performance.now() < until);
   }
 
-  async #answer(request: Request): Promise<void> {
+  /** A question about an earlier step stays the next until a copy of the run has been brought there. */
+  async #answer(request: Request, until: number): Promise<void> {
     const { id, question } = request;
     [this.#answering, this.#busy] = [request, true];
     const stopped = () => this.#answering !== request;
     try {
-      const { run, step, release } = await this.#seen(request, stopped);
-      // What is made for the past of a run is of no use to its present.
-      const kept = release ? new Map<string, { release(): void }>() : this.#kept;
-      try {
-        const answer = await answerOf(new Look(run, step, kept, stopped), question.kind, question);
-        this.#tell({ id, step, answer: stopped() ? null : answer });
-      } finally {
-        if (release) {
-          for (const each of kept.values()) each.release();
-          release();
-        }
-      }
+      const seen = await this.#seen(request, until);
+      if (!seen && !stopped()) return;
+      this.#done(request);
+      if (!seen || stopped()) return this.#tell({ id });
+      const answer = await answerOf(new Look(seen.run, seen.step, seen.kept, stopped), question.kind, question);
+      this.#tell({ id, step: seen.step, answer: stopped() ? null : answer });
     } catch (error) {
+      this.#done(request);
       const known = error instanceof InputError || error instanceof RunError;
       this.#tell({ id, error: known ? error.message : 'This cannot be looked at here.' });
       // What a person can mend is told where it was asked; all else, such as a lost GPU, is the run's to tell too.
@@ -114,10 +129,18 @@ export class Questions implements Server {
     }
   }
 
-  async #seen({ step }: Request, stopped: () => boolean): Promise<Seen> {
+  #done(request: Request): void {
+    const at = this.#waiting.indexOf(request);
+    if (at >= 0) this.#waiting.splice(at, 1);
+  }
+
+  async #seen({ step }: Request, until: number): Promise<Seen | null> {
     const run = this.#run!;
     const { reached } = run.trainer;
-    return step === null || step === reached ? { run, step: reached } : this.#past(step, stopped);
+    if (step !== null && step !== reached) return this.#past.reach(step, until);
+    // Nobody looks at an earlier step any more.
+    this.#past.rest();
+    return { run, step: reached, kept: this.#kept };
   }
 
   #tell(told: Partial<Told>): void {
@@ -131,6 +154,9 @@ async function answerOf<K extends Kind>(look: Look, kind: K, asked: Asked<K>): P
   return answer(look, asked);
 }
 
-async function refusePast(step: number): Promise<Seen> {
-  throw new InputError(`step ${step}: not kept, expected the newest step.`);
-}
+const NO_PAST: History = {
+  async reach(step) {
+    throw new InputError(`step ${step}: not kept, expected the newest step.`);
+  },
+  rest() {},
+};

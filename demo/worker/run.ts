@@ -17,8 +17,10 @@ import {
   type LoopOptions,
   type LoopProgress,
   languageBatch,
+  learningRateAt,
   loadModel,
   loadOptimizer,
+  type ModelConfig,
   makeRun,
   noProgress,
   type PretrainSettings,
@@ -42,12 +44,14 @@ import {
   wholesOf,
 } from '../../src/index.ts';
 import type { Memory, ModelPart } from '../protocol.ts';
+import type { AnyRun, Writers } from './any_run.ts';
 import { twinMemory } from './forecast.ts';
 import { type Home, limitsOfPage } from './home.ts';
 import { eventsOf, linesOf } from './log_lines.ts';
 import type { LookedAt } from './look/look.ts';
 import { FIRST_SAMPLES } from './presets.ts';
-import { type OpenText, pinnedPrompt, requireContext, textFileName } from './text.ts';
+import { plainWriter } from './prompts.ts';
+import { type OpenText, pinnedPrompt, requireContext, TEXT_FILE, textFileName } from './text.ts';
 import { version } from './version.ts';
 
 export interface RunSpec {
@@ -58,7 +62,13 @@ export interface RunSpec {
   prompt?: string | undefined;
 }
 
-export class PageRun {
+/** @param command that is for runs which learn a text from nothing   @throws InputError for a lesson */
+export function pageRun({ run }: { run: AnyRun }, command: string): PageRun {
+  if (run instanceof PageRun) return run;
+  throw new InputError(`${command}: found a lesson, expected a run of the first chapter. Go back to it first.`);
+}
+
+export class PageRun implements AnyRun {
   readonly home: Home;
   readonly spec: RunSpec;
   readonly parts: RunParts;
@@ -73,6 +83,8 @@ export class PageRun {
   progress: LoopProgress = noProgress();
   /** What the run has told since its first step: metrics.jsonl. */
   events: RunEvent[] = [];
+  /** The step of another run that it began from. */
+  #forkedAt: number | null = null;
   readonly #sampler: WindowSampler;
   readonly #rows: number;
   /** The beginning of the validation part: nothing that the model learns from. */
@@ -151,9 +163,12 @@ export class PageRun {
     await loadModel(machine, model, [file('model.safetensors')]);
     if (trainer.ema) await loadModel(machine, model, [file(averageName)], trainer.ema.weights);
     await loadOptimizer(machine, optimizer, file('optimizer.safetensors'));
-    this.#sampler.restore(savedCursor(saved));
+    // Which windows come at a step follows from the settings and its number alone.
+    const step = saved.step * this.spec.settings.accumulate;
+    this.#sampler.restore(fork ? { ...this.#sampler.state(), step } : savedCursor(saved));
     trainer.step = saved.step;
     this.progress = savedProgress(saved);
+    if (fork) this.#forkedAt = saved.step;
     this.events = eventsOf(files.get('metrics.jsonl')).filter((event) => event.event !== 'end');
   }
 
@@ -184,7 +199,7 @@ export class PageRun {
       ...settings,
       maxSteps: settings.steps,
       sampleAt: FIRST_SAMPLES,
-      tokensPerStep: settings.accumulate * settings.batch * context,
+      tokensPerStep: this.tokensPerStep,
       batches: (step) => {
         own.drawn(step);
         return this.nextBatches();
@@ -206,6 +221,7 @@ export class PageRun {
     return {
       event: 'start',
       parameters: parameterCount(this.parts.model),
+      ...(this.#forkedAt !== null && { model: { forkedAt: this.#forkedAt } }),
       config: { ...this.parts.model.config },
       dataset: {
         ...{ name, bytes, trainTokens: trainLength, validationTokens: validationLength },
@@ -218,6 +234,33 @@ export class PageRun {
     };
   }
 
+  get config(): ModelConfig {
+    return this.parts.model.config;
+  }
+
+  get sizes(): PretrainSettings {
+    return this.spec.settings;
+  }
+
+  get totalSteps(): number {
+    return this.spec.settings.steps;
+  }
+
+  get tokensPerStep(): number {
+    const { accumulate, batch, context } = this.spec.settings;
+    return accumulate * batch * context;
+  }
+
+  get writers(): Writers {
+    return { tuned: plainWriter(this.parts.generator, this.spec.text.corpus.tokenizer), base: null };
+  }
+
+  /** The visitor's text. */
+  beside(): ReadonlyMap<string, Uint8Array<ArrayBuffer>> {
+    const { own } = this.spec.text;
+    return new Map(own ? [[TEXT_FILE, new TextEncoder().encode(own.text)] as const] : []);
+  }
+
   /** As it is looked into. */
   get looked(): LookedAt {
     const { home, parts, spec } = this;
@@ -226,6 +269,8 @@ export class PageRun {
     return {
       ...{ machine: home.machine, device: home.device, model: parts.model, trainer: parts.trainer },
       ...{ tokenizer, dtype, context, example: this.#example },
+      sample: (stop) => this.#sample(stop),
+      learningRate: (step) => learningRateAt(step - 1, { ...this.spec.settings, maxSteps: this.spec.settings.steps }),
       peek: () => {
         const cursor = this.#sampler.state();
         try {

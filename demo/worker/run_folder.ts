@@ -13,9 +13,10 @@ import {
   type ZipEntry,
 } from '../../src/index.ts';
 import type { OwnText, RunFile } from '../protocol.ts';
+import type { AnyRun } from './any_run.ts';
+import { collected } from './collected.ts';
 import { eventsOf, linesOf } from './log_lines.ts';
-import type { PageRun } from './run.ts';
-import { type Found, readSave } from './saves.ts';
+import { type Found, isLesson, readSave } from './saves.ts';
 import { textFileName } from './text.ts';
 
 type Files = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
@@ -23,21 +24,28 @@ type Files = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 const LOG = 'metrics.jsonl';
 
 /** The files that a save of the run would have now. It holds meanwhile. */
-export async function heldFiles(run: PageRun): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
-  const files = new Map<string, Uint8Array<ArrayBuffer>>();
-  for (const [name, content] of await run.files(run.progress)) {
-    const chunks: Uint8Array<ArrayBuffer>[] = [];
-    for await (const chunk of content instanceof Uint8Array ? [content] : content) chunks.push(chunk.slice());
-    files.set(name, new Uint8Array(await new Blob(chunks).arrayBuffer()));
-  }
-  return files;
+export async function heldFiles(
+  run: Pick<AnyRun, 'files' | 'progress'>,
+): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  return collected(await run.files(run.progress));
 }
 
-/** @param files of a save, its log among them */
+/** @param files of a save, its log among them   @param own the visitor's text */
 export function exportRun(files: Files, own: OwnText | null): { name: string; bytes: Uint8Array<ArrayBuffer> } {
   const { state } = readSave(files as Map<string, Uint8Array<ArrayBuffer>>);
-  const step = stepName(state.step);
   const name = own ? textFileName(own.name).replace(/\.txt$/, '') : 'moby';
+  const beside = new Map(own ? [[textFileName(own.name), new TextEncoder().encode(own.text)] as const] : []);
+  return zippedRun(name, state.step, files, beside);
+}
+
+/** A run folder with one save as a .zip. @param beside what the run needs and stands in no save, by its path in the folder */
+export function zippedRun(
+  name: string,
+  at: number,
+  files: Files,
+  beside: Files,
+): { name: string; bytes: Uint8Array<ArrayBuffer> } {
+  const step = stepName(at);
   const bytes = (text: string) => new TextEncoder().encode(text);
   const saved = [...files].filter(([file]) => file !== LOG);
   const lines = saved.map(([file, content]) => ({
@@ -48,14 +56,14 @@ export function exportRun(files: Files, own: OwnText | null): { name: string; by
   const log = files.get(LOG) ?? bytes('');
   const entries: ZipEntry[] = [
     ...saved.map(([file, content]) => ({ path: `${step}/${file}`, bytes: content })),
-    { path: `${step}/${manifestName}`, bytes: bytes(manifestText(state.step, lines)) },
+    { path: `${step}/${manifestName}`, bytes: bytes(manifestText(at, lines)) },
     { path: 'last', bytes: bytes(`${step}\n`) },
     { path: 'best', bytes: bytes(`${step}\n`) },
     { path: LOG, bytes: log },
     { path: 'samples.txt', bytes: bytes(samplesOf(log)) },
-    ...(own ? [{ path: textFileName(own.name), bytes: bytes(own.text) }] : []),
+    ...[...beside].map(([path, content]) => ({ path, bytes: content })),
   ];
-  const folder = `${name}-${state.step}`;
+  const folder = `${name}-${at}`;
   return {
     name: `${folder}.zip`,
     bytes: writeZip(entries.map(({ path, bytes: content }) => ({ path: `${folder}/${path}`, bytes: content }))),
@@ -98,6 +106,10 @@ export async function importRun(given: readonly RunFile[]): Promise<Found> {
     const log = beside.get(LOG);
     if (log) saved.set(LOG, cutBack(log, step));
     const { state } = readSave(saved);
+    if (isLesson({ state }))
+      throw new InputError(
+        `import: found a lesson (${String(state.settings.get('task'))}), expected a run that learns a text. Load its model, or go on with it by npm run finetune -- --resume.`,
+      );
     return { id: null, state, files: saved, text: textOf(state, beside), savedAt: null };
   }
   throw new InputError(
@@ -106,7 +118,7 @@ export async function importRun(given: readonly RunFile[]): Promise<Found> {
 }
 
 /** null for a save that is as it was written, to the byte. */
-function faultOf(step: number, saved: Map<string, Uint8Array>): string | null {
+export function faultOf(step: number, saved: Map<string, Uint8Array>): string | null {
   const manifest = readManifest(new TextDecoder().decode(saved.get(manifestName)));
   if (manifest?.step !== step) return `${manifestName} is missing or damaged`;
   for (const { name, size, sha256 } of manifest.lines) {

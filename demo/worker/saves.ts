@@ -16,11 +16,13 @@ import {
 import { agrees, checkSettings } from '../link.ts';
 import type { OwnText, PageSettings } from '../protocol.ts';
 import { BOOK, pageSettingsOf } from './presets.ts';
-import { type OpenText, openBook, openOwn } from './text.ts';
+import { type OpenText, openBook, openOwn, TEXT_FILE } from './text.ts';
 
 const FOLDER = 'shaderformer-runs';
 /** A tab that is being reloaded still holds the lock for a moment. Milliseconds. */
 const PATIENCE = 2000;
+
+type Beside = ReadonlyMap<string, FileContent>;
 
 /** A saved run, read and verified. */
 export interface Found {
@@ -29,6 +31,8 @@ export interface Found {
   files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
   /** Its own text; null for the book. */
   text: string | null;
+  /** It teaches a model that was there. */
+  lesson?: boolean;
   savedAt: number | null;
 }
 
@@ -38,6 +42,8 @@ export class Saves {
   id: string | null = null;
   /** The run that it began from, until it has a save of its own. */
   #origin: string | null = null;
+  /** Runs that are gone back to later. */
+  stay: string[] = [];
   /** Of the last save that the present run can go back to. */
   step = 0;
   at: number | null = null;
@@ -64,7 +70,7 @@ export class Saves {
   async find(given: Partial<PageSettings>, note: (line: string) => void): Promise<Found | null> {
     for (const { id } of await this.#runs.list()) {
       const found = await this.#found(id, note);
-      if (found && agrees(pageSettings(found), given)) return found;
+      if (found?.lesson ? Object.keys(given).length === 0 : found && agrees(pageSettings(found), given)) return found;
     }
     return null;
   }
@@ -77,6 +83,25 @@ export class Saves {
         return { name: String(found.state.settings.get('data')), text: found.text };
     }
     return null;
+  }
+
+  /** The newest save of a run that learns a text from nothing. */
+  async pretrained(): Promise<Found | null> {
+    for (const { id } of await this.#runs.list()) {
+      const found = await this.#found(id, () => {});
+      if (found && !found.lesson) return found;
+    }
+    return null;
+  }
+
+  /** A saved run; null where it is gone. */
+  byId(id: string): Promise<Found | null> {
+    return this.#found(id, () => {});
+  }
+
+  /** What a saved run needs beside its saves. */
+  beside(id: string): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+    return this.#runs.beside(id);
   }
 
   /** The last save that the present run can go back to. */
@@ -93,8 +118,8 @@ export class Saves {
   }
 
   /** @throws RunError where the browser has no room */
-  async save(step: number, files: ReadonlyMap<string, FileContent>, text: string | null): Promise<void> {
-    this.id ??= await this.#runs.create(text);
+  async save(step: number, files: ReadonlyMap<string, FileContent>, beside: () => Beside): Promise<void> {
+    this.id ??= await this.#runs.create(beside(), this.stay);
     await this.#runs.save(this.id, step, files);
     [this.step, this.at] = [step, Date.now()];
   }
@@ -110,7 +135,12 @@ export class Saves {
     for (const line of loaded?.passedOver ?? []) note(line);
     if (!loaded) return null;
     try {
-      return { ...readSave(loaded.files), id, text: loaded.text, savedAt: loaded.savedAt };
+      const { savedAt } = loaded;
+      const save = readSave(loaded.files);
+      // What a lesson needs may be large, and is read when it goes on.
+      if (isLesson(save)) return { ...save, id, text: null, lesson: true, savedAt };
+      const text = (await this.#runs.beside(id)).get(TEXT_FILE);
+      return { ...save, id, text: text ? new TextDecoder().decode(text) : null, savedAt };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       note(`a saved run was passed over: ${error.message}`);
@@ -124,8 +154,13 @@ export function readSave(files: LoadedRun['files']): Pick<Found, 'state' | 'file
   const training = files.get('training.json');
   if (!training) throw new InputError('training.json: not found, expected one in a saved run.');
   const state = parseTrainingState(new TextDecoder().decode(training), 'training.json');
-  checkSettings(pageSettings({ state }));
+  if (!isLesson({ state })) checkSettings(pageSettings({ state }));
   return { state, files };
+}
+
+/** Whether a saved run teaches a model that was there. */
+export function isLesson({ state }: Pick<Found, 'state'>): boolean {
+  return state.settings.has('task');
 }
 
 /** The text of a saved run, by the tokenizer that it was saved with. @throws InputError where the book cannot be fetched, and for a damaged tokenizer */

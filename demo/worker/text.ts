@@ -18,6 +18,9 @@ export interface OpenText {
   own: OwnText | null;
 }
 
+/** A visitor's text beside the saves of a run. */
+export const TEXT_FILE = 'text.txt';
+
 /** Tokens of a text that are shown. */
 const SHOWN = 1200;
 /** Tokens of the validation part in which a beginning for the samples is looked for. */

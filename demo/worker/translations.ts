@@ -1,6 +1,7 @@
 // Texts to be translated: served one after the other, a token at a time, by a model that is fetched when the first one comes.
-import { InputError, type Machine } from '../../src/index.ts';
+import { DeviceLostError, InputError, type Machine } from '../../src/index.ts';
 import type { AlignmentMaps, Command, News } from '../protocol.ts';
+import { INTERRUPTED } from './recovery.ts';
 import type { Server } from './turns.ts';
 
 type Request = Extract<Command, { type: 'translate' }>;
@@ -34,15 +35,15 @@ export class Translations implements Server {
     this.#fetched = fetched;
   }
 
-  /** The machine that translates from now on. What was being translated is cancelled, and gives back what it holds. */
-  async use(machine: Machine | null): Promise<void> {
+  /** The machine that translates from now on. What was being translated is cancelled, and gives back what it holds. @param why a sentence, where it is told */
+  async use(machine: Machine | null, why: string | null = null): Promise<void> {
     [this.#machine, this.#closed] = [machine, null];
-    await this.#cancelWriting();
+    await this.#cancelWriting(why);
   }
 
   /** Until there is another machine all requests are answered so. @param reason a sentence */
   close(reason: string): void {
-    void this.use(null);
+    void this.use(null, reason);
     this.#closed = reason;
     for (const { id } of this.#waiting.splice(0)) this.#end(id, { error: reason });
   }
@@ -118,16 +119,17 @@ export class Translations implements Server {
       this.#writing = null;
       // What a person can mend is told under the box; all else, such as a lost GPU, is the run's to tell too.
       const told = error instanceof InputError;
-      this.#end(id, { text: writing.text, error: told ? error.message : 'The translation failed.' });
+      const failed = error instanceof DeviceLostError ? INTERRUPTED : 'The translation failed.';
+      this.#end(id, { text: writing.text, error: told ? error.message : failed });
       if (!told) throw error;
     }
   }
 
-  async #cancelWriting(): Promise<void> {
+  async #cancelWriting(error: string | null = null): Promise<void> {
     const writing = this.#writing;
     if (!writing) return;
     this.#writing = null;
-    this.#end(writing.id, { text: writing.text });
+    this.#end(writing.id, { text: writing.text, error });
     await writing.pieces.return(null);
   }
 

@@ -1,11 +1,13 @@
 // The worker's side of a visit: commands come in, and are done one after the other; everything that happens goes out as news.
-import { InputError, RunError } from '../../src/index.ts';
+import { DeviceLostError, InputError, RunError } from '../../src/index.ts';
 import { checkSettings, linkedSettings, type ReadLink, readLink } from '../link.ts';
 import type { Command, News, PageSettings } from '../protocol.ts';
+import type { Receipt } from '../receipt.ts';
 import { refuseOtherModel, whyWait } from './beginning.ts';
 import { checkHome } from './check.ts';
+import { NoAdapterError } from './home.ts';
 import { anotherTab, wayOut } from './offers.ts';
-import type { PageRun } from './run.ts';
+import { type PageRun, pageRun } from './run.ts';
 import { exportRun, heldFiles, importRun } from './run_folder.ts';
 import { type Found, pageSettings, Saves, savedKernels } from './saves.ts';
 import { Stage } from './stage.ts';
@@ -20,7 +22,7 @@ export class Visit {
 
   constructor(send: (news: News) => void) {
     this.#send = send;
-    this.#stage = new Stage(send);
+    this.#stage = new Stage(send, (task) => this.#queue(task));
   }
 
   handle(command: Command): void {
@@ -33,8 +35,18 @@ export class Visit {
     else {
       // At once; all else that is asked of a run that is being made waits until it is there.
       if (command.type === 'pause') driver?.control.hold();
-      this.#turn = this.#turn.then(() => this.#do(command)).catch((error) => this.#tell(error));
+      this.#queue(() => this.#do(command));
     }
+  }
+
+  /** What cannot be done is told; what a lost device broke is done once more on another one. */
+  #queue(task: () => Promise<void>): void {
+    this.#turn = this.#turn.then(task).catch((error) => {
+      const again = error instanceof DeviceLostError && this.#stage.rebuild.after(task);
+      if (!again) this.#tell(error);
+      const { driver, rebuild } = this.#stage;
+      if (error instanceof NoAdapterError && !driver && !rebuild.waiting) rebuild.whenThere(task);
+    });
   }
 
   /** What cannot be done is told, and the run goes on. */
@@ -50,21 +62,25 @@ export class Visit {
         return this.#step();
       case 'start':
         return this.#start(command);
+      case 'fork':
+        return this.#fork(command);
       case 'stop':
         return this.#stop(command);
       case 'export':
-        return this.#export();
+        return this.#export(command);
       case 'import':
         return this.#import(command);
       case 'check':
         return this.#check();
       case 'rest':
         return this.#rest();
+      case 'unplug':
+        return this.#stage.rebuild.unplug();
       case 'load':
       case 'prepare':
       case 'teach':
       case 'back':
-        throw new InputError(`${command.type}: not here yet.`);
+        return this.#lesson(command);
     }
   }
 
@@ -75,9 +91,14 @@ export class Visit {
       stage.phase('looking for a saved run');
       if (!(await this.#openSaves(command, link))) return;
     }
-    const found = (await stage.saves?.find(link.given, (line) => link.notes.push(line))) ?? null;
+    const receipt = await this.#receipt(link);
+    // What a receipt is of is trained once more, from nothing.
+    const found = receipt ? null : ((await stage.saves?.find(link.given, (line) => link.notes.push(line))) ?? null);
     const waits = whyWait(command, link);
     if (found && (await this.#resumed(found, link.notes, waits))) return;
+    // Of a lesson that cannot go on there is the run before it.
+    const before = found?.lesson ? await stage.saves!.pretrained() : null;
+    if (before && (await this.#resumed(before, link.notes, waits))) return;
     await stage.openHome(null);
     stage.phase('measuring');
     await stage.homes.measure();
@@ -87,11 +108,32 @@ export class Visit {
     const text = named ?? (await openBook());
     page.data = text.data;
     const other = 'The link is of a run on different data.';
+    const same = named !== null && (receipt === null || receipt.dataHash === text.corpus.hash);
     if (!named)
       link.notes.push(
         `data: the text ${link.given.data} is not here, and a link carries none. Give that text, or train on the book.`,
       );
-    await stage.begin({ page, text, from: null, asked: false, notes: link.notes, waits: named ? waits : other });
+    const begun = { page, text, from: null, asked: false, notes: link.notes, waits: same ? waits : other };
+    await stage.begin({ ...begun, receipt: same ? receipt : null });
+    if (receipt && !same)
+      this.#send({
+        type: 'replay',
+        verdict: 'different',
+        sentence: `different data: the receipt is of a text with the hash ${receipt.dataHash.slice(0, 12)}, this one has ${text.corpus.hash.slice(0, 12)}. Nothing runs.`,
+      });
+  }
+
+  /** The receipt of a link; null where it has none, or a damaged one, which is told. */
+  async #receipt({ receipt, notes }: ReadLink): Promise<Receipt | null> {
+    if (receipt === null) return null;
+    const { readReceipt } = await import('../receipt.ts');
+    try {
+      return readReceipt(receipt);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      notes.push(error.message);
+      return null;
+    }
   }
 
   /** @returns false where another tab has the saved runs */
@@ -155,6 +197,15 @@ export class Visit {
     await stage.begin({ page, text: opened, from, asked: true, notes: [], waits: null });
   }
 
+  async #fork(command: Of<'fork'>): Promise<void> {
+    const { forkRun } = await import('./fork.ts');
+    await forkRun(this.#stage, command);
+  }
+
+  async #lesson(command: Of<'load' | 'prepare' | 'teach' | 'back'>): Promise<void> {
+    await (await this.#stage.lessons()).handle(command);
+  }
+
   async #stop({ keep }: Of<'stop'>): Promise<void> {
     const stage = this.#stage;
     if (!stage.driver) return;
@@ -170,12 +221,16 @@ export class Visit {
   }
 
   /** A run is exported at its last save; one that keeps nothing, or has not saved yet, as it is held now. */
-  async #export(): Promise<void> {
+  async #export({ what = 'run' }: Of<'export'>): Promise<void> {
     const stage = this.#stage;
+    if (stage.lesson || what !== 'run') return (await stage.lessons()).export(what);
     const driver = stage.present('export');
     const saved = await stage.saves?.present();
-    if (saved) return this.#exported(saved.files, driver.run);
-    await stage.whileHeld(driver, async () => this.#exported(await heldFiles(driver.run), driver.run));
+    if (saved) return this.#exported(saved.files, pageRun(driver, 'export'));
+    await stage.whileHeld(driver, async () => {
+      const run = pageRun(driver, 'export');
+      this.#exported(await heldFiles(run), run);
+    });
   }
 
   #exported(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, run: PageRun): void {
@@ -208,7 +263,7 @@ export class Visit {
   }
 
   #tell(error: unknown): void {
-    this.#send({ type: 'error', ...wayOut(error, null) });
+    this.#send({ type: 'error', ...wayOut(error, null), reload: error instanceof NoAdapterError });
     if (this.#stage.driver) return;
     this.#stage.become('waiting', 'There is no run yet.');
     for (const served of [this.#stage.prompts, this.#stage.translations, this.#stage.questions])

@@ -15,5 +15,7 @@ export const ANSWERS: { readonly [K in Kind]: () => Promise<Answer<K>> } = {
   shares: async () => (await import('./parts.ts')).sharesOfStep,
   dispatches: async () => (await import('./kernels.ts')).listDispatches,
   classified: async () => (await import('./classified.ts')).classifyText,
+  sample: async () => (await import('./sample.ts')).writeSample,
   dispatch: async () => (await import('./kernels.ts')).openDispatch,
+  notFinite: async () => (await import('./kernels.ts')).findNotFinite,
 };

@@ -1,6 +1,15 @@
 // What a question about a run is answered from: the run as it stands, and what is made to look into it, which is kept between questions
 // and given back when nobody looks any more.
-import type { AnyTrainer, Batch, Compiled, Device, LanguageModel, Machine, Tokenizer } from '../../../src/index.ts';
+import type {
+  AnyTrainer,
+  Batch,
+  Classifier,
+  Compiled,
+  Device,
+  LanguageModel,
+  Machine,
+  Tokenizer,
+} from '../../../src/index.ts';
 
 /** A run as it is looked at: nothing of it may be changed. */
 export interface LookedAt {
@@ -17,8 +26,14 @@ export interface LookedAt {
   readonly context: number;
   /** The text that every look begins with: the same at every step. */
   readonly example: string;
+  /** What says which class a text has, of a run that teaches classes; it is the model with scores over it. */
+  readonly classifier?: Classifier;
+  /** Writes its sample, with its own prompt and seed; left out where a run gives none. */
+  sample?(stop: () => boolean): Promise<string>;
   /** The batches that the next step will train on; they stay the next. */
   peek(): readonly Batch[];
+  /** Of a step, from 1. */
+  learningRate(step: number): number;
 }
 
 export class Look {
