@@ -26,13 +26,13 @@ async function found(runs: BrowserRuns, id: string): Promise<string> {
 
 test('a save is read back, and the next ones are written in turn beside it', async () => {
   const { runs, root } = fresh();
-  const id = await runs().create('her text');
+  const id = await runs().create(new Map([['text.txt', bytes('her text')]]));
   for (const step of [1, 2, 3]) {
     await runs().save(id, step, files(step));
     expect(await found(runs(), id)).toBe(`weights of step ${step}`);
   }
   expect(await runs().list()).toMatchObject([{ id, step: 3 }]);
-  expect((await runs().load(id))!.text).toBe('her text');
+  expect(await runs().beside(id)).toEqual(new Map([['text.txt', bytes('her text')]]));
   const folder = root.entries.get(id) as MemoryFolder;
   expect([...folder.entries.keys()].sort()).toEqual(['slot-a', 'slot-b', 'text.txt']);
 });
@@ -43,7 +43,7 @@ for (const kind of ['quota', 'short', 'dead'] as const)
     let tried = 0;
     for (let at = 1; !saved; at++) {
       const { disk, runs } = fresh();
-      const id = await runs().create(null);
+      const id = await runs().create();
       await runs().save(id, 1, files(1));
       await runs().save(id, 2, files(2));
       disk.revive();
@@ -68,7 +68,7 @@ for (const kind of ['quota', 'short', 'dead'] as const)
 
 test('a damaged save is passed over with its reason', async () => {
   const { runs, root } = fresh();
-  const id = await runs().create(null);
+  const id = await runs().create();
   await runs().save(id, 1, files(1));
   await runs().save(id, 2, files(2));
   const slot = (root.entries.get(id) as MemoryFolder).entries.get('slot-b') as MemoryFolder;
@@ -86,11 +86,14 @@ test('the newest three runs stay; what was never saved goes', async () => {
   const { runs, root } = fresh();
   const ids: string[] = [];
   for (let i = 0; i < 5; i++) {
-    const id = await runs().create(null);
+    const id = await runs().create();
     ids.push(id);
     if (i !== 3) await runs().save(id, 1, files(1));
   }
   expect(new Set(root.entries.keys())).toEqual(new Set([ids[1], ids[2], ids[4]]));
   await runs().remove(ids[4]!);
   expect((await runs().list()).map(({ id }) => id)).toEqual([ids[2], ids[1]]);
+  // One that is gone back to later does not go.
+  for (let i = 0; i < 3; i++) await runs().save(await runs().create(new Map(), [ids[1]!]), 1, files(1));
+  expect(new Set(root.entries.keys()).has(ids[1]!)).toBe(true);
 });

@@ -35,5 +35,7 @@ export function primaryAction(store: Store): { label: string; run(): void } | un
     return { label: begun ? 'Go on' : 'Start', run: () => store.send({ type: 'go' }) };
   }
   const over = store.ready.value && store.state.value;
-  return over ? { label: 'Start over', run: () => store.restart() } : undefined;
+  if (!over) return undefined;
+  const { lesson } = store.ready.value?.lesson ?? {};
+  return { label: 'Start over', run: () => (lesson ? store.send({ type: 'teach', lesson }) : store.restart()) };
 }

@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { grouped, lossText } from '../../src/cli/format.ts';
+import { lostLately } from './plug.tsx';
 import { doing } from './run_bar.tsx';
 import { store } from './store.ts';
 import { story } from './story_line.tsx';
@@ -12,8 +13,14 @@ export function Announcer() {
   const sentence = useSignal('');
   useEffect(() => {
     let chapter: string | undefined;
+    let said: string | null = null;
     const timer = setInterval(() => {
       if (document.hidden) return;
+      const lost = lostLately();
+      if (lost !== null && lost !== said) {
+        sentence.value = `The GPU ${(said = lost)}.`;
+        return;
+      }
       const told = story();
       sentence.value = told && told.chapter !== chapter ? told.sentence : progress();
       chapter = told?.chapter;

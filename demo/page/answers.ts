@@ -21,4 +21,6 @@ export interface Trouble {
   offers: Offer[];
   /** The worker is gone: nothing but a new page helps. */
   reload?: boolean;
+  /** The step that ended the run can be looked into. */
+  look?: boolean;
 }

@@ -9,6 +9,7 @@ import { Log } from './log.tsx';
 import { ModelDrawing } from './model_drawing.tsx';
 import { Notes } from './notes.tsx';
 import { Prompt } from './prompt.tsx';
+import { Receipt, Replayed } from './receipt.tsx';
 import { RunBar } from './run_bar.tsx';
 import { RunFiles } from './run_files.tsx';
 import { Samples } from './samples.tsx';
@@ -34,12 +35,14 @@ export function App() {
           )}
         </Side>
         <div class="middle">
+          <Replayed />
           <Notes />
           <ChapterView />
           <Charts />
           <Samples />
           <Inspector />
           <Prompt />
+          <Receipt />
           <MoreCharts />
           <Log />
         </div>

@@ -5,6 +5,7 @@ import { grouped, lossText } from '../../src/cli/format.ts';
 import { recorded } from '../recorded.ts';
 import { axisNames } from './axis.ts';
 import { GhostPicture } from './ghost_picture.tsx';
+import { later } from './later.tsx';
 import { ghostOf, lossFrame, lossParts } from './loss_parts.ts';
 import { NumbersTable } from './numbers_table.tsx';
 import { Pace } from './pace.ts';
@@ -14,12 +15,19 @@ import { store } from './store.ts';
 import { StoryLine } from './story_line.tsx';
 import { AXES, axis, logarithmic } from './view.ts';
 
+const MetricCharts = later(async () => (await import('./chapters/metric_charts.tsx')).MetricCharts, 'Metrics');
+const Runs = later(async () => (await import('./runs.tsx')).Runs, 'The runs on this chart');
+
 export function Charts() {
   return (
     <section id="curve" aria-label="Curves">
       <div class="head">
         <h2>
-          Loss <span class="soft">nats a token{ghostText()}</span>
+          Loss{' '}
+          <span class="soft">
+            {store.ready.value?.lesson?.unit ?? 'nats a token'}
+            {ghostText()}
+          </span>
         </h2>
         <span class="legend">
           <i class="key train" /> train <i class="key validation" /> validation
@@ -54,7 +62,9 @@ export function Charts() {
       >
         <GhostPicture />
       </Chart>
+      {store.ready.value?.lesson && <MetricCharts key={store.ready.value.link} />}
       <Scrub />
+      {store.others.value.length > 0 && <Runs />}
       <NumbersTable />
     </section>
   );
@@ -89,14 +99,14 @@ export function MoreCharts() {
 }
 
 interface ChartProps {
-  kind: 'loss' | 'small';
+  kind: 'loss' | 'small' | 'metric';
   label: string;
   parts(wide: () => boolean): ChartParts;
   /** What stands there until the chart draws. */
   children?: preact.ComponentChildren;
 }
 
-function Chart({ kind, label, parts, children }: ChartProps) {
+export function Chart({ kind, label, parts, children }: ChartProps) {
   const host = useRef<HTMLDivElement>(null);
   const drawn = useSignal(false);
   useEffect(() => {

@@ -50,5 +50,6 @@ function workerAddress(): string {
 }
 
 function transfers(command: Command): ArrayBuffer[] {
-  return command.type === 'import' ? command.files.map(({ bytes }) => bytes.buffer) : [];
+  const files = command.type === 'import' || command.type === 'load';
+  return files ? command.files.map(({ bytes }) => bytes.buffer) : [];
 }

@@ -4,6 +4,7 @@ import type { Reference } from '../../src/cli/curve.ts';
 import { lossText } from '../../src/cli/format.ts';
 import { recorded } from '../recorded.ts';
 import { apart, type Frame, frameOf } from './curve_frame.ts';
+import { colourOf, nameOfRun, type OtherRun } from './other_runs.ts';
 import type { Pen, Point } from './pen.ts';
 import type { ChartParts } from './run_chart.ts';
 import type { Store } from './store.ts';
@@ -16,6 +17,8 @@ export const ghost: Point[] = recorded.curve.map(([step, value]) => ({ step, val
 
 /** Losses that words can be put to, from the text that is learnt. */
 export function referencesOf(store: Store): Reference[] {
+  const { lesson } = store.ready.value ?? {};
+  if (lesson) return [...lesson.references];
   const { guessing, letters, pairs } = (store.text.value ?? recorded.text).references;
   return [
     { label: 'guessing', value: guessing },
@@ -26,13 +29,16 @@ export function referencesOf(store: Store): Reference[] {
 
 /** The recorded run says something beside a run on the same text. */
 export function ghostOf(store: Store): Point[] {
+  if (store.ready.value?.lesson) return [];
   const data = store.ready.value?.settings.data ?? recorded.settings.data;
   return data === recorded.settings.data ? ghost.filter(({ step }) => step <= store.record.totalSteps) : [];
 }
 
 export function lossFrame(store: Store): Frame {
   const { average, loss, validation } = store.record;
-  const lines = [average, validation.map((each) => finiteOrNull(each.loss)), ghostOf(store).map(({ value }) => value)];
+  const others = store.others.peek().map((other) => other.record.average);
+  const told = validation.map((each) => finiteOrNull(each.loss));
+  const lines = [average, told, ghostOf(store).map(({ value }) => value), ...others];
   return frameOf({ lines, raw: loss, references: referencesOf(store) });
 }
 
@@ -58,6 +64,7 @@ export function lossParts(store: Store, chart: { wide(): boolean; logarithmic():
           pen.line(at, theme.soft, 1, [2, 4]);
         }
         pen.line(ghostOf(store), theme.ghost, 1);
+        for (const other of store.others.peek()) pen.line(averageOf(other), theme[colourOf(other.number)], 1.5);
       }),
     above(pen, theme, font) {
       pen.inside(() => {
@@ -68,6 +75,7 @@ export function lossParts(store: Store, chart: { wide(): boolean; logarithmic():
       drawEvents(pen, theme, font, store);
       drawFloor(pen, theme, font, frame.range[0]);
       if (chart.wide()) nameLines(pen, theme, font, store, validation());
+      else nameOthers(pen, theme, font, store);
     },
   };
 }
@@ -76,6 +84,9 @@ export function lossParts(store: Store, chart: { wide(): boolean; logarithmic():
 function drawEvents(pen: Pen, theme: Theme, font: string, { record }: Store): void {
   const { top, bottom } = pen.box;
   for (const { step } of record.ticks) pen.stroke(pen.x(step), bottom, pen.x(step), bottom + 6 * pen.ratio, theme.soft);
+  // A lost device is seen from further off.
+  for (const step of record.lostAt)
+    pen.stroke(pen.x(step), bottom - 10 * pen.ratio, pen.x(step), bottom + 6 * pen.ratio, theme.bad);
   for (const step of record.broken.slice(0, 100)) {
     pen.words('\u00d7', pen.x(step), top + 4 * pen.ratio, theme.bad, { align: 'center', font });
   }
@@ -129,6 +140,7 @@ function nameLines(pen: Pen, theme: Theme, font: string, store: Store, validatio
     { name: 'train', value: average, colour: theme.train },
     { name: 'validation', value: validation.findLast(({ value }) => value !== null)?.value, colour: theme.validation },
     { name: 'recorded run', value: ghostOf(store).at(-1)?.value, colour: theme.soft },
+    ...otherNames(store, theme),
   ].filter((line): line is { name: string; value: number; colour: string } => typeof line.value === 'number');
   const places = apart(
     lines.map(({ value }) => pen.y(value)),
@@ -139,6 +151,35 @@ function nameLines(pen: Pen, theme: Theme, font: string, store: Store, validatio
     const x = right + 10 * pen.ratio;
     pen.words(name, x, places[i]!, colour, { font });
     pen.words(lossText(value), x, places[i]! + 14 * pen.ratio, colour, { font });
+  });
+}
+
+/** The average of another run. */
+const averageOf = ({ record }: OtherRun): Point[] =>
+  record.steps.map((step, i) => ({ step, value: record.average[i] ?? null }));
+
+/** Names, last values and colours of the other runs. */
+function otherNames(store: Store, theme: Theme) {
+  const others = store.others.peek();
+  const links = [...others.map(({ link }) => link), store.ready.peek()?.link ?? ''];
+  return others.map((other) => ({
+    name: nameOfRun(other, links),
+    value: other.record.average.findLast((value) => value !== null),
+    colour: theme[colourOf(other.number)],
+    step: other.record.step,
+  }));
+}
+
+/** Where there is no room beside the chart: in it, above the lines' ends. */
+function nameOthers(pen: Pen, theme: Theme, font: string, store: Store): void {
+  const others = otherNames(store, theme).filter(({ value }) => typeof value === 'number');
+  const gap = 15 * pen.ratio;
+  // Upwards from the lines, where the curves come from above and leave room.
+  const heights = others.map(({ value }, i) => pen.y(value!) - 2 * gap - i * gap);
+  const places = apart(heights, gap, pen.box.bottom - gap);
+  others.forEach(({ name, colour, step }, i) => {
+    const x = Math.min(pen.x(step), pen.box.right) - 4 * pen.ratio;
+    pen.words(name, x, places[i]!, colour, { align: 'right', font, behind: theme.paper });
   });
 }
 

@@ -8,6 +8,8 @@ export interface ModelBox {
   about: string;
   tensors: ModelPart[];
   bytes: number;
+  /** What kernels name it: `h.0.attn`, `h.0.attn.norm`. null for what is done in one with another box. */
+  part: string | null;
 }
 
 export interface ModelGroup {
@@ -33,7 +35,22 @@ const KNOWN: Record<string, [title: string, about: string]> = {
   ln_f: ['norm', 'once more at the end'],
   norm: ['norm', 'once more at the end'],
   lm_head: ['head', 'a number for each next token'],
+  score: ['classes', 'a number for each class'],
+  base_model: ['adapter', 'two thin matrices beside each that is changed'],
 };
+
+/** By module what a part is called within its block, or at the top. */
+const PARTS: Record<string, string> = {
+  ...{ wte: 'embed', embed_tokens: 'embed', ln_f: 'ln_f', norm: 'norm', lm_head: 'head' },
+  ...{ attn: 'attn', self_attn: 'attn', mlp: 'mlp', ln_1: 'attn.norm', input_layernorm: 'attn.norm' },
+  ...{ ln_2: 'mlp.norm', post_attention_layernorm: 'mlp.norm', pre_feedforward_layernorm: 'mlp.norm' },
+};
+
+function partOf(module: string, block: string, name: string): string | null {
+  const part = Object.hasOwn(PARTS, module) ? PARTS[module]! : null;
+  if (part === null || !/^\d+$/.test(block)) return part;
+  return `${/(?:^|\.)layers\./.test(name) ? 'layers' : 'h'}.${block}.${part}`;
+}
 
 /** Groups in the order of the model. A tensor whose module is not known gets a box of its own name. */
 export function modelTree(parts: readonly ModelPart[]): ModelGroup[] {
@@ -52,7 +69,8 @@ export function modelTree(parts: readonly ModelPart[]): ModelGroup[] {
     title: /^\d+$/.test(key) ? `block ${Number(key) + 1} of ${blocks}` : '',
     boxes: [...modules].map(([module, tensors]) => {
       const [title, about] = (Object.hasOwn(KNOWN, module) && KNOWN[module]) || [module, ''];
-      return { title, about, tensors, bytes: tensors.reduce((sum, { bytes }) => sum + bytes, 0) };
+      const bytes = tensors.reduce((sum, { bytes }) => sum + bytes, 0);
+      return { title, about, tensors, bytes, part: partOf(module, key, tensors[0]!.name) };
     }),
   }));
 }

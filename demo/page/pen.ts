@@ -1,4 +1,5 @@
 // Drawing on a chart in its own units: steps to the right, values upwards.
+import './language.ts';
 import uPlot from 'uplot';
 import type { StepAxis } from './axis.ts';
 import { unit } from './theme.ts';

@@ -13,6 +13,8 @@ export function Prompt() {
   const topK = useSignal(0);
   const answer = store.answer.value;
   const writing = answer !== null && !answer.done;
+  // A classifier writes nothing.
+  if (store.ready.value?.lesson?.lesson.chapter === 'classify') return null;
   const submit = (event: Event) => {
     event.preventDefault();
     if (writing) store.send({ type: 'cancel', id: answer.id });

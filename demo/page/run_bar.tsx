@@ -4,6 +4,8 @@ import { recorded } from '../recorded.ts';
 import { actions, primaryAction } from './actions.ts';
 import { Ago } from './ago.tsx';
 import { draftChanged, draftProblem } from './draft.ts';
+import { ForkButton } from './fork_button.tsx';
+import { LostLine, Plug } from './plug.tsx';
 import { StopDialog } from './stop_dialog.tsx';
 import { stopOpen } from './stop_open.ts';
 import { store } from './store.ts';
@@ -29,6 +31,7 @@ export function RunBar() {
       data-saved={state?.savedStep ?? 0}
       data-hash={record.parameterHash ?? undefined}
       data-left={store.secondsLeft.value}
+      data-lost={record.lostAt.length}
       data-compiled={compiled && `${compiled.done} of ${compiled.total}`}
     >
       <div class="buttons">
@@ -41,10 +44,14 @@ export function RunBar() {
         <button type="button" disabled={!stop} onClick={() => (stopOpen.value = true)}>
           Stop
         </button>
+        <Plug />
         {draftChanged() && (
-          <button type="button" class="primary" disabled={draftProblem() !== null} onClick={() => store.restart()}>
-            Restart with changes
-          </button>
+          <>
+            <button type="button" class="primary" disabled={draftProblem() !== null} onClick={() => store.restart()}>
+              Restart with changes
+            </button>
+            {record.step > 0 && <ForkButton label="Apply as fork at" primary />}
+          </>
         )}
       </div>
       <div class="progress">
@@ -53,6 +60,7 @@ export function RunBar() {
         </span>
         <progress max={total} value={record.step} aria-label="Steps done" />
         <Doing />
+        <LostLine />
       </div>
       <dl class="figures">
         <Figure name="loss" value={loss === undefined ? '-' : lossText(loss)} large />

@@ -1,4 +1,5 @@
 // One chart over the steps of a run, by uPlot: a fixed axis to the planned end, redrawn in place, and the one cursor of the page.
+import './language.ts';
 import uPlot from 'uplot';
 import { ticks, tickTexts } from '../../src/cli/curve.ts';
 import { type StepAxis, stepAxis } from './axis.ts';

@@ -2,12 +2,17 @@
 import { grouped, lossText, shortNumber } from '../../src/cli/format.ts';
 import { printable } from '../../src/cli/printable.ts';
 import { DebiasedMean } from '../../src/train/debiased_mean.ts';
-import type { RunEvent, StepEvent } from '../../src/train/events.ts';
+import type { EndEvent, RunEvent, StepEvent } from '../../src/train/events.ts';
 
 export interface Evaluation {
   step: number;
   /** nats a token; NaN where it was not finite */
   loss: number;
+}
+
+export interface MetricMean {
+  step: number;
+  value: number | null;
 }
 
 export interface Sample {
@@ -46,11 +51,17 @@ export class RunRecord {
   readonly gradNorm: (number | null)[] = [];
   readonly tokensPerSecond: number[] = [];
   readonly validation: Evaluation[] = [];
+  /** What a task tells beside its loss, by name: a column beside the steps, and means over the validation part. */
+  readonly metrics = new Map<string, { train: (number | null)[]; validation: MetricMean[] }>();
   readonly samples: Sample[] = [];
   readonly ticks: Tick[] = [];
+  /** The last steps before each device that was lost. */
+  readonly lostAt: number[] = [];
   readonly #remarks: Remark[] = [];
   #mean = new DebiasedMean(DECAY);
   parameterHash: string | null = null;
+  /** What a task measured once more at the end, by part. */
+  ending: Pick<EndEvent, 'validation' | 'test'> | null = null;
   /** The step at which the run failed; null while it has not. */
   failedAt: number | null = null;
 
@@ -86,6 +97,13 @@ export class RunRecord {
     this.mark(this.failedAt, 'failed');
   }
 
+  /** A device was lost after `step`, and the run goes on from `from`: the curve stays until its steps are made again. */
+  lose({ step, from, sentence }: { step: number; from: number; sentence: string }): void {
+    this.ticks.push({ step, text: sentence });
+    this.lostAt.push(step);
+    this.#remark(from, sentence);
+  }
+
   add(event: RunEvent): void {
     switch (event.event) {
       case 'start':
@@ -96,6 +114,8 @@ export class RunRecord {
         break;
       case 'eval':
         this.validation.push({ step: event.step, loss: event.validationLoss ?? Number.NaN });
+        for (const [name, value] of Object.entries(event.validationMetrics ?? {}))
+          this.#metric(name).validation.push({ step: event.step, value: finite(value) });
         this.#remark(event.step, `train ${lossText(event.trainLoss)}  validation ${lossText(event.validationLoss)}`);
         break;
       case 'sample':
@@ -115,6 +135,10 @@ export class RunRecord {
         break;
       case 'end':
         this.parameterHash = event.parameterHash;
+        this.ending = {
+          ...(event.validation && { validation: event.validation }),
+          ...(event.test && { test: event.test }),
+        };
         this.#remark(
           event.step,
           `validation loss ${lossText(event.validationLoss)}  parameter hash ${event.parameterHash}`,
@@ -125,6 +149,8 @@ export class RunRecord {
 
   /** A tick on the axis, and its line in the log. */
   mark(step: number, text: string): void {
+    // A step that is repeated saves and warns once more.
+    if (this.ticks.some((tick) => tick.step === step && tick.text === text)) return;
     this.ticks.push({ step, text });
     this.#remark(step, text);
   }
@@ -180,11 +206,19 @@ export class RunRecord {
     this.samples.sort((a, b) => a.step - b.step);
   }
 
-  #addStep({ step, loss, learningRate, gradNorm, tokensPerSecond }: StepEvent): void {
+  #metric(name: string) {
+    const known = this.metrics.get(name) ?? { train: this.steps.map(() => null), validation: [] };
+    this.metrics.set(name, known);
+    return known;
+  }
+
+  #addStep({ step, loss, learningRate, gradNorm, tokensPerSecond, metrics = {} }: StepEvent): void {
     if (step <= this.step) this.#backTo(step - 1);
     this.failedAt = null;
     const value = finite(loss);
     if (value === null) this.#mean = new DebiasedMean(DECAY);
+    for (const name of Object.keys(metrics)) this.#metric(name);
+    for (const [name, { train }] of this.metrics) train.push(finite(metrics[name] ?? null));
     this.steps.push(step);
     this.loss.push(value);
     this.average.push(value === null ? null : this.#mean.push(value));
@@ -198,7 +232,9 @@ export class RunRecord {
     const kept = this.steps.filter((each) => each <= step).length;
     for (const column of [this.steps, this.loss, this.average, this.learningRate, this.gradNorm, this.tokensPerSecond])
       column.length = kept;
-    for (const list of [this.validation, this.samples, this.#remarks] as { step: number }[][])
+    for (const { train } of this.metrics.values()) train.length = kept;
+    const means = [...this.metrics.values()].map(({ validation }) => validation);
+    for (const list of [this.validation, this.samples, this.#remarks, ...means] as { step: number }[][])
       list.splice(0, list.length, ...list.filter((each) => each.step <= step));
     this.#mean = new DebiasedMean(DECAY);
     for (const value of this.loss) {

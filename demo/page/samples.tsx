@@ -1,23 +1,28 @@
-// What the model writes, by the step at which it wrote it: one prompt and one seed, so that the texts can be compared. Until there are
-// any of this run, and beside them, those of the recorded one.
+// What the model writes, by the step at which it wrote it: one prompt and one seed, so that the texts can be compared. A few it writes by
+// itself, at any other step it can be asked to. Until there are any of this run, and beside them, those of the recorded one.
 import { grouped } from '../../src/cli/format.ts';
 import { printable } from '../../src/cli/printable.ts';
 import { recorded } from '../recorded.ts';
 import type { Sample } from './run_record.ts';
 import { store } from './store.ts';
+import { unwritten, write, writing, writtenBy } from './written.ts';
 
 export function Samples() {
   store.version.value;
   const { samples } = store.record;
-  const chosen = chosenSample(samples);
+  // A lesson whose model writes nothing, or not yet.
+  if (store.ready.value?.lesson && samples.length === 0) return null;
+  const all = [...samples, ...writtenBy(store)].sort((a, b) => a.step - b.step);
+  const chosen = chosenSample(all);
   return (
     <section id="samples" aria-label="Samples" data-samples={samples.map(({ step }) => step).join(' ')}>
       <div class="head">
         <h2>
           What it writes <span class="soft">the same prompt each time</span>
         </h2>
-        {samples.length > 1 && <Slider samples={samples} chosen={chosen!} />}
+        {chosen && <Steps samples={all} shown={chosen.step} />}
       </div>
+      {chosen && <Slider shown={chosen.step} />}
       <div class="pair">
         {chosen ? (
           <Text sample={chosen} prompt={store.ready.value?.prompt} />
@@ -41,26 +46,72 @@ const earlySample = () => recorded.samples.find(({ step }) => step > 0) ?? recor
 
 /** The recorded end is shown while this run is not there yet, and learns the same text. */
 function comparable(): boolean {
+  if (store.ready.value?.lesson) return false;
   const data = store.ready.value?.settings.data ?? recorded.settings.data;
   return data === recorded.settings.data && store.record.step < store.record.totalSteps;
 }
 
-function Slider({ samples, chosen }: { samples: readonly Sample[]; chosen: Sample }) {
+/** The steps of which there are texts. */
+function Steps({ samples, shown }: { samples: readonly Sample[]; shown: number }) {
+  const at = store.cursor.value;
   return (
-    <label class="switch">
-      step{' '}
-      <input
-        type="range"
-        min={0}
-        max={samples.length - 1}
-        value={samples.indexOf(chosen)}
-        aria-valuetext={`step ${chosen.step}`}
-        onInput={({ currentTarget: { valueAsNumber: i } }) => {
-          store.chosen.value = i === samples.length - 1 ? null : samples[i]!.step;
-        }}
-      />{' '}
-      <output class="mono">{grouped(chosen.step)}</output>
-    </label>
+    <div class="steps">
+      {samples.map(({ step }) => (
+        <button
+          key={step}
+          type="button"
+          aria-label={`text of step ${step}`}
+          aria-pressed={at !== null && step === shown}
+          onClick={() => (store.chosen.value = step)}
+        >
+          {grouped(step)}
+        </button>
+      ))}
+      <button type="button" aria-pressed={at === null} onClick={() => (store.chosen.value = null)}>
+        now
+      </button>
+    </div>
+  );
+}
+
+/** Over all steps of the run, with the way to a text where there is none. */
+function Slider({ shown }: { shown: number }) {
+  const { step: newest } = store.record;
+  const { chosen } = store;
+  const at = store.cursor.value ?? newest;
+  const { state } = store.state.value ?? {};
+  return (
+    <div class="any-step">
+      <label class="switch">
+        step{' '}
+        <input
+          type="range"
+          min={0}
+          max={newest}
+          value={at}
+          aria-valuetext={`step ${at}, the text is of step ${shown}`}
+          onInput={({ currentTarget: { valueAsNumber: step } }) => {
+            chosen.value = step === newest ? null : step;
+          }}
+        />{' '}
+        <output class="mono">{grouped(at)}</output>
+      </label>
+      {shown !== at && (
+        <button
+          type="button"
+          disabled={writing.value || state === 'failed'}
+          onClick={() => write(store, chosen.value)}
+          title="The model as it was there is worked out again; the run stays as it is."
+        >
+          {writing.value ? 'Writing' : chosen.value === null ? 'Write it now' : `Write it at step ${grouped(at)}`}
+        </button>
+      )}
+      {unwritten.value !== null && (
+        <p class="problem" role="alert">
+          {printable(unwritten.value, true)}
+        </p>
+      )}
+    </div>
   );
 }
 

@@ -1,6 +1,7 @@
 // The cursor of all charts as a control of its own, and what stands there in words.
 import { grouped, lossText, shortNumber } from '../../src/cli/format.ts';
 import { nearestIndex } from './curve_frame.ts';
+import { ForkButton } from './fork_button.tsx';
 import { store } from './store.ts';
 
 export function Scrub() {
@@ -29,14 +30,17 @@ export function Scrub() {
       <output class="mono" data-cursor={store.cursor.value ?? undefined}>
         {reading(at)}
       </output>
-      <button
-        type="button"
-        class="follow"
-        hidden={store.chosen.value === null}
-        onClick={() => (store.chosen.value = null)}
-      >
-        Back to the newest step
-      </button>
+      <div class="row">
+        {record.step > 0 && <ForkButton label="Fork at step" />}
+        <button
+          type="button"
+          class="follow"
+          hidden={store.chosen.value === null}
+          onClick={() => (store.chosen.value = null)}
+        >
+          Back to the newest step
+        </button>
+      </div>
     </div>
   );
 }

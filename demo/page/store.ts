@@ -2,17 +2,27 @@
 // hidden: components read the signals here and are drawn again when one of them changes.
 import { batch, computed, type Signal, signal } from '@preact/signals';
 import type { ShelfModel } from '../protocol/lessons.ts';
+import type { Fork } from '../protocol/past.ts';
 import type { Answered, Asked, Kind, Question } from '../protocol/questions.ts';
 import type { CheckedCase, Command, News, OwnText, PageSettings } from '../protocol.ts';
 import { recorded } from '../recorded.ts';
 import type { Answer, Translation, Trouble } from './answers.ts';
 import { giveFile } from './give_file.ts';
+import type { OtherRun } from './other_runs.ts';
 import { RunRecord } from './run_record.ts';
 import { TimeLeft } from './time_left.ts';
 
 type Of<T extends News['type']> = Extract<News, { type: T }>;
+type Generate = Extract<Command, { type: 'generate' }>;
+/** Who is asked in a conversation. */
+export type Side = NonNullable<Generate['side']>;
 
 const DRAW_MS = 100;
+/** Runs that are drawn together. */
+const MOST_RUNS = 5;
+
+/** Commands that leave the run as it is. */
+const BESIDE: readonly Command['type'][] = ['generate', 'translate', 'ask', 'rest', 'cancel', 'prepare'];
 
 /** What a question that was dropped is rejected with. */
 export const DROPPED = 'dropped';
@@ -33,11 +43,22 @@ export class Store {
   readonly ready = signal<Of<'ready'> | null>(null);
   readonly state = signal<Of<'state'> | null>(null);
   readonly measured = signal<Of<'measured'> | null>(null);
+  /** The last device that this run has lost. */
+  readonly lost = signal<Of<'lost'> | null>(null);
+  readonly receipt = signal<Of<'receipt'> | null>(null);
+  readonly replay = signal<Of<'replay'> | null>(null);
+  /** The runs that this one was forked from, and their number before it. */
+  readonly others = signal<readonly OtherRun[]>([]);
+  readonly number = signal(1);
+  /** Where this run parted from the one before; null where it began by itself. */
+  readonly parted = signal<Fork | null>(null);
   readonly shelf = signal<readonly ShelfModel[]>([]);
   /** What the lesson that is being chosen would be. */
   readonly prepared = signal<Of<'prepared'> | null>(null);
   readonly answer = signal<Answer | null>(null);
   readonly translation = signal<Translation | null>(null);
+  /** The last answer in a conversation: of the model before its lesson, and of the one that writes now. */
+  readonly talks: Readonly<Record<Side, Signal<Answer | null>>> = { base: signal(null), tuned: signal(null) };
   /** The last case of a self-check, those that failed, and its end. */
   readonly check = signal<Of<'checked'> | null>(null);
   readonly checkFailures = signal<CheckedCase[]>([]);
@@ -82,7 +103,7 @@ export class Store {
 
   send(command: Command): void {
     // What is asked beside the run leaves it, and the ways out that it was offered, as they are.
-    if (!['generate', 'translate', 'ask', 'rest', 'cancel'].includes(command.type)) this.trouble.value = null;
+    if (!BESIDE.includes(command.type)) this.trouble.value = null;
     this.#send(command);
   }
 
@@ -103,6 +124,14 @@ export class Store {
     this.send({ type: 'start', settings, fromSave: true });
   }
 
+  /** Goes on from a step as a run of its own, with the form's settings. */
+  fork(step: number): void {
+    const ready = this.ready.value;
+    if (!ready) return;
+    this.#restarted = true;
+    this.send({ type: 'fork', step, settings: { ...ready.settings, ...this.draft.value } });
+  }
+
   startCheck(): void {
     for (const each of [this.check, this.verdict]) each.value = null;
     this.checkFailures.value = [];
@@ -113,6 +142,13 @@ export class Store {
     const id = ++this.#generated;
     this.answer.value = { id, prompt, text: '', done: false, error: null };
     this.send({ type: 'generate', id, prompt, ...options });
+  }
+
+  /** @param shown what was asked, as the page shows it */
+  talk(side: Side, shown: string, asked: Omit<Generate, 'type' | 'id' | 'side'>): void {
+    const id = ++this.#generated;
+    this.talks[side].value = { id, prompt: shown, text: '', done: false, error: null };
+    this.send({ type: 'generate', id, side, ...asked });
   }
 
   translate(text: string): void {
@@ -172,6 +208,25 @@ export class Store {
         if (news.state !== 'training') this.#put(this.phase, null);
         this.#changed();
         break;
+      case 'lost':
+        this.#time.interrupt();
+        this.record.lose(news);
+        this.#put(this.lost, news);
+        // There is an adapter again.
+        if (this.#latest(this.trouble)?.reload) this.#put(this.trouble, null);
+        this.#changed();
+        break;
+      case 'receipt':
+        this.#put(this.receipt, news);
+        break;
+      case 'replay':
+        this.#put(this.replay, news);
+        break;
+      case 'forked':
+        this.record.mark(news.fork.step, 'forked');
+        this.#put(this.parted, news.fork);
+        this.#changed();
+        break;
       case 'measured':
         this.#put(this.measured, news);
         break;
@@ -182,14 +237,15 @@ export class Store {
         this.#put(this.prepared, news);
         break;
       case 'token':
-        for (const target of [this.answer, this.translation])
+        for (const target of [this.answer, this.translation, this.talks.base, this.talks.tuned])
           this.#answered(target, news.id, (answer) => ({ ...answer, text: answer.text + news.text }));
         break;
       case 'generated':
       case 'translated': {
         const { type, cancelled: _cancelled, ...told } = news;
-        const target: Signal<Answer | null> = type === 'generated' ? this.answer : this.translation;
-        this.#answered(target, news.id, ({ prompt }) => ({ prompt, ...told, done: true }));
+        const targets = type === 'generated' ? [this.answer, this.talks.base, this.talks.tuned] : [this.translation];
+        for (const target of targets as Signal<Answer | null>[])
+          this.#answered(target, news.id, ({ prompt }) => ({ prompt, ...told, done: true }));
         break;
       }
       case 'answered': {
@@ -210,7 +266,10 @@ export class Store {
         this.#saveFile(news.name, news.bytes);
         break;
       case 'error':
-        this.#put(this.trouble, { sentence: news.sentence, offers: news.offers });
+        this.#put(this.trouble, {
+          ...{ sentence: news.sentence, offers: news.offers },
+          ...{ reload: news.reload ?? false, look: news.look ?? false },
+        });
         // A check that could not go on has no verdict: it can be begun again.
         if (this.#latest(this.verdict) === null) this.#put(this.check, null);
         break;
@@ -244,14 +303,27 @@ export class Store {
   }
 
   #begin(ready: Of<'ready'>): void {
+    this.#leaveRun(ready);
     this.record = new RunRecord(ready.totalSteps, ready.resumedAt);
     this.#time = new TimeLeft();
     this.#put(this.ready, ready);
+    // There is an adapter again.
+    if (this.#latest(this.trouble)?.reload) this.#put(this.trouble, null);
     this.#put(this.draft, {});
-    this.#put(this.measured, null);
+    for (const each of [this.measured, this.lost, this.receipt, this.replay]) this.#put(each as Signal<unknown>, null);
     this.#put(this.chosen, null);
     this.#put(this.hovered, null);
     this.#changed();
+  }
+
+  /** The run that a fork begins from stays in the charts, with those that it began from: five in all. */
+  #leaveRun({ forked = false }: Of<'ready'>): void {
+    const before = this.#latest(this.ready);
+    const number = this.#latest(this.number);
+    const left = before && { number, record: this.record, link: before.link, fork: this.#latest(this.parted) };
+    this.#put(this.others, forked && left ? [...this.#latest(this.others), left].slice(1 - MOST_RUNS) : []);
+    this.#put(this.number, forked ? number + 1 : 1);
+    this.#put(this.parted, null);
   }
 
   #changed(): void {

@@ -1,6 +1,8 @@
 // The sentence at the curve: what its loss means now, and at the end what one can do next.
 import { grouped } from '../../src/cli/format.ts';
+import { recorded } from '../recorded.ts';
 import { ghostOf } from './loss_parts.ts';
+import { metText } from './met.ts';
 import { store } from './store.ts';
 import { storyOf } from './story.ts';
 import { openSheet } from './view.ts';
@@ -28,7 +30,17 @@ export function StoryLine() {
 /** Said by the live region too. */
 export function story() {
   store.version.value;
-  return storyOf(store.record, store.text.value, store.state.value);
+  // What a lesson's loss means, its lines in the chart say.
+  if (store.ready.value?.lesson) return null;
+  const told = storyOf(store.record, store.text.value, store.state.value);
+  const met = told && metRecorded();
+  return met ? { ...told, sentence: `${told.sentence} ${met}` } : told;
+}
+
+function metRecorded(): string {
+  const [ready, adapter] = [store.ready.value, store.adapter.value];
+  const { steps, loss } = store.record;
+  return ready && adapter ? metText({ settings: ready.settings, adapter: adapter.name, steps, loss }, recorded) : '';
 }
 
 /** Brings the settings into view, with the cursor in the first. */

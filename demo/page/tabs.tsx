@@ -1,5 +1,6 @@
 // A row of tabs as browsers know it: one stop for the Tab key, arrows between them.
 import type { Signal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
 
 interface Props<T extends string> {
   label: string;
@@ -14,6 +15,8 @@ interface Props<T extends string> {
 
 export function Tabs<T extends string>({ label, chosen, tabs, closes = false, panel }: Props<T>) {
   const open = chosen.value;
+  const row = useRef<HTMLDivElement>(null);
+  useEffect(() => bringIntoRow(row.current!), [open]);
   const choose = (name: T) => ((chosen as Signal<T | null>).value = closes && name === open ? null : name);
   const move = (event: KeyboardEvent, i: number) => {
     const to = { ArrowRight: i + 1, ArrowLeft: i - 1, Home: 0, End: tabs.length - 1 }[event.key];
@@ -25,7 +28,7 @@ export function Tabs<T extends string>({ label, chosen, tabs, closes = false, pa
     (row.children[next] as HTMLElement).focus();
   };
   return (
-    <div class="tabs" role="tablist" aria-label={label}>
+    <div ref={row} class="tabs" role="tablist" aria-label={label}>
       {tabs.map(([name, title], i) => (
         <button
           key={name}
@@ -43,4 +46,13 @@ export function Tabs<T extends string>({ label, chosen, tabs, closes = false, pa
       ))}
     </div>
   );
+}
+
+/** The open tab is seen also where the row is wider than its place; the page itself stays where it is. */
+function bringIntoRow(row: HTMLElement): void {
+  const tab = row.querySelector<HTMLElement>('[aria-selected="true"]');
+  if (!tab) return;
+  const [left, right] = [tab.offsetLeft - row.offsetLeft, tab.offsetLeft - row.offsetLeft + tab.offsetWidth];
+  if (left < row.scrollLeft) row.scrollLeft = left;
+  else if (right > row.scrollLeft + row.clientWidth) row.scrollLeft = right - row.clientWidth;
 }

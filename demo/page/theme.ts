@@ -1,6 +1,9 @@
 // Colours for canvases, read from the page's style so that light and dark are said in one place.
 
-const NAMES = ['ink', 'soft', 'edge', 'grid', 'paper', 'train', 'validation', 'rate', 'norm', 'ghost', 'bad'] as const;
+const NAMES = [
+  ...(['ink', 'soft', 'edge', 'grid', 'paper', 'train', 'validation', 'rate', 'norm', 'ghost', 'bad'] as const),
+  ...(['run1', 'run2', 'run3', 'run4'] as const),
+] as const;
 export type Theme = Record<(typeof NAMES)[number], string>;
 
 export const MONO = 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace';

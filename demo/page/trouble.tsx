@@ -1,4 +1,5 @@
 // An error is a sentence with a button: what happened, what is safe, and the ways out.
+import { showInside } from './show_inside.ts';
 import { store } from './store.ts';
 
 export function Trouble() {
@@ -14,6 +15,11 @@ export function Trouble() {
                 {label}
               </button>
             ))}
+            {trouble.look && (
+              <button type="button" onClick={() => showInside('kernels')}>
+                Look at the dispatch
+              </button>
+            )}
             {trouble.reload && (
               <button type="button" class="primary" onClick={() => location.reload()}>
                 Reload the page

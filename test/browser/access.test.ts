@@ -188,6 +188,49 @@ for (const { name, search, widths, beforeWorker, lead } of STATES)
     await page.close();
   });
 
+for (const chapter of ['Load', 'Classify', 'Instruct', 'LoRA', 'DPO', 'Chat', 'Translate'])
+  test(`check 24: axe finds no serious fault, light and dark: the chapter ${chapter}`, async () => {
+    const page = await visit('?steps=20&seed=3');
+    await page.state('done');
+    await page.tab.getByRole('tab', { name: chapter, exact: true }).click();
+    const shown = page.tab.locator('#lesson[data-prepared="yes"], #chat, #translate form').first();
+    await shown.waitFor({ timeout: patience(60) });
+    await requireSound(page, 1280, 360);
+    await page.close();
+  });
+
+test('check 24: axe finds no serious fault, light and dark: a lesson that is done, its chat, and what it asks for on a sheet', async () => {
+  const page = await visit('?steps=20&seed=3#tab=classify');
+  await page.state('done');
+  const { tab } = page;
+  await tab.locator('#lesson[data-prepared="yes"]').waitFor({ timeout: patience(60) });
+  await tab.getByRole('button', { name: 'Train', exact: true }).click();
+  await tab.locator('#lesson[data-runs="classify"]').waitFor({ timeout: patience(60) });
+  await page.steps(12);
+  await tab.getByRole('button', { name: 'Pause', exact: true }).click();
+  await page.state('paused');
+  await tab.locator('.try').getByRole('button', { name: 'Classify' }).click();
+  await tab
+    .locator('.try [data-probability]')
+    .first()
+    .waitFor({ timeout: patience(30) });
+  await requireSound(page, 1280, 360);
+  await tab.getByRole('button', { name: 'Text and settings' }).click();
+  await tab.getByRole('dialog').locator('visible=true').waitFor();
+  await requireSound(page, 360);
+  await page.close();
+});
+
+for (const inside of ['tokens', 'attention', 'weights', 'lens', 'kernels'])
+  test(`check 24: axe finds no serious fault, light and dark: a look inside, ${inside}`, async () => {
+    const page = await visit(`?steps=20&seed=3#inside=${inside}`);
+    await page.state('done');
+    await page.said('answered', 60);
+    await page.tab.locator('#inside-panel').getByText('loading').waitFor({ state: 'detached' });
+    await requireSound(page, 1280, 360);
+    await page.close();
+  });
+
 test('check 24: axe finds no serious fault, light and dark: a second tab, and the question what stopping means', async () => {
   const page = await visit('?steps=2000');
   await page.steps(1);

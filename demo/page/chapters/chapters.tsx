@@ -1,19 +1,10 @@
 // The chapters: what one does with a model, in the order in which language models are built. What each shows stands in front of the
 // run's charts; what it asks for, in the panel at the left.
 import { later } from '../later.tsx';
+import { store } from '../store.ts';
 import { Tabs } from '../tabs.tsx';
 import { CHAPTERS, type Chapter, chapter } from '../view.ts';
-
-const TITLES: Readonly<Record<Chapter, string>> = {
-  pretrain: 'Pretrain',
-  load: 'Load',
-  classify: 'Classify',
-  instruct: 'Instruct',
-  lora: 'LoRA',
-  dpo: 'DPO',
-  chat: 'Chat',
-  translate: 'Translate',
-};
+import { TITLES } from './names.ts';
 
 const LessonPanel = later(async () => (await import('./lesson_panel.tsx')).LessonPanel, 'Lesson');
 const LessonView = later(async () => (await import('./lesson_view.tsx')).LessonView, 'Lesson');
@@ -32,7 +23,8 @@ export function ChapterTabs() {
 /** What a chapter asks for; null where the run's own panel stands. */
 export function chapterPanel(): preact.JSX.Element | null {
   const name = chapter.value;
-  return isTeaching(name) ? <LessonPanel key={name} chapter={name} /> : null;
+  if (isTeaching(name)) return <LessonPanel key={name} chapter={name} />;
+  return store.ready.value?.lesson ? <Way /> : null;
 }
 
 /** What a chapter shows in front of the charts. */
@@ -44,5 +36,21 @@ export function ChapterView() {
       {name === 'chat' && <Chat />}
       {name === 'translate' && <Translate />}
     </div>
+  );
+}
+
+/** In the other chapters while a lesson is the run, whose settings are none of theirs: the way back. */
+function Way() {
+  const lesson = store.ready.value?.lesson?.lesson;
+  if (!lesson) return null;
+  return (
+    <section aria-label="A lesson runs">
+      <p>The run below is the lesson {TITLES[lesson.chapter]}. What was trained here is saved.</p>
+      <div class="buttons">
+        <button type="button" onClick={() => store.send({ type: 'back' })}>
+          Back to pretraining
+        </button>
+      </div>
+    </section>
   );
 }
