@@ -21,7 +21,7 @@ async function weights(page: Visit): Promise<number[][]> {
   );
 }
 
-test('attention: two layers of two heads, every row sums to 1 and looks at nothing ahead; a link opens any of them', async () => {
+test('check 18: attention, two layers of two heads: every row sums to 1 and looks at nothing ahead; a link opens any of them', async () => {
   const page = await visit('?steps=20&seed=3&layers=2&heads=2#inside=attention&layer=1&head=1');
   await page.state('done');
   await seen(page, 20);
