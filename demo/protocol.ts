@@ -2,7 +2,7 @@
 // whenever there is some, not one for one.
 
 import type { MemoryBytes, PretrainSettings, RunEvent } from '../src/index.ts';
-import type { Lesson, LessonRun, PreparedLesson, ShelfModel } from './protocol/lessons.ts';
+import type { Lesson, LessonRun, PreparedLesson, ShelfId, ShelfModel } from './protocol/lessons.ts';
 import type { Fork } from './protocol/past.ts';
 import type { Answered, Kind, Question } from './protocol/questions.ts';
 
@@ -48,10 +48,15 @@ export type Command =
    * @param search the page's location.search
    * @param hidden whether the tab is hidden: then the run waits for `go`
    * @param saving false: trains although another tab owns the saved runs, and saves nothing. Default true
+   * @param cpu the twin computes, although there was a GPU
    */
-  | { type: 'open'; search: string; hidden: boolean; saving?: boolean }
+  | { type: 'open'; search: string; hidden: boolean; saving?: boolean; cpu?: boolean }
   /** Goes on after a pause, a stop, or where the run waits for a click. */
-  | { type: 'go' }
+  | {
+      type: 'go';
+      /** On the CPU twin from now on, where there is no GPU any more. */
+      cpu?: boolean;
+    }
   /** Holds after the step that is being made, and saves. */
   | { type: 'pause' }
   /** One step, then holds again. */
@@ -82,10 +87,11 @@ export type Command =
       topK: number;
       maxNewTokens: number;
       /**
-       * Who writes: the model of the run (default), or the one that a lesson began from. Two of them write at the same time, in turns.
+       * Who writes: the model of the run (default), the one that a lesson began from, or one of the shelf. They write at the same time, in
+       * turns.
        * A conversation instead of a prompt, the visitor's words first, is put in the model's own form, where it has one.
        */
-      side?: 'base' | 'tuned';
+      side?: 'base' | 'tuned' | ShelfId;
       messages?: readonly { role: 'user' | 'assistant'; content: string }[];
     }
   /** One text into another language, by the page's own small model. Answered as `generate`, at its end by `translated`. */
@@ -291,8 +297,8 @@ export type News =
   | { type: 'checked'; done: number; total: number; case: CheckedCase }
   /** The end of a `check`; `report` is all of it as text, to be copied. */
   | { type: 'verdict'; passed: number; failed: number; skipped: number; report: string }
-  /** `reload`: a new page is one of the ways out. `look`: the step that ended the run can be looked into, by its first number that is none. */
-  | { type: 'error'; sentence: string; offers: Offer[]; reload?: boolean; look?: boolean }
+  /** `until`: it is over as soon as there is an adapter. `look`: the step that ended the run can be looked into, by its first number that is none. */
+  | { type: 'error'; sentence: string; offers: Offer[]; until?: 'adapter'; look?: boolean }
   /**
    * The GPU device was lost after `step`, and the run is there again on another one, `ms` later, as it was saved after `from`: the steps
    * between are repeated.

@@ -4,13 +4,17 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Lesson, LessonSettings, ShelfId, Teaching } from '../demo/protocol/lessons.ts';
 import type { RunFile } from '../demo/protocol.ts';
+import type { BaseCellar } from '../demo/worker/base_cellar.ts';
+import { openBase } from '../demo/worker/base_model.ts';
 import { LessonRun } from '../demo/worker/lesson_run.ts';
 import type { LessonSpec } from '../demo/worker/lesson_spec.ts';
-import { readZip, Twin } from '../src/index.ts';
+import { modelFiles } from '../demo/worker/model_files.ts';
+import { ShelfWriter } from '../demo/worker/shelf_writer.ts';
+import { openDevice, readZip, Twin } from '../src/index.ts';
 import { run as command } from './harness/inside.ts';
 import { llamaJson, writeModelFolder } from './harness/model_files.ts';
 import { PageVisit, standIn } from './harness/page_visit.ts';
-import { scratchFolder } from './harness/program.ts';
+import { adapter, scratchFolder } from './harness/program.ts';
 import { testWith } from './harness/shared.ts';
 import { text as tale } from './harness/tiny_training.ts';
 
@@ -237,6 +241,24 @@ describe('a lesson', () => {
     expect((await visit.ask({ type: 'export' }, 'exported')).name).toBe('moby-6.zip');
   });
 
+  test('begins, whatever is asked right before it and behind it', async () => {
+    await pretrained();
+    const asked = lesson('instruct', { steps: 4 });
+    for (const base of ['trained', 'taught'] as const) {
+      const from = visit.news.length;
+      visit.send({ type: 'prepare', id: 1, lesson: asked });
+      visit.send({ type: 'teach', lesson: { ...asked, base } });
+      visit.send({ type: 'prepare', id: 2, lesson: { ...asked, base: 'taught' } });
+      visit.send({ type: 'prepare', id: 3, lesson: asked });
+      const ready = await visit.said('ready', from);
+      expect(ready.lesson!.lesson.base).toBe(base);
+      for (const id of [1, 2, 3])
+        expect(await visit.said('prepared', from, (said) => said.id === id)).toMatchObject({ error: null });
+      await visit.said('state', from, ({ state }) => state === 'done');
+      expect(visit.events(from).filter(({ event }) => event === 'step').length).toBeGreaterThanOrEqual(4);
+    }
+  });
+
   test('whose GPU is lost is rebuilt, to the same hash', async () => {
     await pretrained();
     const asked = lesson('lora', { steps: 40, loraR: 2 });
@@ -359,6 +381,48 @@ describe('a folder that is dropped', () => {
   });
 
   const stories = path.join(import.meta.dirname, '../../shared/models/stories260K/hf');
+  test('is asked beside the run, without a lesson, and after one', async () => {
+    await pretrained();
+    await load('little-llama', filesOf(await folderOf('asked')));
+    const ask = (side: 'loaded' | 'trained' | 'tuned', id: number) =>
+      visit.ask(
+        { type: 'generate', id, side, prompt: 'abc', temperature: 0, topK: 0, maxNewTokens: 5 },
+        'generated',
+        (said) => said.id === id,
+      );
+    const said = await ask('loaded', 1);
+    expect(said).toMatchObject({ error: null, cancelled: false });
+    expect(said.text).toMatch(/^[^ ]{5}$/);
+    expect((await ask('loaded', 2)).text).toBe(said.text);
+    // Of the shelf it is the run's own model.
+    expect((await ask('trained', 3)).text).toBe((await ask('tuned', 4)).text);
+    const messages = [{ role: 'user' as const, content: 'abc' }];
+    const asked = { prompt: '', messages, temperature: 0, topK: 0, maxNewTokens: 5 };
+    const refused = await visit.ask({ type: 'generate', id: 5, side: 'loaded', ...asked }, 'generated');
+    expect(refused.error).toContain('this model has no form for conversations');
+    // While a lesson runs, the run before it is asked as it was saved.
+    const trained = (await ask('tuned', 6)).text;
+    await taught(lesson('instruct', { steps: 4, learningRate: 1e-2 }));
+    expect((await ask('trained', 7)).text).toBe(trained);
+    expect((await ask('loaded', 8)).text).toBe(said.text);
+  });
+
+  test('gives back what it took when nobody asks it any more', async () => {
+    const base = await openBase('little-llama', await modelFiles('it', filesOf(await folderOf('released'))));
+    const device = await openDevice(adapter === undefined ? {} : { adapter });
+    const home = { machine: device, device, twin: null };
+    const shelf = new ShelfWriter({ get: async () => base } as unknown as BaseCellar);
+    const own = { id: 'trained', writers: {} } as unknown as Parameters<ShelfWriter['of']>[2];
+    const before = device.shared.buffers.liveBytes;
+    const writer = await shelf.of('loaded', home, own);
+    const generator = await writer.generator();
+    expect(device.shared.buffers.liveBytes - before).toBeGreaterThanOrEqual(4 * base.parameters);
+    expect(await (await shelf.of('loaded', home, own)).generator()).toBe(generator);
+    shelf.rest();
+    expect(device.shared.buffers.liveBytes).toBe(before);
+    device.close();
+  });
+
   testWith(stories, 'of a real model, too', async () => {
     await pretrained();
     const { models } = await load('stories260K', filesOf(stories));

@@ -21,6 +21,8 @@ export interface Trouble {
   offers: Offer[];
   /** The worker is gone: nothing but a new page helps. */
   reload?: boolean;
+  /** It is over as soon as there is an adapter. */
+  until?: 'adapter' | undefined;
   /** The step that ended the run can be looked into. */
   look?: boolean;
 }

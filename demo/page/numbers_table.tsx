@@ -1,5 +1,6 @@
 // The curves as a table, for those who read rather than look.
-import { grouped, lossText, shortNumber } from '../../src/cli/format.ts';
+import { Fragment } from 'preact';
+import { grouped, lossText, metricName, shortNumber } from '../../src/cli/format.ts';
 import { Foldout } from './foldout.tsx';
 import { store } from './store.ts';
 
@@ -16,6 +17,7 @@ export function NumbersTable() {
 function Rows() {
   store.version.value;
   const { steps, average, learningRate, gradNorm, validation } = store.record;
+  const metrics = [...store.record.metrics].filter(([, { train, validation }]) => train.length + validation.length > 0);
   const count = Math.min(ROWS, steps.length);
   const chosen = Array.from({ length: count }, (_, i) => Math.round((i * (steps.length - 1)) / Math.max(1, count - 1)));
   return (
@@ -23,11 +25,13 @@ function Rows() {
       <table>
         <thead>
           <tr>
-            {['step', 'loss, average', 'validation', 'learning rate', 'gradient norm'].map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ))}
+            {['step', 'loss, average', 'validation', 'learning rate', 'gradient norm', ...heads(metrics)].map(
+              (head) => (
+                <th key={head} scope="col">
+                  {head}
+                </th>
+              ),
+            )}
           </tr>
         </thead>
         <tbody>
@@ -38,6 +42,12 @@ function Rows() {
               <td>{lossText(validation.findLast(({ step }) => step <= steps[i]!)?.loss)}</td>
               <td>{shortNumber(learningRate[i] ?? Number.NaN)}</td>
               <td>{shortNumber(gradNorm[i] ?? Number.NaN)}</td>
+              {metrics.map(([name, metric]) => (
+                <Fragment key={name}>
+                  <td>{figure(metric.train[i])}</td>
+                  <td>{figure(metric.validation.findLast(({ step }) => step <= steps[i]!)?.value)}</td>
+                </Fragment>
+              ))}
             </tr>
           ))}
         </tbody>
@@ -45,3 +55,9 @@ function Rows() {
     </div>
   );
 }
+
+/** Each figure of a lesson twice: of its step, and as validated last. */
+const heads = (metrics: readonly [string, unknown][]) =>
+  metrics.flatMap(([name]) => [metricName(name), `${metricName(name)}, validation`]);
+
+const figure = (value: number | null | undefined) => (typeof value === 'number' ? lossText(value) : '-');

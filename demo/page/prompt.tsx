@@ -3,22 +3,27 @@ import { useSignal } from '@preact/signals';
 import { printable } from '../../src/cli/printable.ts';
 import { recorded } from '../recorded.ts';
 import { store } from './store.ts';
+import { WriterPick, writerOf } from './writer_pick.tsx';
 
 const TOKENS = 200;
 
 export function Prompt() {
   const typed = useSignal<string | null>(null);
-  const prompt = typed.value ?? suggestion();
+  const other = writerOf();
+  const prompt = typed.value ?? (other ? 'Once upon a time' : suggestion());
   const temperature = useSignal(0.8);
   const topK = useSignal(0);
   const answer = store.answer.value;
   const writing = answer !== null && !answer.done;
   // A classifier writes nothing.
-  if (store.ready.value?.lesson?.lesson.chapter === 'classify') return null;
+  if (store.ready.value?.lesson?.lesson.chapter === 'classify' && !other) return null;
   const submit = (event: Event) => {
     event.preventDefault();
     if (writing) store.send({ type: 'cancel', id: answer.id });
-    else store.generate(prompt, { temperature: temperature.value, topK: topK.value, maxNewTokens: TOKENS });
+    else {
+      const options = { temperature: temperature.value, topK: topK.value, maxNewTokens: TOKENS };
+      store.generate(prompt, { ...options, ...(other && { side: other.id }) });
+    }
   };
   return (
     <section id="prompt" aria-label="Prompt">
@@ -39,6 +44,7 @@ export function Prompt() {
         <button type="submit" class="primary" disabled={!store.ready.value}>
           {writing ? 'Cancel' : 'Generate'}
         </button>
+        <WriterPick own="the model of this run" />
         <NumberBox label="temperature" value={temperature} max={5} step={0.1} />
         <NumberBox label="top-k" value={topK} max={100000} step={1} note="0 for all" />
       </form>

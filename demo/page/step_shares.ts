@@ -1,7 +1,8 @@
 // What the parts of the model cost of a step, once somebody has had it measured: the drawing of the model and the kernels show the same.
 import { computed, signal } from '@preact/signals';
 import type { StepShares } from '../protocol/parts.ts';
-import { DROPPED, store } from './store.ts';
+import { DROPPED } from './pending.ts';
+import { store } from './store.ts';
 
 const measured = signal<{ of: string; shares: StepShares } | null>(null);
 /** Why it could not be measured. */

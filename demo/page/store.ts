@@ -1,38 +1,29 @@
-// What the page knows. News from the worker are taken as they come, and shown at most ten times a second, not at all while the tab is
-// hidden: components read the signals here and are drawn again when one of them changes.
-import { batch, computed, type Signal, signal } from '@preact/signals';
+// What the page knows. News from the worker are taken as they come, and shown when there is time to draw them: components read the
+// signals here and are drawn again when one of them changes.
+import { computed, type Signal, signal } from '@preact/signals';
 import type { ShelfModel } from '../protocol/lessons.ts';
 import type { Fork } from '../protocol/past.ts';
-import type { Answered, Asked, Kind, Question } from '../protocol/questions.ts';
+import type { Asked, Kind, Question } from '../protocol/questions.ts';
 import type { CheckedCase, Command, News, OwnText, PageSettings } from '../protocol.ts';
 import { recorded } from '../recorded.ts';
 import type { Answer, Translation, Trouble } from './answers.ts';
 import { giveFile } from './give_file.ts';
 import type { OtherRun } from './other_runs.ts';
+import { type Pending, PendingQuestions } from './pending.ts';
 import { RunRecord } from './run_record.ts';
+import { SlowSignals } from './slow_signals.ts';
 import { TimeLeft } from './time_left.ts';
 
 type Of<T extends News['type']> = Extract<News, { type: T }>;
 type Generate = Extract<Command, { type: 'generate' }>;
 /** Who is asked in a conversation. */
-export type Side = NonNullable<Generate['side']>;
+export type Side = 'base' | 'tuned';
 
-const DRAW_MS = 100;
 /** Runs that are drawn together. */
 const MOST_RUNS = 5;
 
 /** Commands that leave the run as it is. */
 const BESIDE: readonly Command['type'][] = ['generate', 'translate', 'ask', 'rest', 'cancel', 'prepare'];
-
-/** What a question that was dropped is rejected with. */
-export const DROPPED = 'dropped';
-
-/** A question that was asked. */
-export interface Pending<K extends Kind> {
-  answer: Promise<{ step: number; answer: Answered<K> }>;
-  /** It is of no use any more. */
-  drop(): void;
-}
 
 export class Store {
   readonly phase = signal<Of<'phase'> | null>(null);
@@ -81,13 +72,10 @@ export class Store {
   record = new RunRecord(recorded.settings.steps);
   #time = new TimeLeft();
   #send: (command: Command) => void = () => {};
-  #pending = new Map<Signal<unknown>, unknown>();
-  #drawnAt = Number.NEGATIVE_INFINITY;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #shown = new SlowSignals();
   #restarted = false;
   #generated = 0;
-  /** Questions that wait for their answers, by their numbers. */
-  readonly #questions = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
+  readonly #questions = new PendingQuestions();
   #asked = false;
   readonly #saveFile: (name: string, bytes: Uint8Array<ArrayBuffer>) => void;
 
@@ -138,14 +126,15 @@ export class Store {
     this.send({ type: 'check' });
   }
 
-  generate(prompt: string, options: { temperature: number; topK: number; maxNewTokens: number }): void {
+  /** @param options which model of the shelf writes instead of the run's own, where it does, and how */
+  generate(prompt: string, options: Omit<Generate, 'type' | 'id' | 'prompt'>): void {
     const id = ++this.#generated;
     this.answer.value = { id, prompt, text: '', done: false, error: null };
     this.send({ type: 'generate', id, prompt, ...options });
   }
 
-  /** @param shown what was asked, as the page shows it */
-  talk(side: Side, shown: string, asked: Omit<Generate, 'type' | 'id' | 'side'>): void {
+  /** @param shown what was asked, as the page shows it @param asked with a side of its own where a model of the shelf is asked */
+  talk(side: Side, shown: string, asked: Omit<Generate, 'type' | 'id'>): void {
     const id = ++this.#generated;
     this.talks[side].value = { id, prompt: shown, text: '', done: false, error: null };
     this.send({ type: 'generate', id, side, ...asked });
@@ -163,28 +152,26 @@ export class Store {
    */
   ask<K extends Kind>(kind: K, asked: Asked<K>, step: number | null = null): Pending<K> {
     const id = ++this.#generated;
-    const answer = new Promise<{ step: number; answer: Answered<K> }>((resolve, reject) => {
-      this.#questions.set(id, { resolve: resolve as (answer: unknown) => void, reject });
-    });
+    const pending = this.#questions.add<K>(id, () => this.send({ type: 'cancel', id }));
     this.send({ type: 'ask', id, step, question: { kind, ...asked } as unknown as Question });
-    const drop = () => {
-      if (this.#questions.has(id)) this.send({ type: 'cancel', id });
-    };
-    return { answer, drop };
+    return pending;
   }
 
   /** Takes what the worker says. @param at milliseconds of a clock that never goes back */
   take(news: News, at = performance.now()): void {
     switch (news.type) {
+      case 'adapter':
+      case 'text':
+      case 'measured':
+      case 'receipt':
+      case 'replay':
+      case 'prepared':
+      case 'verdict':
+        this.#put(this[news.type] as Signal<News | null>, news);
+        break;
       case 'phase':
         this.#put(this.phase, news);
         if (news.text.startsWith('compiling')) this.#put(this.compiled, news);
-        break;
-      case 'adapter':
-        this.#put(this.adapter, news);
-        break;
-      case 'text':
-        this.#put(this.text, news);
         break;
       case 'ready':
         this.#begin(news);
@@ -213,28 +200,16 @@ export class Store {
         this.record.lose(news);
         this.#put(this.lost, news);
         // There is an adapter again.
-        if (this.#latest(this.trouble)?.reload) this.#put(this.trouble, null);
+        if (this.#latest(this.trouble)?.until) this.#put(this.trouble, null);
         this.#changed();
-        break;
-      case 'receipt':
-        this.#put(this.receipt, news);
-        break;
-      case 'replay':
-        this.#put(this.replay, news);
         break;
       case 'forked':
         this.record.mark(news.fork.step, 'forked');
         this.#put(this.parted, news.fork);
         this.#changed();
         break;
-      case 'measured':
-        this.#put(this.measured, news);
-        break;
       case 'shelf':
         this.#put(this.shelf, news.models);
-        break;
-      case 'prepared':
-        this.#put(this.prepared, news);
         break;
       case 'token':
         for (const target of [this.answer, this.translation, this.talks.base, this.talks.tuned])
@@ -248,19 +223,12 @@ export class Store {
           this.#answered(target, news.id, ({ prompt }) => ({ prompt, ...told, done: true }));
         break;
       }
-      case 'answered': {
-        const waiting = this.#questions.get(news.id);
-        this.#questions.delete(news.id);
-        if (news.answer) waiting?.resolve({ step: news.step, answer: news.answer });
-        else waiting?.reject(new Error(news.error ?? DROPPED));
+      case 'answered':
+        this.#questions.take(news);
         break;
-      }
       case 'checked':
         this.#put(this.check, news);
         if (news.case.ok === false) this.#put(this.checkFailures, [...this.#latest(this.checkFailures), news.case]);
-        break;
-      case 'verdict':
-        this.#put(this.verdict, news);
         break;
       case 'exported':
         this.#saveFile(news.name, news.bytes);
@@ -268,13 +236,13 @@ export class Store {
       case 'error':
         this.#put(this.trouble, {
           ...{ sentence: news.sentence, offers: news.offers },
-          ...{ reload: news.reload ?? false, look: news.look ?? false },
+          ...{ until: news.until, look: news.look ?? false },
         });
         // A check that could not go on has no verdict: it can be begun again.
         if (this.#latest(this.verdict) === null) this.#put(this.check, null);
         break;
     }
-    this.#schedule();
+    this.#shown.schedule();
   }
 
   /** The query that the page's address should have, once it is this page that chose it. */
@@ -284,15 +252,7 @@ export class Store {
 
   /** Shows what is pending now. */
   flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (globalThis.document?.hidden) return;
-    this.#drawnAt = performance.now();
-    const pending = [...this.#pending];
-    this.#pending.clear();
-    batch(() => {
-      for (const [target, value] of pending) target.value = value;
-    });
+    this.#shown.flush();
   }
 
   /** Asks the browser, once, not to clear what was saved when it is short of room: only a page may ask. */
@@ -308,7 +268,7 @@ export class Store {
     this.#time = new TimeLeft();
     this.#put(this.ready, ready);
     // There is an adapter again.
-    if (this.#latest(this.trouble)?.reload) this.#put(this.trouble, null);
+    if (this.#latest(this.trouble)?.until) this.#put(this.trouble, null);
     this.#put(this.draft, {});
     for (const each of [this.measured, this.lost, this.receipt, this.replay]) this.#put(each as Signal<unknown>, null);
     this.#put(this.chosen, null);
@@ -337,17 +297,11 @@ export class Store {
   }
 
   #put<T>(target: Signal<T>, value: T): void {
-    this.#pending.set(target as Signal<unknown>, value);
+    this.#shown.put(target, value);
   }
 
   #latest<T>(target: Signal<T>): T {
-    const key = target as Signal<unknown>;
-    return this.#pending.has(key) ? (this.#pending.get(key) as T) : target.peek();
-  }
-
-  #schedule(): void {
-    if (this.#timer !== undefined || globalThis.document?.hidden) return;
-    this.#timer = setTimeout(() => this.flush(), Math.max(0, this.#drawnAt + DRAW_MS - performance.now()));
+    return this.#shown.latest(target);
   }
 }
 

@@ -1,7 +1,8 @@
 // What the model wrote at steps at which it was asked to: beside the samples that the run gave by itself.
 import { signal } from '@preact/signals';
+import { DROPPED } from './pending.ts';
 import type { Sample } from './run_record.ts';
-import { DROPPED, type Store } from './store.ts';
+import type { Store } from './store.ts';
 import { inside } from './view.ts';
 
 export const written = signal<readonly Sample[]>([]);

@@ -29,6 +29,14 @@ export interface Writer {
   rest?(): void;
 }
 
+/** Models of the shelf, which each request names: one of them at a time. */
+export interface ShelfWriters {
+  /** @throws InputError for a model that is not there */
+  of(request: Request): Promise<Writer>;
+  /** Nobody asks any more. */
+  rest(): void;
+}
+
 /** By side: the model of the run, and where it began from another, that one. */
 export interface Writers {
   readonly tuned: Writer;

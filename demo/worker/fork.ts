@@ -63,6 +63,8 @@ export async function forkRun(stage: Stage, { step, settings }: Extract<Command,
     await driver.hold();
     let copy: Shadow | null = null;
     try {
+      // The copy takes the room of the one that was looked at.
+      await stage.questions.rested();
       const told = async (done: number, total: number) => {
         stage.send({ type: 'phase', text: `going back to step ${step}: step`, done, total });
         await new Promise((resolve) => setTimeout(resolve));

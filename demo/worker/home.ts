@@ -52,6 +52,8 @@ export class HomeKeeper {
   #gflops: number | null = null;
   /** There was a GPU. */
   #had = false;
+  /** Somebody chose the twin, although there was one. */
+  #cpu = false;
   readonly #onCompile: (done: number, total: number) => void;
 
   /** @param onCompile "kernel `done` of `total`", while `prepare` works */
@@ -102,9 +104,16 @@ export class HomeKeeper {
     // What was trained on a GPU goes on there; the twin's numbers are others.
     const saved = kernels !== null && Object.keys(kernels).length > 0 && globalThis.navigator?.gpu;
     const twin = !this.#had && !saved;
+    if (this.#cpu)
+      this.#home ??= { machine: new Twin(), device: null, twin: 'The CPU twin was chosen: it trains slower.' };
     if (!this.#home) [this.#home, this.#kernels] = [await openHome(kernels, this.#onCompile, twin), kernels];
     this.#had ||= this.#home.device !== null;
     return this.#home;
+  }
+
+  /** From the next opening on the twin computes. */
+  useCpu(): void {
+    this.#cpu = true;
   }
 
   /** Another device in place of one that is lost, with the same kernels. @throws as open */

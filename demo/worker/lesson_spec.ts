@@ -7,6 +7,7 @@ import type { Lesson, Teaching } from '../protocol/lessons.ts';
 import type { OwnText } from '../protocol.ts';
 import type { BaseModel } from './base_model.ts';
 import { lessonSettings } from './lesson_presets.ts';
+import { pageWords } from './page_words.ts';
 import { PLAIN_FORM, withForm } from './plain_form.ts';
 import { hashOfText } from './text_hash.ts';
 
@@ -78,7 +79,8 @@ export async function openSpec({ asked, base, data, saved, stop, phase }: Lesson
     throw new InputError(`${data.name}: found no token to train on, expected some. Look at the rows, and give others.`);
   // The plain form ends an answer with its line, which is a token.
   const told = plain ? notes.filter((line) => !line.includes('no token that ends a text')) : notes;
-  return { asked, task, base, tokenizer, template, data, engine, seed, notes: told };
+  const notesOf = told.map(pageWords).filter((line) => line !== '');
+  return { asked, task, base, tokenizer, template, data, engine, seed, notes: notesOf };
 }
 
 /** The text of a lesson. @throws InputError where the page's own cannot be fetched */

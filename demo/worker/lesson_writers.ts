@@ -1,18 +1,12 @@
 // Who writes in a lesson: the model that is taught, and the one that it began from, so that both can be asked the same.
 
 import type { LanguageRun } from '../../src/finetune/opened.ts';
-import {
-  type ChatTemplate,
-  InputError,
-  loadModel,
-  promptIds,
-  TokenGenerator,
-  type Tokenizer,
-} from '../../src/index.ts';
+import { type ChatTemplate, InputError, promptIds, TokenGenerator, type Tokenizer } from '../../src/index.ts';
 import type { Command } from '../protocol.ts';
 import type { Writer, Writers } from './any_run.ts';
-import { bareModel } from './base_model.ts';
-import { type Home, limitsOfPage } from './home.ts';
+import type { BaseModel } from './base_model.ts';
+import { copiedGenerator } from './copied_model.ts';
+import type { Home } from './home.ts';
 import type { LessonSpec } from './lesson_spec.ts';
 import { endsOf } from './plain_form.ts';
 import { beginning } from './prompts.ts';
@@ -22,11 +16,7 @@ type Request = Extract<Command, { type: 'generate' }>;
 export function lessonWriters(home: Home, made: LanguageRun, spec: LessonSpec): Writers {
   const { tokenizer, template, base } = spec;
   const { blockSize } = made.language;
-  const asked = {
-    tokenizer,
-    endIds: endsOf(tokenizer, base.ids.eosTokenIds.length > 0 ? base.ids.eosTokenIds : endOf(tokenizer), template),
-    ids: (request: Request) => idsOf(request, tokenizer, template, blockSize),
-  };
+  const asked = textWriter({ tokenizer, template, ids: base.ids }, blockSize);
   const refuse = () => {
     throw new InputError('prompt: this lesson teaches classes, expected a text to put into one. Ask for its class.');
   };
@@ -34,6 +24,18 @@ export function lessonWriters(home: Home, made: LanguageRun, spec: LessonSpec): 
     ? { ...asked, ids: refuse, generator: () => made.generator }
     : { ...asked, generator: () => made.generator };
   return { tuned, base: { ...asked, ...baseGenerator(home, made, spec) } };
+}
+
+/** How a model is asked: a prompt that it goes on with, or a conversation where it has a form for one. */
+export function textWriter(
+  { tokenizer, template, ids }: Pick<BaseModel, 'tokenizer' | 'template' | 'ids'>,
+  blockSize: number,
+): Omit<Writer, 'generator'> {
+  return {
+    tokenizer,
+    endIds: endsOf(tokenizer, ids.eosTokenIds.length > 0 ? ids.eosTokenIds : endOf(tokenizer), template),
+    ids: (request) => idsOf(request, tokenizer, template, blockSize),
+  };
 }
 
 function endOf({ eosId }: Tokenizer): readonly number[] {
@@ -67,40 +69,14 @@ function baseGenerator(
   home: Home,
   { base, language, settings }: LanguageRun,
   spec: LessonSpec,
-): Pick<Writer, 'generator' | 'rest'> {
-  const { machine } = home;
-  const copied = base === language;
-  let copy: ReturnType<typeof bareModel> | null = null;
+): Required<Pick<Writer, 'generator' | 'rest'>> {
+  if (base === language) return copiedGenerator(home, spec.base, settings.dtype);
   let generator: TokenGenerator | null = null;
-  const rest = () => {
-    generator?.release();
-    if (copy) machine.release(copy.parameters);
-    [generator, copy] = [null, null];
-  };
   return {
-    rest,
-    async generator() {
-      if (generator) return generator;
-      if (!copied) return (generator = new TokenGenerator(machine, base, settings.dtype));
-      refuseMisfit(home, 4 * spec.base.parameters);
-      copy = bareModel(spec.base.config);
-      try {
-        await loadModel(machine, copy, spec.base.weights);
-      } catch (error) {
-        rest();
-        throw error;
-      }
-      return (generator = new TokenGenerator(machine, copy, settings.dtype));
+    rest() {
+      generator?.release();
+      generator = null;
     },
+    generator: () => (generator ??= new TokenGenerator(home.machine, base, settings.dtype)),
   };
-}
-
-/** @throws InputError where so many more bytes do not fit */
-function refuseMisfit(home: Home, bytes: number): void {
-  const { total, says } = limitsOfPage(home);
-  const live = home.device?.shared.buffers.liveBytes ?? 0;
-  if (live + bytes <= total) return;
-  throw new InputError(
-    `base: the model before the lesson needs ${bytes} bytes more beside ${live}, ${says} ${total}. Ask the model that is taught alone.`,
-  );
 }

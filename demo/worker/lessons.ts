@@ -16,6 +16,7 @@ import { LessonRun } from './lesson_run.ts';
 import { type LessonData, lessonData, openSpec } from './lesson_spec.ts';
 import { wayOut } from './offers.ts';
 import { type Found, savedKernels } from './saves.ts';
+import { ShelfWriter } from './shelf_writer.ts';
 import type { Stage } from './stage.ts';
 
 type Of<T extends Command['type']> = Extract<Command, { type: T }>;
@@ -33,12 +34,15 @@ export interface LessonAct {
 export class Lessons {
   readonly #stage: Stage;
   readonly #bases: BaseCellar;
+  /** Who writes of the models of the shelf. */
+  readonly shelf: ShelfWriter;
   /** The data of the last lesson that was looked at: read once. */
   #data: { of: string; data: LessonData } | null = null;
 
   constructor(stage: Stage) {
     this.#stage = stage;
     this.#bases = new BaseCellar(stage);
+    this.shelf = new ShelfWriter(this.#bases);
   }
 
   handle(command: Of<'load' | 'prepare' | 'teach' | 'back'>): Promise<void> {
@@ -186,8 +190,13 @@ export class Lessons {
     return {
       remake: async (saved) => {
         const again = await this.#made(asked, base, data, saved);
-        if (saved) await again.restore(saved.files, saved.state, false);
-        else await again.begin();
+        try {
+          if (saved) await again.restore(saved.files, saved.state, false);
+          else await again.begin();
+        } catch (error) {
+          again.release();
+          throw error;
+        }
         return again;
       },
       anew: async (waits) => {

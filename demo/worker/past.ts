@@ -78,14 +78,15 @@ export class Past implements History {
     const { segment, kept } = this.#nearest(step);
     let shadow = this.#shadow;
     if (shadow && shadow.run.spec !== segment.spec) shadow = this.rest();
-    if (shadow && (shadow.step > step || shadow.step < (kept?.step ?? 0))) {
-      if (kept) await shadow.back(kept);
-      else shadow = this.rest();
-    }
-    this.#shadow = shadow ??= await this.#open(segment, kept);
     try {
+      if (shadow && (shadow.step > step || shadow.step < (kept?.step ?? 0))) {
+        if (kept) await shadow.back(kept);
+        else shadow = this.rest();
+      }
+      this.#shadow = shadow ??= await this.#open(segment, kept);
       if (!(await shadow.toward(step, until, this.#told()))) return null;
     } catch (error) {
+      // It may have been brought half of the way.
       this.rest();
       throw error;
     }
@@ -104,7 +105,6 @@ export class Past implements History {
    */
   async copy(step: number, told: (done: number, total: number) => Promise<void>): Promise<Shadow> {
     const { segment, kept } = this.#nearest(step);
-    this.rest();
     const shadow = await this.#open(segment, kept);
     try {
       while (!(await shadow.toward(step, 0, this.#told()))) await told(shadow.step - shadow.from, step - shadow.from);

@@ -1,7 +1,7 @@
 // The prompt box: requests are served one after the other, a few tokens at a time.
 import { DeviceLostError, InputError, type TokenGenerator, type Tokenizer } from '../../src/index.ts';
 import type { Command, News } from '../protocol.ts';
-import type { Writer } from './any_run.ts';
+import type { ShelfWriters, Writer } from './any_run.ts';
 import { INTERRUPTED } from './recovery.ts';
 import type { Server } from './turns.ts';
 
@@ -22,7 +22,7 @@ export class Prompts implements Server {
   /** The request whose model is being made. */
   #opening: number | null = null;
   #busy = false;
-  #model: Writer | null = null;
+  #model: Writer | ShelfWriters | null = null;
   /** Why nothing will be written; null where a model is there, or is on its way. */
   #closed: string | null = null;
   #arrived: () => void = () => {};
@@ -32,7 +32,7 @@ export class Prompts implements Server {
   }
 
   /** The model that writes from now on. What the one before was writing is cancelled. @param why a sentence, where it is told */
-  use(model: Writer | null, why: string | null = null): void {
+  use(model: Writer | ShelfWriters | null, why: string | null = null): void {
     if (this.#writing) this.#end(true, why);
     this.#model = model;
     this.#closed = null;
@@ -92,11 +92,12 @@ export class Prompts implements Server {
       const request = this.#waiting.shift();
       if (!request) return false;
       const model = this.#model;
-      const { tokenizer } = model;
       this.#opening = request.id;
       try {
-        const prompt = model.ids(request);
-        const generator = await model.generator();
+        const writer = 'of' in model ? await model.of(request) : model;
+        const { tokenizer, endIds } = writer;
+        const prompt = writer.ids(request);
+        const generator = await writer.generator();
         // It may have been cancelled meanwhile, or another model may have taken the place of this one.
         if (this.#opening !== request.id || this.#model !== model) {
           this.#send({ type: 'generated', id: request.id, text: '', cancelled: true, error: this.#closed });
@@ -109,9 +110,9 @@ export class Prompts implements Server {
           temperature,
           topK: topK > 0 ? topK : undefined,
           seed: request.id,
-          eosId: model.endIds,
+          eosId: endIds,
         });
-        this.#writing = { request, tokens, decoder: tokenizer.decoder(prompt), text: '', endIds: model.endIds };
+        this.#writing = { request, tokens, decoder: tokenizer.decoder(prompt), text: '', endIds };
         return true;
       } catch (error) {
         this.#fail(request.id, '', error);

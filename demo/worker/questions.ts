@@ -90,6 +90,12 @@ export class Questions implements Server {
     this.#run?.device?.releaseActivations();
   }
 
+  /** As `rest`, once the question that is being answered has its answer: a run that holds answers all the same. */
+  async rested(): Promise<void> {
+    this.rest();
+    while (this.#resting) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
   async arrival(): Promise<void> {
     if (this.#run && this.#waiting.length > 0) return;
     await new Promise<void>((resolve) => {

@@ -158,7 +158,8 @@ export class Rebuild {
     if (!lost.told || long) {
       for (const served of [stage.prompts, stage.translations, stage.questions]) served.close(NO_ADAPTER);
       stage.become('waiting', 'There is no graphics adapter.');
-      stage.send(noAdapter(stage.saves?.step ?? 0, long));
+      // Lessons need a GPU.
+      stage.send(noAdapter(stage.saves?.step ?? 0, long, stage.lesson === null));
       lost.told = true;
     }
     clearTimeout(this.#timer);

@@ -1,6 +1,6 @@
 // What is done about a GPU that is lost: how often it is begun anew, how long an adapter is waited for, and what is said of it.
 import { grouped } from '../../src/cli/format.ts';
-import type { News, RunState } from '../protocol.ts';
+import type { News, Offer, RunState } from '../protocol.ts';
 import type { Driver } from './driver.ts';
 
 /** Losses in a row without a step between. */
@@ -17,6 +17,8 @@ export const SLOW_RETRY = 2000;
 
 /** What was asked beside the run when its device was lost, and had begun to be answered. */
 export const INTERRUPTED = 'The GPU device was lost in the midst of this. The run is being rebuilt: ask again.';
+/** What the button says. */
+export const ON_CPU = 'Go on on the CPU';
 export const NO_ADAPTER = 'There is no graphics adapter at the moment. Ask again when the run goes on.';
 
 /** A run whose device is gone, until it is there again. */
@@ -79,13 +81,17 @@ export function lostText({ step, from, ms, name }: { step: number; from: number;
   return `device lost at step ${grouped(step)}, rebuilt in ${took}${name ? ` on ${name}` : ''}, ${again}`;
 }
 
-/** @param step of the last save; 0 where there is none @param long whether it has been gone for longer than a browser takes one away */
-export function noAdapter(step: number, long: boolean): Extract<News, { type: 'error' }> {
+/** @param step of the last save; 0 where there is none @param long whether it has been gone for longer than a browser takes one away @param twin whether the run can go on on the CPU */
+export function noAdapter(step: number, long: boolean, twin: boolean): Extract<News, { type: 'error' }> {
   const safe = step > 0 ? `The run is saved at step ${grouped(step)}.` : 'Nothing of this run had been saved yet.';
+  const cpu = twin ? ' On the CPU it goes on too: slower, with other last digits.' : '';
   const sentence = long
-    ? `The browser has given this page no graphics adapter for ${LONG / 60_000} minutes. ${safe} Reload the page; if that does not help, restart the browser.`
-    : `The GPU was lost and the browser gives this page no new one, as after its GPU process has ended twice. ${safe} Reload the page with the browser's own button to go on at once, or wait about 2 minutes: it goes on by itself when there is one.`;
-  return { type: 'error', sentence, offers: [{ label: 'Try now', command: { type: 'go' } }], reload: true };
+    ? `The browser has given this page no graphics adapter for ${LONG / 60_000} minutes. ${safe} Reload the page; if that does not help, restart the browser.${cpu}`
+    : `The GPU was lost and the browser gives this page no new one, as after its GPU process has ended twice. ${safe} Reload the page with the browser's own button to go on at once, or wait about 2 minutes: it goes on by itself when there is one.${cpu}`;
+  const offers: Offer[] = [{ label: 'Try now', command: { type: 'go' } }];
+  // A page that loads itself anew is refused an adapter as before; that is why no button does it.
+  if (twin) offers.push({ label: ON_CPU, command: { type: 'go', cpu: true } });
+  return { type: 'error', sentence, offers, until: 'adapter' };
 }
 
 /**

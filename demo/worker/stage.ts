@@ -1,8 +1,9 @@
 // The one run of a page: where it computes, where it is saved, and how it begins, goes on, fails and ends.
 import { InputError, type KernelTable, type LoopProgress, NotFiniteError, RunError } from '../../src/index.ts';
+import type { ShelfId } from '../protocol/lessons.ts';
 import type { News, PageSettings, RunState } from '../protocol.ts';
 import type { Receipt } from '../receipt.ts';
-import type { AnyRun } from './any_run.ts';
+import type { AnyRun, ShelfWriters } from './any_run.ts';
 import { type Beginning, makeRun, readyNews, whyHold } from './beginning.ts';
 import { Driver } from './driver.ts';
 import { secondsOf } from './forecast.ts';
@@ -146,7 +147,7 @@ export class Stage {
   /** Compiles what it needs, and lets it be asked; it holds. @param rebuilt its start was told */
   async #drive(run: AnyRun, past: Past | null, rebuilt: boolean): Promise<Driver> {
     await this.#prepare(run);
-    this.prompts.use(run.writers);
+    this.prompts.use({ ...run.writers, shelf: this.#shelfWriters(run) });
     this.translations.use(run.home.machine);
     this.#past = past;
     this.questions.use(run.looked, past ?? undefined);
@@ -161,6 +162,17 @@ export class Stage {
       rebuilt,
     });
     return (this.#driver = driver);
+  }
+
+  /** What nobody has asked for is not loaded. */
+  #shelfWriters({ home, writers }: AnyRun): ShelfWriters {
+    return {
+      of: async ({ side }) => {
+        const own = { id: this.#lesson ? ('taught' as const) : ('trained' as const), writers };
+        return (await this.lessons()).shelf.of(side as ShelfId, home, own);
+      },
+      rest: () => void this.#lessons?.then(({ shelf }) => shelf.rest()),
+    };
   }
 
   async #witnessed(run: PageRun, receipt: Receipt | null): Promise<void> {
@@ -324,6 +336,9 @@ export class Stage {
     this.#compiling = true;
     try {
       await run.prepare();
+    } catch (error) {
+      run.release();
+      throw error;
     } finally {
       this.#compiling = false;
     }

@@ -7,6 +7,7 @@ import { refuseOtherModel, whyWait } from './beginning.ts';
 import { checkHome } from './check.ts';
 import { NoAdapterError } from './home.ts';
 import { anotherTab, wayOut } from './offers.ts';
+import { ON_CPU } from './recovery.ts';
 import { type PageRun, pageRun } from './run.ts';
 import { exportRun, heldFiles, importRun } from './run_folder.ts';
 import { type Found, pageSettings, Saves, savedKernels } from './saves.ts';
@@ -19,6 +20,8 @@ export class Visit {
   readonly #send: (news: News) => void;
   readonly #stage: Stage;
   #turn: Promise<void> = Promise.resolve();
+  /** How the page was opened. */
+  #opened: Of<'open'> | null = null;
 
   constructor(send: (news: News) => void) {
     this.#send = send;
@@ -55,7 +58,7 @@ export class Visit {
       case 'open':
         return this.#open(command);
       case 'go':
-        return this.#go();
+        return this.#go(command);
       case 'pause':
         return this.#pause();
       case 'step':
@@ -87,6 +90,8 @@ export class Visit {
   async #open(command: Of<'open'>): Promise<void> {
     const stage = this.#stage;
     const link = readLink(command.search);
+    this.#opened = command;
+    if (command.cpu) stage.homes.useCpu();
     if (command.saving !== false && !stage.saves) {
       stage.phase('looking for a saved run');
       if (!(await this.#openSaves(command, link))) return;
@@ -166,8 +171,9 @@ export class Visit {
     }
   }
 
-  async #go(): Promise<void> {
-    const { driver, state } = this.#stage;
+  async #go({ cpu = false }: Of<'go'>): Promise<void> {
+    const { driver, state, homes, rebuild } = this.#stage;
+    if (cpu && rebuild.waiting) homes.useCpu();
     if (!driver || state === 'failed') return this.#stage.again();
     driver.go();
   }
@@ -263,7 +269,14 @@ export class Visit {
   }
 
   #tell(error: unknown): void {
-    this.#send({ type: 'error', ...wayOut(error, null), reload: error instanceof NoAdapterError });
+    const gone = error instanceof NoAdapterError;
+    const onCpu = gone && !this.#stage.driver && this.#opened && { ...this.#opened, hidden: false, cpu: true };
+    this.#send({
+      type: 'error',
+      ...wayOut(error, null),
+      ...(gone && { until: 'adapter' }),
+      ...(onCpu && { offers: [{ label: ON_CPU, command: onCpu }] }),
+    });
     if (this.#stage.driver) return;
     this.#stage.become('waiting', 'There is no run yet.');
     for (const served of [this.#stage.prompts, this.#stage.translations, this.#stage.questions])

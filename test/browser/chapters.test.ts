@@ -72,6 +72,10 @@ test('classify: classes and baselines before the run, accuracy beside naive Baye
   await chart.waitFor();
   expect(await chart.locator('h3').textContent()).toMatch(/naive Bayes 0\.\d\d/);
   expect(await tab.locator('#curve h2').textContent()).toContain('nats a text');
+  // The same in numbers.
+  await tab.getByText('The numbers', { exact: true }).click();
+  const heads = await tab.locator('table th[scope="col"]').allTextContents();
+  expect(heads).toContain('accuracy, validation');
   await tab.locator('.try').getByRole('button', { name: 'Classify' }).click();
   const bars = tab.locator('.try [data-probability]');
   await bars.first().waitFor({ timeout: patience(20) });

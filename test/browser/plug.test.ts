@@ -89,8 +89,9 @@ test('checks 10 and 11: the GPU process killed: first it goes on in place, then 
   expect(saved).toBeGreaterThanOrEqual(50);
   expect(told.sentence).toContain(`The run is saved at step ${saved}.`);
   await page.state('waiting');
-  const button = page.tab.getByRole('button', { name: 'Reload the page' });
-  expect(await button.isVisible()).toBe(true);
+  // None that does not help, and one that does where the GPU is gone for good.
+  expect(await page.tab.getByRole('button', { name: 'Reload the page' }).count()).toBe(0);
+  expect(await page.tab.getByRole('button', { name: 'Go on on the CPU' }).isVisible()).toBe(true);
   // A page that reloads itself is still refused; one that a person reloads is not.
   await page.reload();
   expect((await page.said('ready')).resumedAt).toBe(saved);

@@ -33,7 +33,7 @@ test('a gradient is shown with its numbers, one of them opened is the sum of its
   expect(Math.abs(sum! - value!)).toBeLessThan(1e-5);
   await tab.locator('.values .numbers summary').click();
   const here = tab.locator('.values .numbers td[aria-current]');
-  const shown = Number(await here.innerText());
+  const shown = Number(await here.textContent());
   expect(Math.abs(shown - value!)).toBeLessThanOrEqual(0.006 * Math.abs(value!));
   // Closed: what was made for it is given back, and the run is the one that nobody looked into.
   await tab.getByRole('tab', { name: 'Weights and gradients' }).click();

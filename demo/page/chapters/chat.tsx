@@ -4,6 +4,7 @@ import { printable } from '../../../src/cli/printable.ts';
 import type { Answer } from '../answers.ts';
 import { type Side, store } from '../store.ts';
 import { chapter } from '../view.ts';
+import { WriterPick, writerOf } from '../writer_pick.tsx';
 import { runningLesson } from './lesson_draft.ts';
 import { TITLES } from './names.ts';
 
@@ -22,13 +23,15 @@ export function Chat() {
   const remember = useSignal(false);
   const turns = useSignal<readonly Turn[]>([]);
   const lesson = runningLesson()?.lesson ?? null;
-  const writes = lesson !== null && lesson.chapter !== 'classify';
+  const other = writerOf();
+  const classifies = lesson?.chapter === 'classify';
+  const writes = lesson !== null && !classifies && !other;
   const sides: readonly Side[] = writes ? ['base', 'tuned'] : ['tuned'];
   // Both are asked in the form that the lesson taught.
-  const chats = writes && (store.shelf.value.find(({ id }) => id === 'taught')?.chats ?? false);
+  const chats = other?.chats ?? (writes && (store.shelf.value.find(({ id }) => id === 'taught')?.chats ?? false));
   const answers = sides.map((side) => store.talks[side].value);
   const writing = answers.some((answer) => answer !== null && !answer.done);
-  const text = typed.value ?? (chats ? 'Define boat' : 'Call me ');
+  const text = typed.value ?? (chats ? 'Define boat' : other ? 'Once upon a time' : 'Call me ');
   const cancel = () => {
     for (const answer of answers) if (answer && !answer.done) store.send({ type: 'cancel', id: answer.id });
   };
@@ -43,7 +46,7 @@ export function Chat() {
         { role: 'user' as const, content: text },
       ];
       const plain = { prompt: chats ? '' : text, temperature: temperature.value, topK: 0, maxNewTokens: TOKENS };
-      store.talk(side, text, { ...plain, ...(chats && { messages }) });
+      store.talk(side, text, { ...plain, side: other?.id ?? side, ...(chats && { messages }) });
     }
   };
   return (
@@ -51,12 +54,15 @@ export function Chat() {
       <h2>
         Chat <span class="soft">at any time, also while it trains</span>
       </h2>
-      <p class="soft">{formText(chats, lesson?.chapter === 'classify')}</p>
-      {!writes && (
+      <p class="soft">{formText(chats, classifies && !other, other !== null)}</p>
+      {!writes && !other && (
         <p>
-          There is one model to talk to. After a lesson it stands beside what it began from:{' '}
+          After a lesson the model stands beside what it began from. A model from elsewhere can be dropped in Load:{' '}
           <button type="button" onClick={() => (chapter.value = 'instruct')}>
             {TITLES.instruct}
+          </button>{' '}
+          <button type="button" onClick={() => (chapter.value = 'load')}>
+            {TITLES.load}
           </button>
         </p>
       )}
@@ -74,6 +80,7 @@ export function Chat() {
         <button type="submit" class="primary" disabled={!store.ready.value || text.trim() === ''}>
           {writing ? 'Cancel' : 'Ask'}
         </button>
+        <WriterPick own={lesson && !classifies ? 'before and after the lesson' : 'the model of this run'} />
         <label class="small" title="0 takes the likeliest token each time">
           temperature{' '}
           <input
@@ -102,18 +109,25 @@ export function Chat() {
       </form>
       <div class="talks">
         {sides.map((side) => (
-          <Column key={side} side={side} turns={turns.value} answer={store.talks[side].value} alone={!writes} />
+          <Column
+            key={side}
+            side={side}
+            turns={turns.value}
+            answer={store.talks[side].value}
+            alone={!writes}
+            name={other?.name}
+          />
         ))}
       </div>
     </section>
   );
 }
 
-function formText(chats: boolean, classifies: boolean): string {
+function formText(chats: boolean, classifies: boolean, other: boolean): string {
   if (classifies)
     return 'The lesson that runs tells classes apart and writes nothing. Its text box stands in its chapter.';
   return chats
-    ? 'Your words are put in the form that the lesson taught; the answer is what the model writes behind them.'
+    ? `Your words are put in the form that ${other ? 'the model brings' : 'the lesson taught'}; the answer is what the model writes behind them.`
     : 'This model has no form for conversations: it goes on with your words.';
 }
 
@@ -139,10 +153,17 @@ interface ColumnProps {
   turns: readonly Turn[];
   answer: Answer | null;
   alone: boolean;
+  name?: string | undefined;
 }
 
-function Column({ side, turns, answer, alone }: ColumnProps) {
-  const title = alone ? 'The model' : side === 'base' ? 'Before the lesson' : 'After the lesson';
+function Column({ side, turns, answer, alone, name }: ColumnProps) {
+  const title = name
+    ? printable(name, true)
+    : alone
+      ? 'The model'
+      : side === 'base'
+        ? 'Before the lesson'
+        : 'After the lesson';
   return (
     <div data-side={side} data-writing={answer ? !answer.done : undefined}>
       <h3>{title}</h3>

@@ -4,7 +4,8 @@ import { counted, grouped } from '../../../src/cli/format.ts';
 import { printable } from '../../../src/cli/printable.ts';
 import type { ShelfId, ShelfModel, Teaching } from '../../protocol/lessons.ts';
 import { store } from '../store.ts';
-import { closeSheets } from '../view.ts';
+import { closeSheets, chapter as openChapter } from '../view.ts';
+import { letWrite } from '../writer_pick.tsx';
 import { DropZone } from './drop_zone.tsx';
 import { baseOf, changeDraft } from './lesson_draft.ts';
 import { droppedFiles, type Found, pickedFiles, readModel } from './model_drop.ts';
@@ -118,6 +119,15 @@ function Read({ model }: { model: ShelfModel }) {
           ))}
         </ul>
       )}
+      <button type="button" onClick={() => talkTo(model)}>
+        Talk to it
+      </button>
     </>
   );
+}
+
+function talkTo({ id }: ShelfModel): void {
+  closeSheets();
+  letWrite(id);
+  openChapter.value = 'chat';
 }

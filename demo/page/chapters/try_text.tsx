@@ -3,7 +3,8 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { printable } from '../../../src/cli/printable.ts';
 import type { ClassGuess } from '../../protocol/lessons.ts';
-import { DROPPED, type Pending, store } from '../store.ts';
+import { DROPPED, type Pending } from '../pending.ts';
+import { store } from '../store.ts';
 
 /** Classes that are shown; a model may know many. */
 const SHOWN = 10;

@@ -1,7 +1,8 @@
 // A question about the run that is asked again as the run goes on, and what was answered last.
 import { useEffect, useState } from 'preact/hooks';
 import type { Answered, Asked, Kind } from '../../protocol/questions.ts';
-import { DROPPED, store } from '../store.ts';
+import { DROPPED } from '../pending.ts';
+import { store } from '../store.ts';
 
 /** How often a look follows a run that trains: looking takes from its time. Milliseconds. */
 const AGAIN = 1000;

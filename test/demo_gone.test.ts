@@ -1,0 +1,53 @@
+// A GPU that is gone for good: what is said of it, and the CPU twin that goes on with what was saved.
+import { expect, test } from 'vitest';
+import { pageWords } from '../demo/worker/page_words.ts';
+import { noAdapter } from '../demo/worker/recovery.ts';
+import { PageVisit, standIn } from './harness/page_visit.ts';
+import { text as tale } from './harness/tiny_training.ts';
+
+const LINK = '?layers=1&heads=2&width=16&context=32&batch=2&steps=40&seed=3&warmup=1';
+
+test('a saved run goes on on the CPU where that is chosen, and ends', async () => {
+  const undo = standIn(new Map([['moby-dick.txt', tale.repeat(4)]]));
+  try {
+    const before = new PageVisit();
+    before.send({ type: 'open', search: LINK, hidden: false });
+    await before.said('event', 0, ({ event }) => event.event === 'step' && event.step === 26);
+    before.send({ type: 'stop', keep: true });
+    const { savedStep } = await before.said('state', 0, ({ state }) => state === 'stopped');
+    const after = new PageVisit();
+    after.send({ type: 'open', search: LINK, hidden: false, saving: true, cpu: true });
+    const adapter = await after.said('adapter');
+    expect(adapter.twin).toBe('The CPU twin was chosen: it trains slower.');
+    expect((await after.said('ready')).resumedAt).toBe(savedStep);
+    after.send({ type: 'go' });
+    await after.said('state', 0, ({ state }) => state === 'done');
+    expect(after.events().some(({ event }) => event === 'end')).toBe(true);
+  } finally {
+    undo();
+  }
+});
+
+test('what is said of a GPU that is gone names what a person can press', () => {
+  const { sentence, offers } = noAdapter(25, false, true);
+  expect(sentence).toContain("Reload the page with the browser's own button");
+  expect(sentence).toContain('On the CPU it goes on too');
+  expect(offers.map(({ command }) => command)).toEqual([{ type: 'go' }, { type: 'go', cpu: true }]);
+  expect(noAdapter(25, true, false).offers.length).toBe(1);
+  expect(noAdapter(25, true, false).sentence).not.toContain('CPU');
+});
+
+test.each([
+  [
+    "questions are put in the chat template; --prompt-format alpaca takes Alpaca's prompt instead",
+    'questions are put in the chat template',
+  ],
+  [
+    "It cannot be written so: generate --chat would ask in the model's own. Ask with --prompt.",
+    'It cannot be written so.',
+  ],
+  ['--pooling last is taken', ''],
+  ['a row -- with dashes - stays; all of it.', 'a row -- with dashes - stays; all of it.'],
+])('a remark in the words of the page: %s', (line, words) => {
+  expect(pageWords(line)).toBe(words);
+});
