@@ -1,6 +1,6 @@
 // Takes the pictures of the demo page: the whole of it, then every chapter and every look inside, light and dark, wide and narrow, each
 // of one run at the same step.
-// `npm run pictures [FOLDER] [STEP]`, by default into demo/pictures at about step 300. Some ten minutes.
+// `npm run pictures [FOLDER] [STEP] [TAB ...]`, by default into demo/pictures at about step 300, and all tabs. Some ten minutes.
 import fs from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
@@ -14,6 +14,8 @@ import { CHAPTER_SCENES, LOOKS, type Scene } from './page-scenes.ts';
 
 const folder = process.argv[2] ?? fileURLToPath(new URL('../demo/pictures', import.meta.url));
 const step = Number(process.argv[3] ?? 300);
+/** None: everything. */
+const only = process.argv.slice(4);
 
 /** Everything that decides the run: the same losses and samples on every machine with this adapter. */
 const LINK =
@@ -61,6 +63,7 @@ async function takeAll(page: Page, scenes: readonly Scene[]): Promise<void> {
   const tabs = path.join(folder, 'tabs');
   fs.mkdirSync(tabs, { recursive: true });
   for (const { name, shows, arrange } of scenes) {
+    if (only.length > 0 && !only.includes(name)) continue;
     await page.setViewportSize(EACH[0]!);
     await arrange(page);
     await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
@@ -83,10 +86,11 @@ try {
   await page.getByRole('button', { name: 'Pause' }).click();
   await page.locator('#run[data-state="paused"]').waitFor();
   await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
-  for (const { name, ...look } of WHOLE) await take(page, path.join(folder, `${name}.png`), look);
+  if (only.length === 0)
+    for (const { name, ...look } of WHOLE) await take(page, path.join(folder, `${name}.png`), look);
   await takeAll(page, LOOKS);
-  // The open one closes by a second click.
-  await page.locator('#inside [role="tab"][aria-selected="true"]').click();
+  // The open one, if there is one, closes by a second click.
+  for (const open of await page.locator('#inside [role="tab"][aria-selected="true"]').all()) await open.click();
   await page.getByRole('button', { name: 'Go on' }).click();
   await page.locator('#run[data-state="done"]').waitFor({ timeout: 600_000 });
   await takeAll(page, CHAPTER_SCENES);

@@ -27,6 +27,8 @@ test('the card translates its message while the run trains, shows where each tok
     .evaluateAll((found) =>
       found.map((row) => [...row.querySelectorAll<HTMLElement>('td')].map((cell) => Number(cell.dataset.weight))),
     );
+  await tab.setViewportSize({ width: 360, height: 740 });
+  expect(await tab.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
   expect(rows.length).toBeGreaterThan(5);
   for (const row of rows) expect(row.reduce((sum, weight) => sum + weight)).toBeCloseTo(1, 4);
   await card.getByRole('button', { name: '·type' }).first().click();

@@ -194,7 +194,7 @@ function Said({ asked, text, error = null, writing = false }: SaidProps) {
       <span class="soft">{printable(asked)}</span>
       {'\n'}
       <span data-text>{printable(text)}</span>
-      {writing && text === '' && <span class="soft">…</span>}
+      {text === '' && error === null && <span class="soft">{writing ? '…' : '(it ended at once)'}</span>}
       {error && <span class="problem">{`\n${printable(error, true)}`}</span>}
     </pre>
   );
