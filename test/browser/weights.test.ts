@@ -19,7 +19,7 @@ test('a gradient is shown with its numbers, one of them opened is the sum of its
   await tab.locator('.values select').selectOption(name);
   await tab.locator(`.values[data-tensor="${name}"] .heat[data-pool="1x1"]`).waitFor({ timeout: 60_000 });
   for (const statistic of ['least', 'most', 'mean', 'deviation'])
-    expect(await tab.locator(`[data-statistic="${statistic}"] dd`).innerText()).toMatch(/^-?\d/);
+    expect(await tab.locator(`[data-statistic="${statistic}"] dd`).textContent()).toMatch(/^-?\d/);
   // A picture by keys alone: the first shows where one is, the next lead on.
   await map.focus();
   for (const key of ['ArrowDown', 'ArrowDown', 'ArrowRight']) await tab.keyboard.press(key);
