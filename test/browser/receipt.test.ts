@@ -7,33 +7,48 @@ useBrowser();
 
 const LINK = '?steps=25&seed=23';
 
-/** What the first visit's button gives, and what its run was. */
-let link: string;
-let losses: number[];
-let hash: string;
+interface Original {
+  /** What the button gives. */
+  link: string;
+  losses: number[];
+  hash: string;
+}
 
-const verdict = (page: Visit, wanted: string) =>
-  page.tab.locator(`[data-replay="${wanted}"]`).waitFor({ timeout: patience(60) });
-const changed = (change: (receipt: ReturnType<typeof readReceipt>) => Partial<ReturnType<typeof readReceipt>>) => {
-  const receipt = readReceipt(new URLSearchParams(link).get('receipt')!);
-  return link.replace(/receipt=.*/, `receipt=${writeReceipt({ ...receipt, ...change(receipt) })}`);
-};
+/** The run that the receipts are of: made by the first visit that a test needs, so that any test can be run alone. */
+let original: Promise<Original> | undefined;
+const first = () => (original ??= makeOriginal());
 
-test('there is none before the run is done, and the button says why; then there is one', async () => {
+async function makeOriginal(): Promise<Original> {
   const page = await visit(LINK);
   const button = page.tab.getByRole('button', { name: 'Copy receipt' });
   await page.said('ready');
   expect(await button.isDisabled()).toBe(true);
   expect(await button.getAttribute('title')).toBe('There is one when the run is done.');
   await page.state('done');
-  await page.tab.locator('[data-receipt]').waitFor({ timeout: patience(20) });
+  const receipt = page.tab.locator('[data-receipt]');
+  await receipt.waitFor({ timeout: patience(20) });
   expect(await button.isEnabled()).toBe(true);
-  link = (await page.tab.locator('[data-receipt]').getAttribute('data-receipt'))!;
-  [losses, hash] = [page.losses(), await page.hash()];
+  const made = { link: (await receipt.getAttribute('data-receipt'))!, losses: page.losses(), hash: await page.hash() };
   await page.close();
+  return made;
+}
+
+const verdict = (page: Visit, wanted: string) =>
+  page.tab.locator(`[data-replay="${wanted}"]`).waitFor({ timeout: patience(60) });
+const changed = async (
+  change: (receipt: ReturnType<typeof readReceipt>) => Partial<ReturnType<typeof readReceipt>>,
+) => {
+  const { link } = await first();
+  const receipt = readReceipt(new URLSearchParams(link).get('receipt')!);
+  return link.replace(/receipt=.*/, `receipt=${writeReceipt({ ...receipt, ...change(receipt) })}`);
+};
+
+test('there is none before the run is done, and the button says why; then there is one', async () => {
+  expect((await first()).link).toMatch(/receipt=./);
 });
 
 test('check 13: the link in another profile: same settings, same first 20 losses, and it says so, at the end of the parameters too', async () => {
+  const { link, losses, hash } = await first();
   const page = await visit(link);
   await verdict(page, 'same');
   await page.state('done');
@@ -48,7 +63,7 @@ test('check 13: the link in another profile: same settings, same first 20 losses
 });
 
 test('another bit in the loss of step 12: it parts there, by so much, and trains on', async () => {
-  const bit = changed(({ losses }) => {
+  const bit = await changed(({ losses }) => {
     const bits = new Uint32Array(Float32Array.from(losses).buffer);
     bits[11]!++;
     return { losses: [...new Float32Array(bits.buffer)] };
@@ -62,7 +77,7 @@ test('another bit in the loss of step 12: it parts there, by so much, and trains
 
 test('check 14: one digit of the data hash altered: different data, and nothing runs until somebody says so', async () => {
   const page = await visit(
-    changed(({ dataHash }) => ({ dataHash: dataHash.replace(/^./, (d) => (d === '0' ? '1' : '0')) })),
+    await changed(({ dataHash }) => ({ dataHash: dataHash.replace(/^./, (d) => (d === '0' ? '1' : '0')) })),
   );
   await verdict(page, 'different');
   expect(await page.tab.locator('[data-replay]').textContent()).toContain('different data');
@@ -86,7 +101,7 @@ test('a damaged receipt is a note, and the run goes on without it', async () => 
 
 test('without WebGPU the twin repeats it inside a band that is stated', async () => {
   const without = `Object.defineProperty(WorkerNavigator.prototype, 'gpu', { get() {} });`;
-  const page = await visit(link, { beforeWorker: without });
+  const page = await visit((await first()).link, { beforeWorker: without });
   await verdict(page, 'inside');
   expect(await page.tab.locator('[data-replay]').textContent()).toContain('inside the band of float32 rounding');
   expect(await page.tab.getByRole('button', { name: 'Pull the plug' }).getAttribute('title')).toBe(
