@@ -1,6 +1,6 @@
 // A GPU that is gone for good: what is said of it, and the CPU twin that goes on with what was saved.
 import { expect, test } from 'vitest';
-import { pageWords } from '../demo/worker/page_words.ts';
+import { inPageWords, pageWords } from '../demo/worker/page_words.ts';
 import { noAdapter } from '../demo/worker/recovery.ts';
 import { PageVisit, standIn } from './harness/page_visit.ts';
 import { text as tale } from './harness/tiny_training.ts';
@@ -50,4 +50,26 @@ test.each([
   ['a row -- with dashes - stays; all of it.', 'a row -- with dashes - stays; all of it.'],
 ])('a remark in the words of the page: %s', (line, words) => {
   expect(pageWords(line)).toBe(words);
+});
+
+test.each([
+  [
+    '--context: found 64, expected at most 32, which run has. For example: --context 32',
+    'context: found 64, expected at most 32, which run has.',
+  ],
+  [
+    'rows.csv: found 70 different labels, expected at most 64 classes. Name the column of the classes with --label-column.',
+    'rows.csv: found 70 different labels, expected at most 64 classes.',
+  ],
+  [
+    'rows.csv: found one class, expected two. Is the class in another column? Name it with --label-column.',
+    'rows.csv: found one class, expected two. Is the class in another column?',
+  ],
+  [
+    'a.txt: found "a -- b", expected words. Give another text.',
+    'a.txt: found "a -- b", expected words. Give another text.',
+  ],
+])('a problem in the words of the page: %s', (line, words) => {
+  expect(inPageWords({ type: 'error', sentence: line, offers: [] })).toMatchObject({ sentence: words });
+  expect(inPageWords({ type: 'prepared', id: 1, prepared: null, error: line })).toMatchObject({ error: words });
 });

@@ -7,6 +7,7 @@ import { refuseOtherModel, whyWait } from './beginning.ts';
 import { checkHome } from './check.ts';
 import { NoAdapterError } from './home.ts';
 import { anotherTab, wayOut } from './offers.ts';
+import { inPageWords } from './page_words.ts';
 import { ON_CPU } from './recovery.ts';
 import { type PageRun, pageRun } from './run.ts';
 import { exportRun, heldFiles, importRun } from './run_folder.ts';
@@ -24,8 +25,8 @@ export class Visit {
   #opened: Of<'open'> | null = null;
 
   constructor(send: (news: News) => void) {
-    this.#send = send;
-    this.#stage = new Stage(send, (task) => this.#queue(task));
+    this.#send = (news) => send(inPageWords(news));
+    this.#stage = new Stage(this.#send, (task) => this.#queue(task));
   }
 
   handle(command: Command): void {
