@@ -34,8 +34,11 @@ export class Prompts implements Server {
   /** The model that writes from now on. What the one before was writing is cancelled. @param why a sentence, where it is told */
   use(model: Writer | ShelfWriters | null, why: string | null = null): void {
     if (this.#writing) this.#end(true, why);
+    const before = this.#model;
     this.#model = model;
     this.#closed = null;
+    // One that is at work rests behind it.
+    if (!this.#busy) before?.rest?.();
   }
 
   /** Until there is another model all requests are answered so. @param reason a sentence */
@@ -75,12 +78,14 @@ export class Prompts implements Server {
 
   async serve(until: number): Promise<void> {
     do {
+      const model = this.#model;
       this.#busy = true;
       try {
         if (!this.#writing && !(await this.#begin())) return;
         await this.#token();
       } finally {
         this.#busy = false;
+        if (this.#model !== model) model?.rest?.();
         this.#rest();
       }
     } while (performance.now() < until);
@@ -101,7 +106,6 @@ export class Prompts implements Server {
         // It may have been cancelled meanwhile, or another model may have taken the place of this one.
         if (this.#opening !== request.id || this.#model !== model) {
           this.#send({ type: 'generated', id: request.id, text: '', cancelled: true, error: this.#closed });
-          if (this.#model !== model) model.rest?.();
           continue;
         }
         const { maxNewTokens, temperature, topK } = request;
