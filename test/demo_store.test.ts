@@ -72,8 +72,11 @@ test('a new run forgets the one before, its cursor and its changes', () => {
   store.flush();
   store.draft.value = { seed: 5 };
   store.chosen.value = 1;
+  store.take({ type: 'state', state: 'done', waitsBecause: null, savedStep: 1, savedAt: 1 });
   store.take(ready);
   store.flush();
+  expect(store.state.value).toBe(null);
+  expect(primaryAction(store)).toBe(undefined);
   expect([store.record.step, store.chosen.value, store.draft.value]).toEqual([0, null, {}]);
 });
 

@@ -270,7 +270,9 @@ export class Store {
     // There is an adapter again.
     if (this.#latest(this.trouble)?.until) this.#put(this.trouble, null);
     this.#put(this.draft, {});
-    for (const each of [this.measured, this.lost, this.receipt, this.replay]) this.#put(each as Signal<unknown>, null);
+    // The state that was told last is of the run before.
+    for (const each of [this.state, this.measured, this.lost, this.receipt, this.replay])
+      this.#put(each as Signal<unknown>, null);
     this.#put(this.chosen, null);
     this.#put(this.hovered, null);
     this.#changed();

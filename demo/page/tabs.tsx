@@ -17,6 +17,11 @@ export function Tabs<T extends string>({ label, chosen, tabs, closes = false, pa
   const open = chosen.value;
   const row = useRef<HTMLDivElement>(null);
   useEffect(() => bringIntoRow(row.current!), [open]);
+  useEffect(() => {
+    const seen = new ResizeObserver(() => bringIntoRow(row.current!));
+    seen.observe(row.current!);
+    return () => seen.disconnect();
+  }, []);
   const choose = (name: T) => ((chosen as Signal<T | null>).value = closes && name === open ? null : name);
   const move = (event: KeyboardEvent, i: number) => {
     const to = { ArrowRight: i + 1, ArrowLeft: i - 1, Home: 0, End: tabs.length - 1 }[event.key];
