@@ -22,20 +22,22 @@ test('one cursor over curve, learning rate, gradient, samples and log, whichever
   const page = await visit('?steps=20&seed=3#open=log');
   const { tab } = page;
   await page.state('done');
+  // What the page says then moves the charts.
+  await tab.getByRole('button', { name: 'Go on to 40' }).waitFor();
   const loss = tab.locator('.plot.loss .u-over');
   const { width, height } = (await loss.boundingBox())!;
   await loss.hover({ position: { x: width * 0.6, y: height / 2 } });
-  expect(await cursor(page)).toBe('12');
-  expect(await lines(page)).toEqual([12, 12, 12]);
+  await expect.poll(() => cursor(page)).toBe('12');
+  await expect.poll(() => lines(page)).toEqual([12, 12, 12]);
   const marked = tab.locator('#log [aria-current]');
   expect(await marked.getAttribute('data-line')).toBe('12');
   await expect.poll(() => tab.locator('[data-sample]').getAttribute('data-sample')).toBe('10');
   // The other way: from a line of the log to the charts.
   await tab.locator('#log [data-line="5"]').first().hover();
-  expect(await cursor(page)).toBe('5');
-  expect(await lines(page)).toEqual([5, 5, 5]);
+  await expect.poll(() => cursor(page)).toBe('5');
+  await expect.poll(() => lines(page)).toEqual([5, 5, 5]);
   await tab.locator('h1').hover();
-  expect(await lines(page)).toEqual([null, null, null]);
+  await expect.poll(() => lines(page)).toEqual([null, null, null]);
   await page.close();
 });
 
