@@ -101,7 +101,7 @@ test('instruct: the mask counts answers alone, and base and tuned answer side by
   expect(await lesson.locator('.piece.prompt.counts').count()).toBe(0);
   await open(page, 'Chat');
   expect(await tab.locator('#chat').getAttribute('data-sides')).toBe('1');
-  expect(await tab.locator('#chat').textContent()).toContain('After a lesson it stands beside');
+  expect(await tab.locator('#chat').textContent()).toContain('After a lesson the model stands beside');
   await open(page, 'Instruct');
   await teach(page, 'instruct');
   expect(await exported(page, 'The run')).toEqual(expect.arrayContaining([expect.stringContaining('step-')]));
