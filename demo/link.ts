@@ -2,8 +2,8 @@
 // have chosen. Pure: page and worker use it.
 import { allows, expectation, readValue } from '../src/cli/flag_value.ts';
 import { camelCase, type FlagSpec } from '../src/cli/flags.ts';
-import { quoted } from '../src/cli/printable.ts';
 import { settingFlags } from '../src/cli/setting_flags.ts';
+import { quoted } from '../src/data/printable.ts';
 import { InputError } from '../src/errors.ts';
 import { fittingHeads } from '../src/nn/gpt2_config.ts';
 import type { PageSettings, Range } from './protocol.ts';

@@ -4,7 +4,7 @@
 import { type CheckedShader, checkShaders } from '../src/cli/elsewhere/check_shaders.ts';
 import { defineFlags } from '../src/cli/flags.ts';
 import { parseFlags } from '../src/cli/parse_flags.ts';
-import { quoted } from '../src/cli/printable.ts';
+import { quoted } from '../src/data/printable.ts';
 import { InputError } from '../src/errors.ts';
 import { readShaders } from './shader-files.ts';
 

@@ -1,12 +1,14 @@
 // What reaches the terminal, the pipe and the log: pure JSON, harmless text, readers that go away, signals, progress, the plot.
 import { describe, expect, it } from 'vitest';
 import { debiasedAverage, thinned, ticks } from '../src/cli/curve.ts';
-import { byteText, clockText, grouped, shortNumber } from '../src/cli/format.ts';
-import { Output, printable } from '../src/cli/output.ts';
+import { byteText, clockText, shortNumber } from '../src/cli/format.ts';
+import { Output } from '../src/cli/output.ts';
 import { plotLoss } from '../src/cli/plot.ts';
 import { bar, Progress } from '../src/cli/progress.ts';
 import { RunShow } from '../src/cli/show.ts';
 import { unicode } from '../src/cli/terminal.ts';
+import { grouped } from '../src/data/counted.ts';
+import { printable } from '../src/data/printable.ts';
 import type { RunEvent } from '../src/train/events.ts';
 import { FakeStream, fakeHome, fakeRun, pretrain, shaderformer } from './cli_home.ts';
 

@@ -53,8 +53,8 @@ test('two sides are asked by numbers of their own, and each gets its own tokens'
     topK: 0,
     maxNewTokens: 5,
   } as const;
-  store.talk('base', 'hi', asked);
-  store.talk('tuned', 'hi', asked);
+  store.replies.talk('base', 'hi', asked);
+  store.replies.talk('tuned', 'hi', asked);
   expect(sent.map((command) => command.type === 'generate' && [command.id, command.side])).toEqual([
     [1, 'base'],
     [2, 'tuned'],
@@ -67,8 +67,8 @@ test('two sides are asked by numbers of their own, and each gets its own tokens'
     store.take({ type: 'token', id, text });
   store.take({ type: 'generated', id: 1, text: 'a', cancelled: false, error: null });
   store.flush();
-  expect([store.talks.base.value?.text, store.talks.base.value?.done]).toEqual(['a', true]);
-  expect([store.talks.tuned.value?.text, store.talks.tuned.value?.done]).toEqual(['bc', false]);
+  expect([store.replies.talks.base.value?.text, store.replies.talks.base.value?.done]).toEqual(['a', true]);
+  expect([store.replies.talks.tuned.value?.text, store.replies.talks.tuned.value?.done]).toEqual(['bc', false]);
 });
 
 test('a row of the mask is said in words', () => {

@@ -1,8 +1,7 @@
 // Whether a run of the page goes or holds, by what it is told.
 import { expect, test } from 'vitest';
 import { Control } from '../demo/worker/control.ts';
-import type { Driver } from '../demo/worker/driver.ts';
-import { Stage } from '../demo/worker/stage.ts';
+import { type Driver, whileHeld } from '../demo/worker/driver.ts';
 import { InputError } from '../src/index.ts';
 
 test('one step ends the loop when its batch was drawn, and what has ended stays so', () => {
@@ -19,7 +18,6 @@ test('one step ends the loop when its batch was drawn, and what has ended stays 
 });
 
 test('a run goes on after what it held for, also where that failed, and one that held before holds', async () => {
-  const stage = new Stage(() => {});
   const control = new Control();
   const driver: Pick<Driver, 'control' | 'hold' | 'go'> = {
     control,
@@ -27,13 +25,13 @@ test('a run goes on after what it held for, also where that failed, and one that
     go: () => control.go(),
   };
   control.go();
-  const refused = stage.whileHeld(driver, async () => {
+  const refused = whileHeld(driver, async () => {
     expect(control.held).toBe(true);
     throw new InputError('golden: cannot be fetched');
   });
   await expect(refused).rejects.toThrow('golden: cannot be fetched');
   expect(control.going).toBe(true);
   control.hold();
-  await stage.whileHeld(driver, async () => {});
+  await whileHeld(driver, async () => {});
   expect(control.held).toBe(true);
 });

@@ -73,3 +73,15 @@ test.each([
   expect(inPageWords({ type: 'error', sentence: line, offers: [] })).toMatchObject({ sentence: words });
   expect(inPageWords({ type: 'prepared', id: 1, prepared: null, error: line })).toMatchObject({ error: words });
 });
+
+test.each([
+  [
+    'found a first loss of 5.000, expected 3.912, which guessing among 50 tokens costs, within 5 %. A smaller --init-std brings it down; if --kernels portable begins elsewhere, a kernel is wrong on this adapter.',
+    'found a first loss of 5.000, expected 3.912, which guessing among 50 tokens costs, within 5 %.',
+  ],
+  ['--pooling last may help', 'pooling last may help'],
+])('a warning of a run in the words of the page: %s', (text, words) => {
+  const warning = { event: 'warning', step: 1, text } as const;
+  expect(inPageWords({ type: 'event', event: warning })).toMatchObject({ event: { step: 1, text: words } });
+  expect(inPageWords({ type: 'history', events: [warning] })).toMatchObject({ events: [{ text: words }] });
+});

@@ -1,19 +1,16 @@
 // The past of a run of the page: kept states are thinned, any step comes back to the last bit, and a fork begins where it says.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { PageSettings } from '../demo/protocol.ts';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { lossHash } from '../demo/worker/fork.ts';
 import type { Home } from '../demo/worker/home.ts';
 import { type KeptState, KeptStates, MOST_BYTES, MOST_STATES } from '../demo/worker/kept_states.ts';
 import { Past } from '../demo/worker/past.ts';
-import { fullSettings } from '../demo/worker/presets.ts';
 import { Questions } from '../demo/worker/questions.ts';
 import { PageRun } from '../demo/worker/run.ts';
 import { heldFiles } from '../demo/worker/run_folder.ts';
 import { readSave } from '../demo/worker/saves.ts';
-import { openOwn } from '../demo/worker/text.ts';
-import { type Device, hashOf, loop, openDevice, type RunEvent, Twin } from '../src/index.ts';
+import { type Device, hashOf, openDevice, type RunEvent, Twin } from '../src/index.ts';
 import { adapter } from './harness/program.ts';
-import { text as tale } from './harness/tiny_training.ts';
+import { page, seenAt, settings, text, train } from './harness/small_page_run.ts';
 
 describe('kept states', () => {
   const state = (step: number, bytes: number) => ({ step, bytes }) as KeptState;
@@ -34,6 +31,15 @@ describe('kept states', () => {
     }
   });
 
+  test('have what room others leave, and go over from one run to the next', () => {
+    const kept = new KeptStates(MOST_BYTES - 100);
+    for (const step of [1, 2, 3, 4]) kept.add(state(step, 40));
+    expect(kept.steps).toEqual([1, 4]);
+    expect([kept.hasRoom(100), kept.hasRoom(101)]).toEqual([true, false]);
+    expect(kept.between(1, 9, MOST_BYTES - 50).steps).toEqual([4]);
+    expect(kept.between(0, 3, 0).steps).toEqual([1]);
+  });
+
   test('that have no room are none, and what a run that went back did after its save is forgotten', () => {
     const kept = new KeptStates();
     kept.add(state(25, MOST_BYTES + 1));
@@ -45,13 +51,6 @@ describe('kept states', () => {
   });
 });
 
-const text = openOwn({ name: 'tale.txt', text: tale.repeat(3) });
-const page: PageSettings = {
-  ...{ layers: 1, heads: 2, width: 16, context: 16, batch: 2, steps: 14, learningRate: 1e-2, minLearningRate: 0 },
-  ...{ warmupSteps: 2, schedule: 'cosine', weightDecay: 0.1, dropout: 0.1, seed: 3, data: text.data },
-};
-const settings = { ...fullSettings(page), saveEvery: 4, evalEvery: 6 };
-
 let device: Device;
 let home: Home;
 
@@ -61,30 +60,7 @@ beforeAll(async () => {
 });
 afterAll(() => device.close());
 
-/** Trains until a step, as the page does. @param between after every event */
-async function train(run: PageRun, until: number, past?: Past, between?: () => Promise<void>): Promise<void> {
-  let drawn = 0;
-  const options = run.loopOptions({
-    stop: () => drawn >= until && until < run.spec.settings.steps,
-    drawn: (step) => void (drawn = step),
-    save: async ({ step }) => `step-${step}`,
-  });
-  for await (const event of loop(run.parts.trainer, options, run.progress)) {
-    if (event.event === 'phase') continue;
-    run.events.push(event);
-    if (event.event === 'save' || event.event === 'eval') await past?.keep();
-    await between?.();
-  }
-}
-
 const begin = (where = home) => new PageRun(where, { settings, seed: page.seed, text });
-
-async function seenAt(past: Past, step: number) {
-  for (;;) {
-    const seen = await past.reach(step, 0);
-    if (seen) return seen;
-  }
-}
 
 const sampleAt = (events: readonly RunEvent[], step: number) =>
   events.find((event) => event.event === 'sample' && event.step === step) as { text: string } | undefined;
@@ -205,6 +181,74 @@ describe('any step of a run', () => {
     const other = Past.of(again, found, { other: true });
     await expect(other.reach(5, 0)).rejects.toThrow('step 5: before this run, which began at step 7');
     again.release();
+  });
+});
+
+describe('what is kept of a page', () => {
+  const saved = async (run: PageRun, pad: number) => {
+    const files = new Map([...(await heldFiles(run)), ['pad.safetensors', new Uint8Array(pad)] as const]);
+    return { ...readSave(files), id: null, text: null, savedAt: null };
+  };
+
+  test('has one bound, however often a run is forked: what has no room is forgotten from its beginning', async () => {
+    let run = begin();
+    let past = Past.of(run, null, { other: false });
+    for (const step of [2, 4, 6, 8]) {
+      await train(run, step, past);
+      const found = await saved(run, 0.4 * MOST_BYTES);
+      run.release();
+      run = begin();
+      await run.restore(found.files, found.state, true);
+      past = Past.of(run, found, { before: past, other: true });
+      expect(past.bytes, `fork at ${step}`).toBeLessThanOrEqual(MOST_BYTES);
+    }
+    expect(past.kept).toEqual([6, 8]);
+    await expect(past.reach(5, 0)).rejects.toThrow('step 5: before this run, which began at step 6');
+    run.release();
+  });
+
+  test('grows by no second copy where a lost device is rebuilt', async () => {
+    const run = begin();
+    const past = Past.of(run, null, { other: false });
+    await train(run, 7, past);
+    const at5 = await hashOf(device, (await seenAt(past, 5)).run.model);
+    past.rest();
+    const found = await saved(run, 0);
+    run.release();
+    expect(past.kept).toEqual([0, 4, 6, 7]);
+    const again = begin();
+    await again.restore(found.files, found.state, false);
+    const own = Past.of(again, found, { before: past, other: false });
+    expect(own.kept).toEqual([0, 4, 6, 7]);
+    expect(own.bytes).toBe(past.bytes);
+    expect(await hashOf(device, (await seenAt(own, 5)).run.model)).toBe(at5);
+    own.rest();
+    again.release();
+  });
+
+  test('leaves no room for a second copy of the run where what is alive takes it: refused in a sentence', async () => {
+    const run = begin();
+    const past = Past.of(run, null, { other: false });
+    await train(run, 5, past);
+    const live = device.shared.buffers.liveBytes;
+    const total = Math.max(live, run.memory.total) + run.memory.total;
+    vi.stubGlobal('navigator', { deviceMemory: (2 * total) / 2 ** 30 });
+    try {
+      await seenAt(past, 3);
+      past.rest();
+      const other = begin();
+      await train(other, 2);
+      expect(device.shared.buffers.liveBytes).toBeGreaterThan(Math.max(live, run.memory.total));
+      await expect(seenAt(past, 3)).rejects.toThrow(
+        /^past: a second copy of this run needs .+ beside the .+ that are held, this page may have .+\. Look at the newest step\.$/,
+      );
+      other.release();
+      await seenAt(past, 3);
+      past.rest();
+    } finally {
+      vi.unstubAllGlobals();
+      run.release();
+    }
   });
 });
 

@@ -49,8 +49,8 @@ test('a hundred steps in a second are drawn about ten times, and none is lost', 
 test('tokens go to the answer that was asked for, and to no earlier one', () => {
   const { store, sent } = open();
   const options = { temperature: 1, topK: 0, maxNewTokens: 5 };
-  store.generate('A', options);
-  store.generate('B', options);
+  store.replies.generate('A', options);
+  store.replies.generate('B', options);
   expect(sent.map((command) => command.type)).toEqual(['generate', 'generate']);
   for (const news of [
     { type: 'token', id: 1, text: 'x' },
@@ -59,10 +59,10 @@ test('tokens go to the answer that was asked for, and to no earlier one', () => 
   ] as const)
     store.take(news);
   store.flush();
-  expect(store.answer.value).toMatchObject({ prompt: 'B', text: 'yz', done: false });
+  expect(store.replies.answer.value).toMatchObject({ prompt: 'B', text: 'yz', done: false });
   store.take({ type: 'generated', id: 2, text: 'yz!', cancelled: false, error: null });
   store.flush();
-  expect(store.answer.value).toMatchObject({ text: 'yz!', done: true });
+  expect(store.replies.answer.value).toMatchObject({ text: 'yz!', done: true });
 });
 
 test('a new run forgets the one before, its cursor and its changes', () => {
@@ -137,17 +137,17 @@ test('a self-check that an error ends can be begun again', () => {
     case: { name: 'matmul/nn', ok: true, worst: 0.1, detail: '' },
   });
   store.flush();
-  expect(store.check.value).toMatchObject({ done: 1 });
+  expect(store.check.last.value).toMatchObject({ done: 1 });
   store.take({ type: 'error', sentence: 'the GPU device was lost', offers: [] });
   store.flush();
-  expect([store.check.value, store.verdict.value]).toEqual([null, null]);
+  expect([store.check.last.value, store.check.verdict.value]).toEqual([null, null]);
 });
 
 test('a prompt leaves the ways out of an error where they are; whatever goes on with the run closes them', () => {
   const { store } = open();
   store.take({ type: 'error', sentence: 'The loss is no number.', offers: [] });
   store.flush();
-  store.generate('Call me', { temperature: 1, topK: 0, maxNewTokens: 1 });
+  store.replies.generate('Call me', { temperature: 1, topK: 0, maxNewTokens: 1 });
   store.send({ type: 'cancel', id: 1 });
   expect(store.trouble.value?.sentence).toBe('The loss is no number.');
   store.send({ type: 'go' });

@@ -2,8 +2,9 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { promptOf } from '../src/cli/generate_prompt.ts';
-import { StoppedError, StopSignal } from '../src/cli/stop.ts';
+import { StopSignal } from '../src/cli/stop.ts';
 import { ByteTokenizer } from '../src/data/tokenizer.ts';
+import { StoppedError } from '../src/errors.ts';
 
 const own = Object.getOwnPropertyDescriptor(process, 'stdin')!;
 afterEach(() => void Object.defineProperty(process, 'stdin', own));

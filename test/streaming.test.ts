@@ -10,8 +10,8 @@ import { type ByteSource, writeSafetensors } from '../src/checkpoint/safetensors
 import { elementsOf, type Weights } from '../src/checkpoint/weights.ts';
 import { LoadingLine } from '../src/cli/loading_line.ts';
 import { Output } from '../src/cli/output.ts';
-import { StoppedError, StopSignal } from '../src/cli/stop.ts';
-import { InputError } from '../src/errors.ts';
+import { StopSignal } from '../src/cli/stop.ts';
+import { InputError, StoppedError } from '../src/errors.ts';
 import { makeModel } from '../src/nn/families.ts';
 import { Twin } from '../src/reference/twin.ts';
 import { openDevice } from '../src/runtime/device.ts';

@@ -1,7 +1,8 @@
 // One polite sentence for a screen reader, at most every ten seconds: what the loss means where that has changed, else how far the run is.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { grouped, lossText } from '../../src/cli/format.ts';
+import { lossText } from '../../src/cli/format.ts';
+import { grouped } from '../../src/data/counted.ts';
 import { lostLately } from './plug.tsx';
 import { doing } from './run_bar.tsx';
 import { store } from './store.ts';

@@ -1,6 +1,8 @@
 // What the charts' horizontal axis counts: steps, tokens, or the time that the steps took. Every step has its place on it, those that are
 // still to come too.
-import { clockText, grouped } from '../../src/cli/format.ts';
+
+import { clockText } from '../../src/cli/format.ts';
+import { grouped } from '../../src/data/counted.ts';
 import { nearestIndex } from './curve_frame.ts';
 import type { Store } from './store.ts';
 import type { Axis } from './view.ts';

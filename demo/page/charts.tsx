@@ -1,7 +1,8 @@
 // The charts of the run under one cursor: losses, learning rate, norm of the gradient.
 import { effect, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { grouped, lossText } from '../../src/cli/format.ts';
+import { lossText } from '../../src/cli/format.ts';
+import { grouped } from '../../src/data/counted.ts';
 import { recorded } from '../recorded.ts';
 import { axisNames } from './axis.ts';
 import { GhostPicture } from './ghost_picture.tsx';

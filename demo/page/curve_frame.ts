@@ -1,5 +1,7 @@
 // What the chart of the losses shows: the range of its axis, and which reference lines stand inside it. Pure.
-import { extent, type Reference, withReferences } from '../../src/cli/curve.ts';
+
+import { extent, withReferences } from '../../src/cli/curve.ts';
+import type { Reference } from '../../src/train/run_data.ts';
 
 export interface Frame {
   /** Least and greatest loss on the axis. */

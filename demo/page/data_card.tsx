@@ -1,7 +1,7 @@
 // The text that is learnt: how much of it there is, its first lines token by token, and the place for a visitor's own.
 import { useSignal } from '@preact/signals';
-import { grouped } from '../../src/cli/format.ts';
-import { printable } from '../../src/cli/printable.ts';
+import { grouped } from '../../src/data/counted.ts';
+import { printable } from '../../src/data/printable.ts';
 import { InputError } from '../../src/errors.ts';
 import { recorded } from '../recorded.ts';
 import { draftSettings } from './draft.ts';

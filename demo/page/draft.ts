@@ -1,5 +1,5 @@
 // What has been changed in the form and not begun yet.
-import { grouped } from '../../src/cli/format.ts';
+import { grouped } from '../../src/data/counted.ts';
 import { checkSettings, nameOf } from '../link.ts';
 import type { PageSettings } from '../protocol.ts';
 import { store } from './store.ts';

@@ -1,5 +1,5 @@
 // Going on from a step as a run of its own, with what has been changed in the form.
-import { grouped } from '../../src/cli/format.ts';
+import { grouped } from '../../src/data/counted.ts';
 import { draftProblem, draftSettings } from './draft.ts';
 import { store } from './store.ts';
 

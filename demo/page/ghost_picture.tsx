@@ -1,6 +1,7 @@
 // The recorded run drawn into the page itself: what the chart shows before any script has run, at the places where the chart will be.
 import { ticks, tickTexts } from '../../src/cli/curve.ts';
-import { grouped, lossText } from '../../src/cli/format.ts';
+import { lossText } from '../../src/cli/format.ts';
+import { grouped } from '../../src/data/counted.ts';
 import { recorded } from '../recorded.ts';
 import { ghost, lossFrame, referencesOf } from './loss_parts.ts';
 import { store } from './store.ts';

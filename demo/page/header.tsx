@@ -1,8 +1,8 @@
 // The line at the top: the page's name, the adapter that computes, the link to this run, and the keys.
-import { useSignal } from '@preact/signals';
 import { shortNumber } from '../../src/cli/format.ts';
 import { viewText } from './address.ts';
 import { ChapterTabs } from './chapters/chapters.tsx';
+import { useCopy } from './copy.tsx';
 import { Dialog } from './dialog.tsx';
 import { shortcuts } from './keys.ts';
 import { store } from './store.ts';
@@ -59,23 +59,16 @@ function AdapterChip() {
 }
 
 function CopyLink() {
-  const copied = useSignal('');
   const ready = store.ready.value;
-  const copy = async () => {
-    const address = new URL(ready!.link + viewText(store.chosen.peek()), location.href.replace(/[?#].*$/, '')).href;
-    try {
-      await navigator.clipboard.writeText(address);
-      copied.value = 'copied';
-    } catch {
-      // Where the clipboard is not given, the address bar holds what can be copied.
-      history.replaceState(null, '', address);
-      copied.value = 'now in the address bar';
-    }
-    setTimeout(() => (copied.value = ''), 3000);
-  };
+  const address = () => new URL(ready!.link + viewText(store.chosen.peek()), location.href.replace(/[?#].*$/, '')).href;
+  // The address bar holds what can be copied.
+  const { said, copy } = useCopy(address, (text) => {
+    history.replaceState(null, '', text);
+    return 'now in the address bar';
+  });
   return (
     <button type="button" class="plain" disabled={!ready} data-link={ready?.link} onClick={copy}>
-      {copied.value ? `Link ${copied.value}` : 'Copy link'}
+      {said ? `Link ${said}` : 'Copy link'}
     </button>
   );
 }

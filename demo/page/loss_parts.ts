@@ -1,7 +1,8 @@
 // What the chart of the losses draws: the recorded run as a ghost, lines that words can be put to, the run's own losses, and what
 // happened when.
-import type { Reference } from '../../src/cli/curve.ts';
+
 import { lossText } from '../../src/cli/format.ts';
+import type { Reference } from '../../src/train/run_data.ts';
 import { recorded } from '../recorded.ts';
 import { apart, type Frame, frameOf } from './curve_frame.ts';
 import { colourOf, nameOfRun, type OtherRun } from './other_runs.ts';

@@ -1,7 +1,7 @@
 // The model, drawn: one box a module, from the tokens up to the guess, with shapes, bytes, its share of all weights, and of the time of a
 // step once that was measured. Its tensors open in the inspector.
 import { byteText } from '../../src/cli/format.ts';
-import { printable } from '../../src/cli/printable.ts';
+import { printable } from '../../src/data/printable.ts';
 import type { PartShare } from '../protocol/parts.ts';
 import type { ModelPart } from '../protocol.ts';
 import { recorded } from '../recorded.ts';

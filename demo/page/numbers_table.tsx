@@ -1,6 +1,7 @@
 // The curves as a table, for those who read rather than look.
 import { Fragment } from 'preact';
-import { grouped, lossText, metricName, shortNumber } from '../../src/cli/format.ts';
+import { lossText, metricName, shortNumber } from '../../src/cli/format.ts';
+import { grouped } from '../../src/data/counted.ts';
 import { Foldout } from './foldout.tsx';
 import { store } from './store.ts';
 

@@ -1,6 +1,6 @@
 // The prompt box: the model goes on with what is typed, between two steps of its training.
 import { useSignal } from '@preact/signals';
-import { printable } from '../../src/cli/printable.ts';
+import { printable } from '../../src/data/printable.ts';
 import { recorded } from '../recorded.ts';
 import { store } from './store.ts';
 import { WriterPick, writerOf } from './writer_pick.tsx';
@@ -13,7 +13,7 @@ export function Prompt() {
   const prompt = typed.value ?? (other ? 'Once upon a time' : suggestion());
   const temperature = useSignal(0.8);
   const topK = useSignal(0);
-  const answer = store.answer.value;
+  const answer = store.replies.answer.value;
   const writing = answer !== null && !answer.done;
   // A classifier writes nothing.
   if (store.ready.value?.lesson?.lesson.chapter === 'classify' && !other) return null;
@@ -22,7 +22,7 @@ export function Prompt() {
     if (writing) store.send({ type: 'cancel', id: answer.id });
     else {
       const options = { temperature: temperature.value, topK: topK.value, maxNewTokens: TOKENS };
-      store.generate(prompt, { ...options, ...(other && { side: other.id }) });
+      store.replies.generate(prompt, { ...options, ...(other && { side: other.id }) });
     }
   };
   return (

@@ -1,10 +1,13 @@
 // The bar that stays in view: what the run does, how far it is, and what one can do with it.
-import { byteText, clockText, grouped, lossText } from '../../src/cli/format.ts';
+
+import { clockText, lossText } from '../../src/cli/format.ts';
+import { grouped } from '../../src/data/counted.ts';
 import { recorded } from '../recorded.ts';
 import { actions, primaryAction } from './actions.ts';
 import { Ago } from './ago.tsx';
 import { draftChanged, draftProblem } from './draft.ts';
 import { ForkButton } from './fork_button.tsx';
+import { memoryText } from './memory_text.ts';
 import { LostLine, Plug } from './plug.tsx';
 import { StopDialog } from './stop_dialog.tsx';
 import { stopOpen } from './stop_open.ts';
@@ -19,6 +22,7 @@ export function RunBar() {
   const primary = primaryAction(store);
   const loss = record.lastLoss;
   const total = record.totalSteps;
+  const memory = memoryText((store.ready.value ?? recorded).memory.total, store.measured.value?.bytes);
   return (
     <section
       id="run"
@@ -67,7 +71,7 @@ export function RunBar() {
         <Figure name="val" value={lossText(record.lastValidation)} kind="validation" large />
         <Figure name="tok/s" value={speedText()} />
         <Figure name="left" value={leftText()} />
-        <Figure name="memory" value={memoryText()} optional />
+        <Figure name="memory" value={memory} optional />
         <div class="optional">
           <dt>saved at</dt>
           <dd>
@@ -152,10 +156,4 @@ function leftText(): string {
   if (store.state.value?.state === 'failed') return '-';
   if (left !== undefined) return clockText(left);
   return forecast === undefined ? '-' : `about ${clockText(forecast * (1 - step / totalSteps))}`;
-}
-
-function memoryText(): string {
-  const planned = byteText((store.ready.value ?? recorded).memory.total);
-  const measured = store.measured.value?.bytes;
-  return measured === undefined ? `${planned} planned` : `${byteText(measured)} of ${planned} planned`;
 }

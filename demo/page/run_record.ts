@@ -1,6 +1,8 @@
 // One run as the page draws it: the worker's events gathered into columns, ticks, samples and lines of the log. Pure.
-import { grouped, lossText, shortNumber } from '../../src/cli/format.ts';
-import { printable } from '../../src/cli/printable.ts';
+
+import { lossText, shortNumber } from '../../src/cli/format.ts';
+import { grouped } from '../../src/data/counted.ts';
+import { printable } from '../../src/data/printable.ts';
 import { DebiasedMean } from '../../src/train/debiased_mean.ts';
 import type { EndEvent, RunEvent, StepEvent } from '../../src/train/events.ts';
 

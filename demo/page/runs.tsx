@@ -1,5 +1,7 @@
 // The runs of the chart side by side, in numbers, and what shows that a fork is one with the run that it parted from until its step.
-import { grouped, lossText } from '../../src/cli/format.ts';
+
+import { lossText } from '../../src/cli/format.ts';
+import { grouped } from '../../src/data/counted.ts';
 import type { Fork } from '../protocol/past.ts';
 import { nearestIndex } from './curve_frame.ts';
 import { colourOf, type OtherRun, unlike } from './other_runs.ts';

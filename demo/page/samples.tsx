@@ -1,7 +1,7 @@
 // What the model writes, by the step at which it wrote it: one prompt and one seed, so that the texts can be compared. A few it writes by
 // itself, at any other step it can be asked to. Until there are any of this run, and beside them, those of the recorded one.
-import { grouped } from '../../src/cli/format.ts';
-import { printable } from '../../src/cli/printable.ts';
+import { grouped } from '../../src/data/counted.ts';
+import { printable } from '../../src/data/printable.ts';
 import { recorded } from '../recorded.ts';
 import type { Sample } from './run_record.ts';
 import { store } from './store.ts';

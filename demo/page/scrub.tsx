@@ -1,5 +1,7 @@
 // The cursor of all charts as a control of its own, and what stands there in words.
-import { grouped, lossText, shortNumber } from '../../src/cli/format.ts';
+
+import { lossText, shortNumber } from '../../src/cli/format.ts';
+import { grouped } from '../../src/data/counted.ts';
 import { nearestIndex } from './curve_frame.ts';
 import { ForkButton } from './fork_button.tsx';
 import { store } from './store.ts';

@@ -1,13 +1,15 @@
 // "Does my GPU train correctly?": every kernel and a whole training run against reference values, on this adapter.
-import { counted, grouped, shortNumber } from '../../src/cli/format.ts';
-import { printable } from '../../src/cli/printable.ts';
+
+import { shortNumber } from '../../src/cli/format.ts';
+import { counted, grouped } from '../../src/data/counted.ts';
+import { printable } from '../../src/data/printable.ts';
 import type { CheckedCase } from '../protocol.ts';
 import { CopyButton } from './copy.tsx';
 import { store } from './store.ts';
 
 export function SelfCheck() {
-  const check = store.check.value;
-  const verdict = store.verdict.value;
+  const check = store.check.last.value;
+  const verdict = store.check.verdict.value;
   const running = check !== null && verdict === null;
   return (
     <section id="check" aria-label="Self-check">
@@ -25,7 +27,7 @@ export function SelfCheck() {
           </p>
         </>
       )}
-      {store.checkFailures.value.length > 0 && <Failures cases={store.checkFailures.value} />}
+      {store.check.failures.value.length > 0 && <Failures cases={store.check.failures.value} />}
       {verdict && (
         <p data-verdict={verdict.failed === 0 ? 'passed' : 'failed'}>
           <b>{verdict.failed === 0 ? 'Yes.' : 'No.'}</b> {grouped(verdict.passed)} passed, {grouped(verdict.failed)}{' '}

@@ -1,5 +1,5 @@
 // What a setting may be and why not more, in words for beside its field. Pure.
-import { grouped } from '../../src/cli/format.ts';
+import { grouped } from '../../src/data/counted.ts';
 import type { PageSettings, Range } from '../protocol.ts';
 
 export type SettingName = Exclude<keyof PageSettings, 'data'>;

@@ -1,5 +1,7 @@
 // The settings of the run, what a run with them takes, and the way to begin it.
-import { byteText, clockText, counted, grouped } from '../../src/cli/format.ts';
+
+import { byteText, clockText } from '../../src/cli/format.ts';
+import { counted, grouped } from '../../src/data/counted.ts';
 import { recorded } from '../recorded.ts';
 import { draftChanged, draftProblem, draftSettings } from './draft.ts';
 import { Field } from './setting_field.tsx';

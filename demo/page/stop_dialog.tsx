@@ -1,5 +1,5 @@
 // What stopping means: three answers, and Escape is the one that changes nothing.
-import { grouped } from '../../src/cli/format.ts';
+import { grouped } from '../../src/data/counted.ts';
 import { Dialog } from './dialog.tsx';
 import { stopOpen } from './stop_open.ts';
 import { store } from './store.ts';

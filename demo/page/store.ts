@@ -4,21 +4,19 @@ import { computed, type Signal, signal } from '@preact/signals';
 import type { ShelfModel } from '../protocol/lessons.ts';
 import type { Fork } from '../protocol/past.ts';
 import type { Asked, Kind, Question } from '../protocol/questions.ts';
-import type { CheckedCase, Command, News, OwnText, PageSettings } from '../protocol.ts';
+import type { Command, News, OwnText, PageSettings } from '../protocol.ts';
 import { recorded } from '../recorded.ts';
-import type { Answer, Translation, Trouble } from './answers.ts';
+import type { Trouble } from './answers.ts';
+import { CheckRecord } from './check_record.ts';
 import { giveFile } from './give_file.ts';
 import type { OtherRun } from './other_runs.ts';
 import { type Pending, PendingQuestions } from './pending.ts';
+import { Replies } from './replies.ts';
 import { RunRecord } from './run_record.ts';
 import { SlowSignals } from './slow_signals.ts';
 import { TimeLeft } from './time_left.ts';
 
 type Of<T extends News['type']> = Extract<News, { type: T }>;
-type Generate = Extract<Command, { type: 'generate' }>;
-/** Who is asked in a conversation. */
-export type Side = 'base' | 'tuned';
-
 /** Runs that are drawn together. */
 const MOST_RUNS = 5;
 
@@ -46,14 +44,6 @@ export class Store {
   readonly shelf = signal<readonly ShelfModel[]>([]);
   /** What the lesson that is being chosen would be. */
   readonly prepared = signal<Of<'prepared'> | null>(null);
-  readonly answer = signal<Answer | null>(null);
-  readonly translation = signal<Translation | null>(null);
-  /** The last answer in a conversation: of the model before its lesson, and of the one that writes now. */
-  readonly talks: Readonly<Record<Side, Signal<Answer | null>>> = { base: signal(null), tuned: signal(null) };
-  /** The last case of a self-check, those that failed, and its end. */
-  readonly check = signal<Of<'checked'> | null>(null);
-  readonly checkFailures = signal<CheckedCase[]>([]);
-  readonly verdict = signal<Of<'verdict'> | null>(null);
   readonly trouble = signal<Trouble | null>(null);
   /** Counts the changes of the record that were shown. */
   readonly version = signal(0);
@@ -73,8 +63,14 @@ export class Store {
   #time = new TimeLeft();
   #send: (command: Command) => void = () => {};
   readonly #shown = new SlowSignals();
+  readonly check = new CheckRecord(this.#shown);
+  readonly replies = new Replies({
+    send: (command) => this.send(command),
+    shown: this.#shown,
+    nextId: () => ++this.#lastId,
+  });
   #restarted = false;
-  #generated = 0;
+  #lastId = 0;
   readonly #questions = new PendingQuestions();
   #asked = false;
   readonly #saveFile: (name: string, bytes: Uint8Array<ArrayBuffer>) => void;
@@ -121,29 +117,8 @@ export class Store {
   }
 
   startCheck(): void {
-    for (const each of [this.check, this.verdict]) each.value = null;
-    this.checkFailures.value = [];
+    this.check.begin();
     this.send({ type: 'check' });
-  }
-
-  /** @param options which model of the shelf writes instead of the run's own, where it does, and how */
-  generate(prompt: string, options: Omit<Generate, 'type' | 'id' | 'prompt'>): void {
-    const id = ++this.#generated;
-    this.answer.value = { id, prompt, text: '', done: false, error: null };
-    this.send({ type: 'generate', id, prompt, ...options });
-  }
-
-  /** @param shown what was asked, as the page shows it @param asked with a side of its own where a model of the shelf is asked */
-  talk(side: Side, shown: string, asked: Omit<Generate, 'type' | 'id'>): void {
-    const id = ++this.#generated;
-    this.talks[side].value = { id, prompt: shown, text: '', done: false, error: null };
-    this.send({ type: 'generate', id, side, ...asked });
-  }
-
-  translate(text: string): void {
-    const id = ++this.#generated;
-    this.translation.value = { id, prompt: text, text: '', done: false, error: null, alignment: null };
-    this.send({ type: 'translate', id, text });
   }
 
   /**
@@ -151,7 +126,7 @@ export class Store {
    * @param step that is looked at; null for the newest
    */
   ask<K extends Kind>(kind: K, asked: Asked<K>, step: number | null = null): Pending<K> {
-    const id = ++this.#generated;
+    const id = ++this.#lastId;
     const pending = this.#questions.add<K>(id, () => this.send({ type: 'cancel', id }));
     this.send({ type: 'ask', id, step, question: { kind, ...asked } as unknown as Question });
     return pending;
@@ -166,7 +141,6 @@ export class Store {
       case 'receipt':
       case 'replay':
       case 'prepared':
-      case 'verdict':
         this.#put(this[news.type] as Signal<News | null>, news);
         break;
       case 'phase':
@@ -212,23 +186,16 @@ export class Store {
         this.#put(this.shelf, news.models);
         break;
       case 'token':
-        for (const target of [this.answer, this.translation, this.talks.base, this.talks.tuned])
-          this.#answered(target, news.id, (answer) => ({ ...answer, text: answer.text + news.text }));
-        break;
       case 'generated':
-      case 'translated': {
-        const { type, cancelled: _cancelled, ...told } = news;
-        const targets = type === 'generated' ? [this.answer, this.talks.base, this.talks.tuned] : [this.translation];
-        for (const target of targets as Signal<Answer | null>[])
-          this.#answered(target, news.id, ({ prompt }) => ({ prompt, ...told, done: true }));
+      case 'translated':
+        this.replies.take(news);
         break;
-      }
       case 'answered':
         this.#questions.take(news);
         break;
       case 'checked':
-        this.#put(this.check, news);
-        if (news.case.ok === false) this.#put(this.checkFailures, [...this.#latest(this.checkFailures), news.case]);
+      case 'verdict':
+        this.check.take(news);
         break;
       case 'exported':
         this.#saveFile(news.name, news.bytes);
@@ -238,8 +205,7 @@ export class Store {
           ...{ sentence: news.sentence, offers: news.offers },
           ...{ until: news.until, look: news.look ?? false },
         });
-        // A check that could not go on has no verdict: it can be begun again.
-        if (this.#latest(this.verdict) === null) this.#put(this.check, null);
+        this.check.interrupt();
         break;
     }
     this.#shown.schedule();
@@ -291,11 +257,6 @@ export class Store {
   #changed(): void {
     this.#put(this.version, this.#latest(this.version) + 1);
     this.#put(this.secondsLeft, this.#time.secondsLeft(this.record.totalSteps));
-  }
-
-  #answered(target: Signal<Answer | null>, id: number, change: (answer: Answer) => Answer): void {
-    const answer = this.#latest(target);
-    if (answer?.id === id) this.#put(target, change(answer));
   }
 
   #put<T>(target: Signal<T>, value: T): void {

@@ -1,5 +1,7 @@
 // What the loss means at this point of the run, in one sentence, from the run's own numbers and the text's own frequencies. Pure.
-import { grouped, lossText } from '../../src/cli/format.ts';
+
+import { lossText } from '../../src/cli/format.ts';
+import { grouped } from '../../src/data/counted.ts';
 import type { News } from '../protocol.ts';
 import type { RunRecord } from './run_record.ts';
 

@@ -1,5 +1,5 @@
 // The sentence at the curve: what its loss means now, and at the end what one can do next.
-import { grouped } from '../../src/cli/format.ts';
+import { grouped } from '../../src/data/counted.ts';
 import { recorded } from '../recorded.ts';
 import { ghostOf } from './loss_parts.ts';
 import { metText } from './met.ts';

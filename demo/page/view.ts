@@ -3,7 +3,7 @@
 import { batch, signal } from '@preact/signals';
 import { expectation, readValue } from '../../src/cli/flag_value.ts';
 import type { FlagSpec } from '../../src/cli/flags.ts';
-import { quoted } from '../../src/cli/printable.ts';
+import { quoted } from '../../src/data/printable.ts';
 import { InputError } from '../../src/errors.ts';
 
 export const AXES = ['step', 'tokens', 'time'] as const;

@@ -1,6 +1,6 @@
 // Which model writes: that of the run, or another one of the shelf.
 import { signal } from '@preact/signals';
-import { printable } from '../../src/cli/printable.ts';
+import { printable } from '../../src/data/printable.ts';
 import type { ShelfId, ShelfModel } from '../protocol/lessons.ts';
 import { store } from './store.ts';
 

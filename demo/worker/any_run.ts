@@ -71,3 +71,13 @@ export interface AnyRun {
   modelParts(): ModelPart[];
   release(): void;
 }
+
+/** What is done to a run that is being made; where that fails the run holds nothing any more. */
+export async function orRelease(run: Pick<AnyRun, 'release'>, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    run.release();
+    throw error;
+  }
+}

@@ -3,6 +3,7 @@ import { InputError } from '../../src/index.ts';
 import type { ShelfId, ShelfModel } from '../protocol/lessons.ts';
 import type { RunFile } from '../protocol.ts';
 import { type BaseModel, openBase } from './base_model.ts';
+import { whileHeld } from './driver.ts';
 import type { LessonRun } from './lesson_run.ts';
 import { wholeModelFiles } from './model_exports.ts';
 import { modelFiles } from './model_files.ts';
@@ -62,11 +63,11 @@ export class BaseCellar {
   /** The present run at its last save, or as it is held now where it keeps nothing. */
   async present(): Promise<Found> {
     const stage = this.#stage;
-    const saved = await stage.saves?.present();
+    const saved = await stage.saving.present();
     if (saved) return saved;
     const driver = stage.present('model');
     let found!: Found;
-    await stage.whileHeld(driver, async () => {
+    await whileHeld(driver, async () => {
       const files = await heldFiles(driver.run);
       const { text } = stage;
       found = { ...readSave(files), id: null, text: text?.own?.text ?? null, savedAt: null };

@@ -152,6 +152,20 @@ export class Driver {
   }
 }
 
+/** Does something while a run holds, which then goes on if it did before, whatever came of it. */
+export async function whileHeld(
+  driver: Pick<Driver, 'control' | 'hold' | 'go'>,
+  action: () => Promise<void>,
+): Promise<void> {
+  const { going } = driver.control;
+  await driver.hold();
+  try {
+    await action();
+  } finally {
+    if (going) driver.go();
+  }
+}
+
 /** Lets messages in. */
 function breath(ms = 0): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

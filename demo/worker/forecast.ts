@@ -10,7 +10,7 @@ const DISPATCH = { software: 0.1, gpu: 0.01 };
 /** What is known of a run before its first step. */
 export interface Forecast extends Pick<AnyRun, 'events' | 'home' | 'totalSteps' | 'tokensPerStep'> {
   readonly config: ModelConfig;
-  readonly sizes: Pick<PretrainSettings, 'accumulate' | 'batch' | 'recompute' | 'optimizer' | 'dtype'>;
+  readonly settings: Pick<PretrainSettings, 'accumulate' | 'batch' | 'recompute' | 'optimizer' | 'dtype'>;
   /** null for the twin. */
   readonly plans: Pick<TrainingPlans, 'plans'> | null;
 }
@@ -26,10 +26,10 @@ export function secondsOf(run: Forecast, gflops: number | null): number {
   const { device } = run.home;
   const overhead = device?.opened.software === false ? DISPATCH.gpu : DISPATCH.software;
   const dispatches = run.plans?.plans[0]?.dispatches.length ?? 0;
-  const { accumulate, batch } = run.sizes;
+  const { accumulate, batch } = run.settings;
   // Rows may be shorter than the model's context.
   const share = tokensPerStep / (accumulate * batch * run.config.blockSize);
-  const flops = share * stepFlops(run.config, run.sizes);
+  const flops = share * stepFlops(run.config, run.settings);
   return (steps * (flops / ((gflops ?? 0.3) * 1e6) + overhead * dispatches)) / 1000;
 }
 

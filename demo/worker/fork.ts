@@ -64,7 +64,7 @@ export async function forkRun(stage: Stage, { step, settings }: Extract<Command,
     let copy: Shadow | null = null;
     try {
       // The copy takes the room of the one that was looked at.
-      await stage.questions.rested();
+      await stage.served.questions.rested();
       const told = async (done: number, total: number) => {
         stage.send({ type: 'phase', text: `going back to step ${step}: step`, done, total });
         await new Promise((resolve) => setTimeout(resolve));

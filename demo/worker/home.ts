@@ -55,10 +55,13 @@ export class HomeKeeper {
   /** Somebody chose the twin, although there was one. */
   #cpu = false;
   readonly #onCompile: (done: number, total: number) => void;
+  #compiling = false;
 
-  /** @param onCompile "kernel `done` of `total`", while `prepare` works */
+  /** @param onCompile "kernel `done` of `total`", while `compile` works: the kernel of a measurement is no run's */
   constructor(onCompile: (done: number, total: number) => void) {
-    this.#onCompile = onCompile;
+    this.#onCompile = (done, total) => {
+      if (this.#compiling) onCompile(done, total);
+    };
   }
 
   /** The open one. */
@@ -122,8 +125,21 @@ export class HomeKeeper {
     return this.open(this.#kernels);
   }
 
+  /** What a run needs. */
+  async compile(run: { prepare(): Promise<void> }): Promise<void> {
+    this.#compiling = true;
+    try {
+      await run.prepare();
+    } finally {
+      this.#compiling = false;
+    }
+  }
+
   async measure(): Promise<void> {
-    this.#gflops = await calibrate(this.home.machine);
+    const { machine, device } = this.home;
+    this.#gflops = await calibrate(machine);
+    // The product's place is larger than any that a small run needs.
+    device?.releaseActivations();
   }
 
   close(): void {

@@ -1,4 +1,5 @@
-// States of a run at some of its steps, in memory: as many as have room, and the further apart the longer it runs.
+// States of a run, and of those that it was forked from, at some of their steps, in memory: as many as have room, and the further apart the
+// longer they run.
 import { parseTrainingState, type TrainingState } from '../../src/index.ts';
 
 /** What brings a run to a step: weights, moments, and where its data stood. */
@@ -12,6 +13,7 @@ export interface KeptState {
 }
 
 export const MOST_STATES = 64;
+/** Of all that a page keeps so. */
 export const MOST_BYTES = 64e6;
 
 /** @param files of a save; those that a restore does not read are left out */
@@ -23,7 +25,13 @@ export function stateOf(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>): Ke
 }
 
 export class KeptStates {
+  readonly #room: number;
   #states: KeptState[] = [];
+
+  /** @param taken bytes of states that are kept besides, whatever happens */
+  constructor(taken = 0) {
+    this.#room = MOST_BYTES - taken;
+  }
 
   /** Steps, rising. */
   get steps(): number[] {
@@ -34,9 +42,21 @@ export class KeptStates {
     return this.#states.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
+  /** Whether a state of so many bytes can stay. */
+  hasRoom(bytes: number): boolean {
+    return bytes <= this.#room;
+  }
+
+  /** Those after a step, until another one, beside what is taken then. */
+  between(after: number, until: number, taken: number): KeptStates {
+    const kept = new KeptStates(taken);
+    for (const state of this.#states) if (state.step > after && state.step <= until) kept.add(state);
+    return kept;
+  }
+
   /** One that is newer than all others. Those behind it are of a run that went back, and go. Where there is no room the closest ones go. */
   add(state: KeptState): void {
-    this.cut(state.step - 1);
+    this.#states = this.#states.filter(({ step }) => step < state.step);
     this.#states.push(state);
     while (this.#tooMany()) this.#states.splice(this.#closest(), 1);
   }
@@ -44,11 +64,6 @@ export class KeptStates {
   /** The newest at a step or before it. */
   before(step: number): KeptState | null {
     return this.#states.findLast((state) => state.step <= step) ?? null;
-  }
-
-  /** Forgets what came after a step. */
-  cut(step: number): void {
-    this.#states = this.#states.filter((state) => state.step <= step);
   }
 
   /** The one whose leaving makes the least hole; neither the first nor the newest, where there are others. */
@@ -60,6 +75,6 @@ export class KeptStates {
   }
 
   #tooMany(): boolean {
-    return this.#states.length > MOST_STATES || this.bytes > MOST_BYTES;
+    return this.#states.length > MOST_STATES || this.bytes > this.#room;
   }
 }

@@ -2,7 +2,7 @@
 import { InputError, NotFiniteError, RunError, StoppedError } from '../../src/index.ts';
 import type { Lesson } from '../protocol/lessons.ts';
 import type { Command, News, Offer } from '../protocol.ts';
-import type { AnyRun } from './any_run.ts';
+import { type AnyRun, orRelease } from './any_run.ts';
 import { BaseCellar } from './base_cellar.ts';
 import type { BaseModel } from './base_model.ts';
 import { misfitText } from './fit.ts';
@@ -14,6 +14,7 @@ import { preparedOf } from './lesson_prepared.ts';
 import { lessonReady } from './lesson_ready.ts';
 import { LessonRun } from './lesson_run.ts';
 import { type LessonData, lessonData, openSpec } from './lesson_spec.ts';
+import { resume } from './next_run.ts';
 import { wayOut } from './offers.ts';
 import { type Found, savedKernels } from './saves.ts';
 import { ShelfWriter } from './shelf_writer.ts';
@@ -131,7 +132,7 @@ export class Lessons {
     const found = await this.#bases.home();
     if (!found) throw new InputError('back: the run of the first chapter was not saved. Begin a new one.');
     await stage.end();
-    await stage.resume(found, [], waits);
+    await resume(stage, found, [], waits);
   }
 
   /** The run, of which nothing is allocated yet. @throws InputError for one that cannot be, or does not fit this machine */
@@ -145,7 +146,7 @@ export class Lessons {
       }),
     });
     const run = new LessonRun(homes.home, spec);
-    const reason = misfitText(run.plans.memory, limitsOfPage(homes.home));
+    const reason = run.plans && misfitText(run.plans.memory, limitsOfPage(homes.home));
     if (reason === null) return run;
     run.close();
     throw new InputError(`${reason} Make the batch or the context smaller, or train an adapter.`);
@@ -163,11 +164,9 @@ export class Lessons {
     stage.rebuild.forget();
     stage.phase('loading the model');
     try {
-      await load();
+      await orRelease(run, load);
     } catch (error) {
-      run.release();
-      await this.#afterFailure(error, found);
-      return;
+      return this.#afterFailure(error, found);
     }
     const seconds = secondsOf(run, stage.homes.gflops);
     const told: News[] = [lessonReady(run, stage, { seconds, notes })];
@@ -181,7 +180,7 @@ export class Lessons {
   async #afterFailure(error: unknown, found: Found | null): Promise<void> {
     const before = found ? null : await this.#bases.home();
     if (before && (error instanceof InputError || error instanceof RunError || error instanceof StoppedError))
-      await this.#stage.resume(before, [], 'The lesson could not begin.');
+      await resume(this.#stage, before, [], 'The lesson could not begin.');
     throw error;
   }
 
@@ -190,13 +189,7 @@ export class Lessons {
     return {
       remake: async (saved) => {
         const again = await this.#made(asked, base, data, saved);
-        try {
-          if (saved) await again.restore(saved.files, saved.state, false);
-          else await again.begin();
-        } catch (error) {
-          again.release();
-          throw error;
-        }
+        await orRelease(again, () => (saved ? again.restore(saved.files, saved.state, false) : again.begin()));
         return again;
       },
       anew: async (waits) => {

@@ -14,7 +14,6 @@ interface Segment {
   spec: RunSpec;
   /** What it begins at; null for the untrained model. */
   origin: KeptState | null;
-  states: KeptStates;
 }
 
 /** Weights and two moments. */
@@ -22,39 +21,53 @@ const BYTES_PER_PARAMETER = 12;
 
 export class Past implements History {
   readonly #run: PageRun;
-  readonly #segments: Segment[];
+  readonly #segments: readonly Segment[];
+  /** Of all segments: each goes until the next one begins. */
+  readonly #states: KeptStates;
   #shadow: Shadow | null = null;
   #losses = new Map<number, number>();
   /** Events that `#losses` was made of. */
   #read = 0;
 
-  private constructor(run: PageRun, segments: Segment[]) {
-    [this.#run, this.#segments] = [run, segments];
+  /** @param states of the segments, and of what is newer than them. Where not even what they begin at has room, the oldest are forgotten */
+  private constructor(run: PageRun, segments: readonly Segment[], states = new KeptStates(), until = 0) {
+    const taken = (from: number) => segments.slice(from).reduce((sum, { origin }) => sum + (origin?.bytes ?? 0), 0);
+    let first = 0;
+    while (first < segments.length - 1 && taken(first) > MOST_BYTES) first++;
+    [this.#run, this.#segments] = [run, segments.slice(first)];
+    this.#states = states.between(segments[first]!.from, until, taken(first));
   }
 
   /**
    * @param from the save that the run goes on from
-   * @param before of the run that it was forked from
+   * @param before of the run that it was forked from, or of the same one on a device that is lost
    * @param other its settings may be other ones than those that the save's steps were trained with
    */
   static of(run: PageRun, from: Found | null, { before, other }: { before?: Past | undefined; other: boolean }): Past {
     const { spec } = run;
-    const segment = (origin: KeptState | null): Segment => {
-      return { from: origin?.step ?? 0, spec, origin, states: new KeptStates() };
-    };
+    const segment = (origin: KeptState | null): Segment => ({ from: origin?.step ?? 0, spec, origin });
     if (!from) return new Past(run, [segment(null)]);
     const origin = { ...stateOf(from.files), other };
-    const earlier = before ? before.#until(origin.step) : other ? [] : [segment(null)];
-    return new Past(run, [...earlier, segment(origin)]);
+    const { step } = origin;
+    if (!before) return new Past(run, [...(other ? [] : [segment(null)]), segment(origin)]);
+    // On the same machine with the same settings its last segment goes on.
+    if (!other && before.#run.home.machine.name === run.home.machine.name) {
+      const past = new Past(run, before.#segments, before.#states, step);
+      if (step > past.#segments.at(-1)!.from) past.#states.add(origin);
+      return past;
+    }
+    const earlier = before.#segments.filter((each) => each.from < step);
+    return new Past(run, [...earlier, segment(origin)], before.#states, step - 1);
   }
 
   /** Keeps the run as it is, between two of its steps. What cannot be kept is worked out from what was before. */
   async keep(): Promise<void> {
     const run = this.#run;
     const { step } = run.progress;
-    const { states, from } = this.#segments.at(-1)!;
+    const { from } = this.#segments.at(-1)!;
+    const states = this.#states;
     if (step <= from || states.steps.at(-1) === step || run.parts.trainer.reached !== step) return;
-    if (BYTES_PER_PARAMETER * parameterCount(run.parts.model) > MOST_BYTES) return;
+    if (!states.hasRoom(BYTES_PER_PARAMETER * parameterCount(run.parts.model))) return;
     try {
       states.add(stateOf(await heldFiles(run)));
     } catch (error) {
@@ -66,7 +79,12 @@ export class Past implements History {
 
   /** Steps that are kept, rising; 0 is the untrained model. */
   get kept(): number[] {
-    return this.#segments.flatMap(({ from, states }) => [from, ...states.steps]);
+    return [...this.#segments.map(({ from }) => from), ...this.#states.steps].sort((a, b) => a - b);
+  }
+
+  /** Bytes that are kept. */
+  get bytes(): number {
+    return this.#segments.reduce((sum, { origin }) => sum + (origin?.bytes ?? 0), this.#states.bytes);
   }
 
   /** Events of the run until a step. */
@@ -126,18 +144,14 @@ export class Past implements History {
     if (step > newest)
       throw new InputError(`step ${step}: not made yet, expected one up to ${newest}. Look at an earlier one.`);
     const segment = this.#segments.findLast(({ from }) => from <= step);
-    if (segment) return { segment, kept: segment.states.before(step) ?? segment.origin };
+    if (segment) {
+      const state = this.#states.before(step);
+      return { segment, kept: state && state.step > segment.from ? state : segment.origin };
+    }
     const { from } = this.#segments[0]!;
     throw new InputError(
       `step ${step}: before this run, which began at step ${from} of another one, expected a step from there on.`,
     );
-  }
-
-  /** What came until a step, for a run that goes on from there. */
-  #until(step: number): Segment[] {
-    const segments = this.#segments.filter(({ from }) => from < step);
-    for (const { states } of segments) states.cut(step);
-    return segments;
   }
 
   /** The loss that the run had at a step. */

@@ -52,7 +52,7 @@ export class Rebuild {
 
   /** Begins it, where the run's device is gone. @returns false where it is not, or is lost too often: then the run has failed */
   begin(): boolean {
-    const { driver, homes, prompts, translations, state, waits } = this.#stage;
+    const { driver, homes, served, state, waits } = this.#stage;
     if (!driver || !homes.lost || state === 'failed') return false;
     if (this.#lost?.driver === driver) return true;
     const { step } = driver.run.progress;
@@ -62,8 +62,7 @@ export class Rebuild {
       this.#stage.fail(new RunError(often));
       return true;
     }
-    prompts.use(null, INTERRUPTED);
-    void translations.use(null, INTERRUPTED);
+    served.interrupt(INTERRUPTED);
     const { name } = homes.home.machine;
     const lost = { driver, step, state, waits, at: performance.now(), name, wanted: null, told: false };
     this.#lost = lost;
@@ -156,7 +155,7 @@ export class Rebuild {
     const stage = this.#stage;
     const long = performance.now() - lost.at >= LONG;
     if (!lost.told || long) {
-      for (const served of [stage.prompts, stage.translations, stage.questions]) served.close(NO_ADAPTER);
+      stage.served.close(NO_ADAPTER);
       stage.become('waiting', 'There is no graphics adapter.');
       // Lessons need a GPU.
       stage.send(noAdapter(stage.saves?.step ?? 0, long, stage.lesson === null));

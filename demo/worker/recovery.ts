@@ -1,5 +1,5 @@
 // What is done about a GPU that is lost: how often it is begun anew, how long an adapter is waited for, and what is said of it.
-import { grouped } from '../../src/cli/format.ts';
+import { grouped } from '../../src/data/counted.ts';
 import type { News, Offer, RunState } from '../protocol.ts';
 import type { Driver } from './driver.ts';
 

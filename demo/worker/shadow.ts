@@ -30,9 +30,12 @@ export class Shadow {
   static async open(home: Home, spec: RunSpec, kept: KeptState | null): Promise<Shadow> {
     const run = new PageRun(home, spec);
     const { total, says } = limitsOfPage(home);
-    if (2 * run.memory.total > total)
+    const needed = run.memory.total;
+    // The run itself may have given back what its next step needs again.
+    const held = Math.max(needed, home.device?.shared.buffers.liveBytes ?? 0);
+    if (held + needed > total)
       throw new InputError(
-        `past: a second copy of this run needs ${byteText(run.memory.total)} more, ${says} ${byteText(total)}. Look at the newest step.`,
+        `past: a second copy of this run needs ${byteText(needed)} beside the ${byteText(held)} that are held, ${says} ${byteText(total)}. Look at the newest step.`,
       );
     const shadow = new Shadow(run);
     try {

@@ -1,19 +1,21 @@
 // The worker's side of a visit: commands come in, and are done one after the other; everything that happens goes out as news.
-import { DeviceLostError, InputError, RunError } from '../../src/index.ts';
-import { checkSettings, linkedSettings, type ReadLink, readLink } from '../link.ts';
-import type { Command, News, PageSettings } from '../protocol.ts';
-import type { Receipt } from '../receipt.ts';
-import { refuseOtherModel, whyWait } from './beginning.ts';
+import { DeviceLostError, InputError } from '../../src/index.ts';
+import { checkSettings } from '../link.ts';
+import type { Command, News } from '../protocol.ts';
+import { refuseOtherModel } from './beginning.ts';
 import { checkHome } from './check.ts';
+import { whileHeld } from './driver.ts';
 import { NoAdapterError } from './home.ts';
-import { anotherTab, wayOut } from './offers.ts';
+import { again, anew, resume } from './next_run.ts';
+import { wayOut } from './offers.ts';
+import { namedText, openPage } from './opening.ts';
 import { inPageWords } from './page_words.ts';
 import { ON_CPU } from './recovery.ts';
 import { type PageRun, pageRun } from './run.ts';
 import { exportRun, heldFiles, importRun } from './run_folder.ts';
-import { type Found, pageSettings, Saves, savedKernels } from './saves.ts';
+import { pageSettings, savedKernels } from './saves.ts';
 import { Stage } from './stage.ts';
-import { type OpenText, openBook, openOwn, textOf } from './text.ts';
+import { openOwn } from './text.ts';
 
 type Of<T extends Command['type']> = Extract<Command, { type: T }>;
 
@@ -30,12 +32,9 @@ export class Visit {
   }
 
   handle(command: Command): void {
-    const { prompts, translations, questions, driver } = this.#stage;
-    if (command.type === 'generate') prompts.add(command);
-    else if (command.type === 'translate') translations.add(command);
-    else if (command.type === 'ask') questions.add(command);
-    else if (command.type === 'cancel')
-      for (const served of [prompts, translations, questions]) served.cancel(command.id);
+    const { served, driver } = this.#stage;
+    if (command.type === 'cancel') served.cancel(command.id);
+    else if (command.type === 'generate' || command.type === 'translate' || command.type === 'ask') served.add(command);
     else {
       // At once; all else that is asked of a run that is being made waits until it is there.
       if (command.type === 'pause') driver?.control.hold();
@@ -89,93 +88,14 @@ export class Visit {
   }
 
   async #open(command: Of<'open'>): Promise<void> {
-    const stage = this.#stage;
-    const link = readLink(command.search);
     this.#opened = command;
-    if (command.cpu) stage.homes.useCpu();
-    if (command.saving !== false && !stage.saves) {
-      stage.phase('looking for a saved run');
-      if (!(await this.#openSaves(command, link))) return;
-    }
-    const receipt = await this.#receipt(link);
-    // What a receipt is of is trained once more, from nothing.
-    const found = receipt ? null : ((await stage.saves?.find(link.given, (line) => link.notes.push(line))) ?? null);
-    const waits = whyWait(command, link);
-    if (found && (await this.#resumed(found, link.notes, waits))) return;
-    // Of a lesson that cannot go on there is the run before it.
-    const before = found?.lesson ? await stage.saves!.pretrained() : null;
-    if (before && (await this.#resumed(before, link.notes, waits))) return;
-    await stage.openHome(null);
-    stage.phase('measuring');
-    await stage.homes.measure();
-    this.#send(stage.homes.news());
-    const page = linkedSettings(stage.homes.defaults(), link);
-    const named = await this.#textOf(page);
-    const text = named ?? (await openBook());
-    page.data = text.data;
-    const other = 'The link is of a run on different data.';
-    const same = named !== null && (receipt === null || receipt.dataHash === text.corpus.hash);
-    if (!named)
-      link.notes.push(
-        `data: the text ${link.given.data} is not here, and a link carries none. Give that text, or train on the book.`,
-      );
-    const begun = { page, text, from: null, asked: false, notes: link.notes, waits: same ? waits : other };
-    await stage.begin({ ...begun, receipt: same ? receipt : null });
-    if (receipt && !same)
-      this.#send({
-        type: 'replay',
-        verdict: 'different',
-        sentence: `different data: the receipt is of a text with the hash ${receipt.dataHash.slice(0, 12)}, this one has ${text.corpus.hash.slice(0, 12)}. Nothing runs.`,
-      });
-  }
-
-  /** The receipt of a link; null where it has none, or a damaged one, which is told. */
-  async #receipt({ receipt, notes }: ReadLink): Promise<Receipt | null> {
-    if (receipt === null) return null;
-    const { readReceipt } = await import('../receipt.ts');
-    try {
-      return readReceipt(receipt);
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      notes.push(error.message);
-      return null;
-    }
-  }
-
-  /** @returns false where another tab has the saved runs */
-  async #openSaves(command: Of<'open'>, link: ReadLink): Promise<boolean> {
-    try {
-      const saves = await Saves.open();
-      if (saves !== 'taken') {
-        this.#stage.saves = saves;
-        return true;
-      }
-      this.#stage.become('waiting', 'Another tab of this page is training.');
-      this.#send({ type: 'error', ...anotherTab(command) });
-      return false;
-    } catch (error) {
-      if (!(error instanceof RunError)) throw error;
-      link.notes.push(`${error.message} Nothing is saved: export the run to keep it.`);
-      return true;
-    }
-  }
-
-  /** @returns false for a saved run that cannot go on here: it is told, and stays as it is */
-  async #resumed(found: Found, notes: string[], waits: string | null): Promise<boolean> {
-    try {
-      await this.#stage.resume(found, notes, waits);
-      return true;
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      notes.push(`The saved run cannot go on: ${error.message}`);
-      return false;
-    }
+    await openPage(this.#stage, command);
   }
 
   async #go({ cpu = false }: Of<'go'>): Promise<void> {
     const { driver, state, homes, rebuild } = this.#stage;
     if (cpu && rebuild.waiting) homes.useCpu();
-    if (!driver || state === 'failed') return this.#stage.again();
+    if (!driver || state === 'failed') return again(this.#stage);
     driver.go();
   }
 
@@ -194,10 +114,10 @@ export class Visit {
     const own = text ? openOwn(text) : null;
     const page = own ? { ...settings, data: own.data } : settings;
     checkSettings(page);
-    const from = fromSave ? ((await stage.saves?.present()) ?? null) : null;
+    const from = fromSave ? await stage.saving.present() : null;
     if (fromSave && !from) throw new InputError('start: nothing has been saved yet. Begin a new run.');
     if (from) refuseOtherModel(pageSettings(from), page);
-    const opened = own ?? (await this.#textOf(page));
+    const opened = own ?? (await namedText(stage, page));
     if (!opened)
       throw new InputError(`data: found ${page.data}, expected a text that is here. Give the text, or take the book.`);
     await stage.openHome(from && savedKernels(from));
@@ -224,7 +144,7 @@ export class Visit {
     }
     await stage.end();
     await stage.saves?.discard();
-    await stage.anew('The run was thrown away.');
+    await anew(stage, 'The run was thrown away.');
   }
 
   /** A run is exported at its last save; one that keeps nothing, or has not saved yet, as it is held now. */
@@ -232,9 +152,9 @@ export class Visit {
     const stage = this.#stage;
     if (stage.lesson || what !== 'run') return (await stage.lessons()).export(what);
     const driver = stage.present('export');
-    const saved = await stage.saves?.present();
+    const saved = await stage.saving.present();
     if (saved) return this.#exported(saved.files, pageRun(driver, 'export'));
-    await stage.whileHeld(driver, async () => {
+    await whileHeld(driver, async () => {
       const run = pageRun(driver, 'export');
       this.#exported(await heldFiles(run), run);
     });
@@ -250,7 +170,7 @@ export class Visit {
     stage.phase('reading the run');
     const found = await importRun(files);
     const before = stage.driver;
-    await stage.resume(found, [], 'The run was imported.');
+    await resume(stage, found, [], 'The run was imported.');
     if (!stage.driver || stage.driver === before) return;
     // It is another run here, and saved as one at once.
     const { run } = stage.driver;
@@ -261,12 +181,12 @@ export class Visit {
   /** The run holds meanwhile. */
   async #check(): Promise<void> {
     const driver = this.#stage.present('check');
-    await this.#stage.whileHeld(driver, () => checkHome(driver.run, this.#send));
+    await whileHeld(driver, () => checkHome(driver.run, this.#send));
   }
 
   /** Between two steps: what was made to look inside may still be at work. */
   async #rest(): Promise<void> {
-    this.#stage.questions.rest();
+    this.#stage.served.questions.rest();
   }
 
   #tell(error: unknown): void {
@@ -280,13 +200,6 @@ export class Visit {
     });
     if (this.#stage.driver) return;
     this.#stage.become('waiting', 'There is no run yet.');
-    for (const served of [this.#stage.prompts, this.#stage.translations, this.#stage.questions])
-      served.close('There is no run yet. Begin one.');
-  }
-
-  #textOf({ data }: PageSettings): Promise<OpenText | null> {
-    const { saves, text } = this.#stage;
-    this.#stage.phase('reading the text');
-    return textOf(data, text, async (wanted) => (await saves?.text(wanted)) ?? null);
+    this.#stage.served.close('There is no run yet. Begin one.');
   }
 }

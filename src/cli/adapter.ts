@@ -4,11 +4,11 @@ import { diskLayer } from '../checkpoint/files.ts';
 import { resolveModelDir } from '../checkpoint/model_folder.ts';
 import { ADAPTER_CONFIG_NAME } from '../checkpoint/peft_config.ts';
 import { readPeftConfig } from '../checkpoint/peft_folder.ts';
+import { printable, quoted } from '../data/printable.ts';
 import { InputError } from '../errors.ts';
 import { baseBeside } from './base_beside.ts';
 import { defineFlags } from './flags.ts';
 import { type Fetching, modelFolder } from './model_place.ts';
-import { printable, quoted } from './printable.ts';
 import { warnOfOtherBase } from './weights_hash.ts';
 
 /** Which adapter goes onto the model of --model. */

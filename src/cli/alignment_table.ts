@@ -1,6 +1,6 @@
 // How a translation looked at its source, for a terminal: a line for each token of the target, with a shade for each token of the source
 // and the tokens that it looked at most. Pure.
-import { printable } from './printable.ts';
+import { printable } from '../data/printable.ts';
 
 export interface AlignmentTable {
   /** Tokens, their ends among them. */

@@ -1,8 +1,9 @@
 // What a command is: data (name, flags, examples) and one function. `main` runs it; help and messages are made from the data.
+
+import { quoted } from '../data/printable.ts';
 import { InputError } from '../errors.ts';
 import { defineFlags, type FlagSpec, type FlagValues } from './flags.ts';
 import type { Output } from './output.ts';
-import { quoted } from './printable.ts';
 import type { StopSignal } from './stop.ts';
 
 /** Flags that every command takes. */

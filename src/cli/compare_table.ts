@@ -1,8 +1,10 @@
 // Runs in a terminal: a row a run with its figures, then the settings in which they differ. Where a row would not fit, the table is
 // turned. Pure.
+
+import { grouped } from '../data/counted.ts';
+import { printable } from '../data/printable.ts';
 import type { Json } from '../train/events.ts';
-import { grouped, lossText, shortNumber } from './format.ts';
-import { printable } from './printable.ts';
+import { lossText, shortNumber } from './format.ts';
 import type { Figures } from './report_run.ts';
 import { type SettingRow, settingText } from './run_settings.ts';
 import type { Style } from './terminal.ts';

@@ -8,7 +8,9 @@ import { ggufModel } from '../checkpoint/gguf_families.ts';
 import { stat } from '../checkpoint/run_place.ts';
 import { collectBytes } from '../checkpoint/safetensors.ts';
 import { elementsOf, type WeightDtype } from '../checkpoint/weights.ts';
+import { grouped } from '../data/counted.ts';
 import { ggufTokenizer } from '../data/gguf_tokenizer.ts';
+import { printable, quoted } from '../data/printable.ts';
 import { InputError } from '../errors.ts';
 import { modelPlaces } from './adapter.ts';
 import { type CommandContext, defineCommand } from './command.ts';
@@ -16,11 +18,9 @@ import { withMerged } from './convert_merge.ts';
 import { type ConvertSource, openFolder, openLlama2cModel } from './convert_source.ts';
 import { defineFlags } from './flags.ts';
 import { modelFlags } from './folders.ts';
-import { grouped } from './format.ts';
 import { LoadingLine } from './loading_line.ts';
 import { modelFolder } from './model_place.ts';
 import { placeForFile, placeForFolder, writeFolder, writeNewFile } from './new_folder.ts';
-import { printable, quoted } from './printable.ts';
 
 const [modelFlag, weightsFlag] = modelFlags;
 

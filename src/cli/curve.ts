@@ -2,8 +2,6 @@
 import { DebiasedMean } from '../train/debiased_mean.ts';
 import type { Reference } from '../train/run_data.ts';
 
-export type { Reference };
-
 export interface Point {
   readonly step: number;
   /** NaN or an infinity where a run went wrong */

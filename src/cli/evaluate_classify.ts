@@ -1,10 +1,13 @@
 // evaluate --task classify: how often a classifier is right, where it errs, and what needs no network reaches on the same rows.
 
 import { classReport, classReportText } from '../data/confusion.ts';
+import { grouped } from '../data/counted.ts';
 import { readLabelled } from '../data/labelled.ts';
 import type { LabelledRow } from '../data/labelled_rows.ts';
 import { majorityClass, naiveBayes, type TextClassifier } from '../data/naive_bayes.ts';
+import { printable } from '../data/printable.ts';
 import { seenBefore } from '../data/split.ts';
+import { StoppedError } from '../errors.ts';
 import type { Device } from '../runtime/device.ts';
 import { likeliestLabel } from '../tasks/classify.ts';
 import { classifyRows, labelledIds } from '../tasks/classify_rows.ts';
@@ -14,11 +17,8 @@ import type { LoadedClassifier } from './classifier_folder.ts';
 import type { CommandContext } from './command.ts';
 import type { EvaluateFlags } from './evaluate_flags.ts';
 import { rememberedTraining } from './finetune/classify_parts.ts';
-import { grouped } from './format.ts';
 import type { Output } from './output.ts';
-import { printable } from './printable.ts';
 import { RateLine } from './rate_line.ts';
-import { StoppedError } from './stop.ts';
 
 /** Loss, accuracy, figures of every class, confusions, and baselines. */
 export async function evaluateClassify(

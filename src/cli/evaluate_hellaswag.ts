@@ -1,12 +1,12 @@
 // evaluate --task hellaswag: in how many items the true ending is the one that the model finds the likeliest.
+
+import { grouped } from '../data/counted.ts';
 import { completionsOf, readHellaSwag } from '../data/hellaswag.ts';
-import { InputError } from '../errors.ts';
+import { InputError, StoppedError } from '../errors.ts';
 import { languageTask } from '../tasks/language.ts';
 import { likeliest, scoreCompletions } from '../train/completions.ts';
-import { grouped } from './format.ts';
 import type { Measure } from './measure.ts';
 import { RateLine } from './rate_line.ts';
-import { StoppedError } from './stop.ts';
 
 /** Accuracy by the mean log-probability of the endings' tokens, and the loss of the true endings. */
 export const evaluateHellaSwag: Measure = async (

@@ -1,6 +1,10 @@
 // evaluate --task translate and summarize: the loss of an encoder-decoder over pairs, what it writes from their sources, and what needs no
 // network.
+
+import { grouped } from '../data/counted.ts';
 import type { Pair } from '../data/pairs/read_pairs.ts';
+import { printable } from '../data/printable.ts';
+import { StoppedError } from '../errors.ts';
 import { Translator } from '../generate/translator.ts';
 import type { EncoderDecoder } from '../nn/encoder_decoder.ts';
 import type { Device } from '../runtime/device.ts';
@@ -12,12 +16,9 @@ import { pairLossBatches } from '../train/pair_loss_batches.ts';
 import type { CommandContext } from './command.ts';
 import type { EvaluateFlags } from './evaluate_flags.ts';
 import { rememberedPairTraining } from './finetune/pair_memory.ts';
-import { grouped } from './format.ts';
 import type { Output } from './output.ts';
 import { type AskedPair, type PairTask, pairFigureLines, pairFigures } from './pair_figures.ts';
-import { printable } from './printable.ts';
 import { RateLine } from './rate_line.ts';
-import { StoppedError } from './stop.ts';
 import { toldPairs, toldRows } from './told_pairs.ts';
 import { openTranslator, targetText } from './translator_folder.ts';
 

@@ -1,8 +1,9 @@
 // Which flags of evaluate go together.
+
+import { quoted } from '../data/printable.ts';
 import { InputError } from '../errors.ts';
 import { type EvaluateFlags, evaluateFlags } from './evaluate_flags.ts';
 import { camelCase, kebabCase } from './flags.ts';
-import { quoted } from './printable.ts';
 
 type Task = EvaluateFlags['task'];
 type Name = keyof EvaluateFlags;

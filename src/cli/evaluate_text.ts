@@ -3,18 +3,17 @@ import { diskLayer } from '../checkpoint/files.ts';
 import { described, parseJson } from '../checkpoint/json.ts';
 import { readLimited } from '../checkpoint/model_folder.ts';
 import { type Corpus, type CorpusProgress, openCorpus } from '../data/corpus.ts';
+import { grouped } from '../data/counted.ts';
 import { findText } from '../data/text_source.ts';
 import type { Tokenizer } from '../data/tokenizer.ts';
-import { InputError } from '../errors.ts';
+import { InputError, StoppedError } from '../errors.ts';
 import { languageTask } from '../tasks/language.ts';
 import { evaluateBatches } from '../train/evaluate.ts';
 import { lossBatches, rowsFor, type Stretch } from '../train/loss_batches.ts';
 import type { EvaluateFlags } from './evaluate_flags.ts';
 import { tokenCache } from './folders.ts';
-import { grouped } from './format.ts';
 import type { Measure } from './measure.ts';
 import { RateLine } from './rate_line.ts';
-import { StoppedError } from './stop.ts';
 
 /** Above 0, as a corpus wants it, and so small that nothing is left for validation: the whole text is encoded in one piece. */
 const NO_VALIDATION = Number.MIN_VALUE;

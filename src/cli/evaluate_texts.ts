@@ -1,4 +1,6 @@
 // evaluate --hypotheses: scores of texts that are there already, whoever wrote them. No model and no adapter is looked for.
+
+import { counted, grouped } from '../data/counted.ts';
 import { linesOf } from '../data/file_lines.ts';
 import { requireFile } from '../data/text_source.ts';
 import { InputError } from '../errors.ts';
@@ -6,7 +8,6 @@ import { rougeWords } from '../scores/rouge.ts';
 import { summaryScores, translationLines, translationScores } from '../scores/text_scores.ts';
 import type { CommandContext } from './command.ts';
 import type { EvaluateFlags } from './evaluate_flags.ts';
-import { counted, grouped } from './format.ts';
 
 /** @throws InputError for files that are not there, no text, or not as long as each other */
 export function evaluateTexts(

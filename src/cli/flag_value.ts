@@ -1,8 +1,9 @@
 // The value of one flag: from the text typed to a number, choice or text, and the sentence when it is none.
+
+import { quoted } from '../data/printable.ts';
 import { InputError } from '../errors.ts';
 import type { FlagSpec } from './flags.ts';
 import { nearest } from './nearest.ts';
-import { quoted } from './printable.ts';
 
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 

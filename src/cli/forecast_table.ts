@@ -1,10 +1,12 @@
 // The forecast of a run as people and programs read it: bytes by class, the largest buffers, what is allowed, and the time.
+
+import { grouped } from '../data/counted.ts';
 import { configParameterCount, type ModelConfig } from '../nn/families.ts';
 import { mib } from '../runtime/buffers.ts';
 import { type ByteClass, CLASSES, eventBytes } from '../train/memory.ts';
 import type { PretrainSettings } from '../train/presets.ts';
 import type { Forecast } from './forecast.ts';
-import { clockText, grouped, modelText, shortNumber } from './format.ts';
+import { clockText, modelText, shortNumber } from './format.ts';
 import type { Output } from './output.ts';
 import { flagsOf } from './proposal.ts';
 

@@ -1,10 +1,8 @@
 // How numbers and values are written for people, the same in the terminal and in the report.
 import { grouped } from '../data/counted.ts';
+import { printable } from '../data/printable.ts';
 import { mib } from '../runtime/buffers.ts';
 import type { Json } from '../train/events.ts';
-import { printable } from './printable.ts';
-
-export { counted, grouped } from '../data/counted.ts';
 
 /** A loss: three decimals while they say something; "not a number" and "infinite" in words, for null from a JSON line too. */
 export function lossText(loss: number | null | undefined): string {

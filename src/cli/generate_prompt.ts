@@ -1,7 +1,7 @@
 // What generate goes on from: ids, or a text that becomes ids.
 import { type Tokenizer, promptIds as textIds } from '../data/tokenizer.ts';
-import { InputError } from '../errors.ts';
-import { StoppedError, type StopSignal } from './stop.ts';
+import { InputError, StoppedError } from '../errors.ts';
+import type { StopSignal } from './stop.ts';
 
 /**
  * @throws InputError for ids outside the vocabulary, a text without a tokenizer, and for nothing at all; StoppedError where a signal

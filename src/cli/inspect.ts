@@ -1,4 +1,6 @@
 // inspect: what a training run does and needs, as tables, before anything runs.
+
+import { grouped } from '../data/counted.ts';
 import { InputError } from '../errors.ts';
 import type { Device } from '../runtime/device.ts';
 import type { Plan } from '../schedule/plan.ts';
@@ -14,7 +16,7 @@ import { fittingRun } from './fitting_run.ts';
 import { defineFlags, type FlagValues } from './flags.ts';
 import { type Forecast, forecast } from './forecast.ts';
 import { forecastJson, printForecast, printTime } from './forecast_table.ts';
-import { byteText, grouped } from './format.ts';
+import { byteText } from './format.ts';
 import { limitFlags } from './limits.ts';
 import { deviceFor } from './open_device.ts';
 import { chooseData } from './pretrain_data.ts';

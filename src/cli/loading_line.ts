@@ -1,9 +1,9 @@
 // The line of a job that reads a model's weights: how many bytes, how fast, how long still. Between parts the program sees signals.
 import { elementsOf, type Weights } from '../checkpoint/weights.ts';
+import { StoppedError } from '../errors.ts';
 import type { CommandContext } from './command.ts';
 import { byteText } from './format.ts';
 import { RateLine } from './rate_line.ts';
-import { StoppedError } from './stop.ts';
 
 /** Other work of the process (a signal, the line) gets its turn this often. */
 const TURN_MS = 50;

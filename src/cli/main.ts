@@ -1,14 +1,14 @@
 // The command line's frame: finds the command, reads its flags, runs it, and turns whatever happens into an exit code and a sentence.
 // Commands plug in as data (command.ts). Exit codes: 0 done, 1 failed after it began, 2 refused before, 130 and 143 after a signal.
 import process from 'node:process';
-import { InputError, RunError } from '../errors.ts';
+import { printable, quoted } from '../data/printable.ts';
+import { InputError, RunError, StoppedError } from '../errors.ts';
 import { allFlags, type Command, checkPositionals, type GlobalValues } from './command.ts';
 import { commandHelp, generalHelp } from './help.ts';
 import { nearest } from './nearest.ts';
 import { Output } from './output.ts';
 import { parseFlags } from './parse_flags.ts';
-import { printable, quoted } from './printable.ts';
-import { catchSignals, type SignalSource, StoppedError, StopSignal } from './stop.ts';
+import { catchSignals, type SignalSource, StopSignal } from './stop.ts';
 import { type Environment, type TextStream, widthOf } from './terminal.ts';
 import { version } from './version.ts';
 

@@ -1,11 +1,10 @@
 // Where a model lies that a person names: in a folder here, or on the hub, from which it is fetched once.
 import fs from 'node:fs';
 import { fetchFromHub, type HubFiles, hubOptions, hubPlace } from '../checkpoint/hub.ts';
-import { InputError } from '../errors.ts';
+import { InputError, StoppedError } from '../errors.ts';
 import type { CommandContext } from './command.ts';
 import { byteText } from './format.ts';
 import { RateLine } from './rate_line.ts';
-import { StoppedError } from './stop.ts';
 
 /** What a fetch needs of a command. */
 export type Fetching = Pick<CommandContext, 'out' | 'env' | 'signal'>;

@@ -1,6 +1,7 @@
 // Opening a device as the flags say, and the line that tells which adapter runs and how to get a faster one.
 import { readFileSync } from 'node:fs';
 import { codeOf, diskLayer, nameOfKind } from '../checkpoint/files.ts';
+import { printable } from '../data/printable.ts';
 import { InputError } from '../errors.ts';
 import { ops } from '../ops/index.ts';
 import type { Capabilities } from '../ops/op.ts';
@@ -10,7 +11,6 @@ import { formNames, type KernelTable } from '../schedule/order.ts';
 import { fastKernels } from '../tune/kernel_choice.ts';
 import type { CommandContext, GlobalValues } from './command.ts';
 import type { Output } from './output.ts';
-import { printable } from './printable.ts';
 import { diskStore } from './tune/disk_store.ts';
 
 /** What is shown while kernels compile. At the end too: some drivers compile at the first run of a kernel, for seconds. */

@@ -1,6 +1,6 @@
 // Everything a command says goes through here. With --json standard output carries one object a line and nothing else; without it,
 // text for people. A reader that goes away (`| head`), or a full disk behind `>`, never ends a run.
-import { printable } from './printable.ts';
+import { printable } from '../data/printable.ts';
 import {
   colourful,
   type Environment,
@@ -11,8 +11,6 @@ import {
   unicode,
   widthOf,
 } from './terminal.ts';
-
-export { printable } from './printable.ts';
 
 export interface OutputOptions {
   readonly stdout: TextStream;

@@ -1,7 +1,11 @@
 // What an encoder-decoder makes of pairs: all of their sources are written anew, scored beside their targets, and beside what needs no
 // network. evaluate says it, and finetune at the end of a run.
+
+import { counted, grouped } from '../data/counted.ts';
+import { printable } from '../data/printable.ts';
 import { spread } from '../data/spread.ts';
 import type { Tokenizer } from '../data/tokenizer.ts';
+import { StoppedError } from '../errors.ts';
 import type { Translator } from '../generate/translator.ts';
 import { leadSentence } from '../scores/lead.ts';
 import {
@@ -13,10 +17,7 @@ import {
 } from '../scores/text_scores.ts';
 import { type TextPair, wordByWord } from '../scores/word_by_word.ts';
 import type { CommandContext } from './command.ts';
-import { counted, grouped } from './format.ts';
-import { printable } from './printable.ts';
 import { RateLine } from './rate_line.ts';
-import { StoppedError } from './stop.ts';
 
 /** What the texts of a task are called. */
 export type PairTask = 'translate' | 'summarize';

@@ -1,10 +1,10 @@
 // Turns a table of flags and the words typed into a typed record, or refuses with a sentence.
 import { parseArgs } from 'node:util';
+import { quoted } from '../data/printable.ts';
 import { InputError } from '../errors.ts';
 import { badValue, exampleOf, expectation, readValue } from './flag_value.ts';
 import { camelCase, type FlagSpec } from './flags.ts';
 import { nearest } from './nearest.ts';
-import { quoted } from './printable.ts';
 
 export interface ParsedFlags {
   /** camelCase keys, defaults filled in */

@@ -1,6 +1,7 @@
 // The loss curve in a terminal: braille dots for the training loss, round marks for the validation loss, reference lines with
 // their names in words. A pure function to text.
-import { debiasedAverage, extent, type Point, type Reference, ticks, tickTexts, withReferences } from './curve.ts';
+import type { Reference } from '../train/run_data.ts';
+import { debiasedAverage, extent, type Point, ticks, tickTexts, withReferences } from './curve.ts';
 import { lossText } from './format.ts';
 import { wrap } from './help.ts';
 import { type AxisText, placedTexts, stepNumbers } from './plot_axis.ts';

@@ -1,5 +1,5 @@
 // The line below a chart in the terminal: what stands at which column.
-import { grouped } from './format.ts';
+import { grouped } from '../data/counted.ts';
 
 /** A text that stands below a step. */
 export interface AxisText {

@@ -1,6 +1,8 @@
 // predict: the class of texts, and how probable each is, as a classifier says; or what may stand where they have a [MASK].
 
-import { InputError } from '../errors.ts';
+import { grouped } from '../data/counted.ts';
+import { printable } from '../data/printable.ts';
+import { InputError, StoppedError } from '../errors.ts';
 import { likeliestLabel, NO_LABEL } from '../tasks/classify.ts';
 import { classifyRows, labelledIds } from '../tasks/classify_rows.ts';
 import { ClassScorer } from '../train/class_scores.ts';
@@ -10,14 +12,11 @@ import { type CommandContext, defineCommand } from './command.ts';
 import { DTYPE_FLAG, dtypeOn } from './dtype.ts';
 import { defineFlags } from './flags.ts';
 import { modelFlags } from './folders.ts';
-import { grouped } from './format.ts';
 import { modelFolder } from './model_place.ts';
 import { deviceFor } from './open_device.ts';
 import type { Output } from './output.ts';
 import { fillMasks } from './predict_masks.ts';
 import { fileTexts, streamTexts } from './predict_texts.ts';
-import { printable } from './printable.ts';
-import { StoppedError } from './stop.ts';
 
 const flags = defineFlags([
   ...modelFlags,
@@ -46,7 +45,7 @@ export const predict = defineCommand({
   examples: [
     'predict --model runs/spam-1 --data messages.tsv',
     'predict --model runs/spam-1 --json < messages.txt',
-    'echo "Call me [MASK]." | predict --model runs/moby-mask-1',
+    'predict --model runs/moby-mask-1 <<< "Call me [MASK]."',
   ],
   stopsAtSignal: true,
   savesNothing: true,

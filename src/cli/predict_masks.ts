@@ -1,17 +1,17 @@
 // predict, with an encoder that guesses tokens: what may stand where texts have a [MASK].
+
+import { counted } from '../data/counted.ts';
 import { MASK_TOKEN, maskedIds, maskIdOf } from '../data/mask_token.ts';
+import { printable, quoted } from '../data/printable.ts';
 import type { Tokenizer } from '../data/tokenizer.ts';
-import { InputError } from '../errors.ts';
+import { InputError, StoppedError } from '../errors.ts';
 import type { LanguageModel } from '../nn/model.ts';
 import type { Device } from '../runtime/device.ts';
 import type { Precision } from '../tensor/tensor.ts';
 import { type AskedRow, type Guess, MaskFiller } from '../train/mask_filler.ts';
 import type { CommandContext } from './command.ts';
-import { counted } from './format.ts';
 import type { Output } from './output.ts';
 import type { AskedText } from './predict_texts.ts';
-import { printable, quoted } from './printable.ts';
-import { StoppedError } from './stop.ts';
 
 /** Guesses that are told of each place. */
 const MOST = 5;

@@ -1,12 +1,12 @@
 // The texts that predict is asked about: lines of standard input as they come, or rows of a file.
 import path from 'node:path';
+import { counted } from '../data/counted.ts';
 import { linesOf } from '../data/file_lines.ts';
 import { jsonRow, noField, textIn } from '../data/jsonl.ts';
+import { quoted } from '../data/printable.ts';
 import { csvRows, type TableRow, tsvRows } from '../data/table.ts';
 import { formOf, requireFile } from '../data/text_source.ts';
 import { InputError } from '../errors.ts';
-import { counted } from './format.ts';
-import { quoted } from './printable.ts';
 import type { StopSignal } from './stop.ts';
 
 /** A text, and where it stands, from 1. */

@@ -2,25 +2,15 @@
 // pretraining.ts does the work.
 import { InputError } from '../errors.ts';
 import type { Device } from '../runtime/device.ts';
-import { PRESETS, type PretrainSettings, presetFor } from '../train/presets.ts';
+import { PRESETS, presetFor } from '../train/presets.ts';
 import { type CommandContext, defineCommand, type GlobalValues } from './command.ts';
 import { compareRuns } from './compare.ts';
-import { dtypeOn } from './dtype.ts';
 import type { FlagValues } from './flags.ts';
-import { compilingText, deviceFor } from './open_device.ts';
 import { pretrainFlags } from './pretrain_flags.ts';
 import { newSettings, resumedSettings, typedSettings } from './pretrain_settings.ts';
 import { pretrainOn } from './pretraining.ts';
-import {
-  endOf,
-  kernelsOf,
-  openResumed,
-  printEnd,
-  refuseLackingHalf,
-  refuseOther,
-  refuseRunPlace,
-} from './resumed_run.ts';
-import { RunShow } from './show.ts';
+import { endOf, openResumed, printEnd, refuseLackingHalf, refuseOther, refuseRunPlace } from './resumed_run.ts';
+import { deviceForRun, settingsOn } from './run_device.ts';
 import { openStartingModel, settingsFrom } from './starting_model.ts';
 import type { ResumedRun } from './training_run.ts';
 
@@ -58,16 +48,7 @@ export const pretrain = defineCommand({
         const end = endOf(resumed);
         if (end && saved.steps <= resumed.state.step) return printEnd(out, end);
       }
-      const waiting = new RunShow(out, { totalSteps: 0 });
-      const device = await deviceFor(
-        context,
-        flags,
-        (done, total) => {
-          if (out.redraws) out.status(compilingText(done, total));
-          else waiting.phase('compiling kernel', done, total);
-        },
-        resumed ? kernelsOf(resumed) : undefined,
-      );
+      const device = await deviceForRun(context, flags, resumed);
       try {
         const preset = saved || start ? null : choosePreset(flags, device, out);
         const settings = saved ?? settingsOn(device, continued ?? newSettings(preset!, typed), out);
@@ -81,11 +62,6 @@ export const pretrain = defineCommand({
     }
   },
 });
-
-/** Settings that this adapter can follow. */
-function settingsOn(device: Device, settings: PretrainSettings, out: CommandContext['out']): PretrainSettings {
-  return { ...settings, dtype: dtypeOn(device, settings.dtype, out) };
-}
 
 /** Runs of the other command have other settings. @throws InputError */
 function refuseFinetuned({ state, path, run }: ResumedRun): void {

@@ -4,9 +4,9 @@ import path from 'node:path';
 import { Sha256 } from '../checkpoint/hash.ts';
 import type { Scalar, Scalars } from '../checkpoint/training_state.ts';
 import { type Corpus, checkWeights } from '../data/corpus.ts';
+import { quoted } from '../data/printable.ts';
 import { InputError } from '../errors.ts';
 import { disagreement } from './disagreement.ts';
-import { quoted } from './printable.ts';
 
 export interface DataChoice {
   /** Files and folders, each a shard; none is the default book. */

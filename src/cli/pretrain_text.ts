@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { resolveModelDir } from '../checkpoint/model_folder.ts';
 import { type Corpus, openCorpus } from '../data/corpus.ts';
+import { quoted } from '../data/printable.ts';
 import type { Tokenizer, TokenizerKind } from '../data/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import type { PretrainSettings } from '../train/presets.ts';
@@ -10,7 +11,6 @@ import { runName } from '../train/run_name.ts';
 import { readTokenizer, tokenCache } from './folders.ts';
 import { type Fetching, isHubName, tokenizerFolder } from './model_place.ts';
 import type { DataChoice } from './pretrain_data.ts';
-import { quoted } from './printable.ts';
 import { RunShow } from './show.ts';
 
 /**

@@ -1,4 +1,6 @@
 // inspect --profile: where the time of a training step goes, by kernel and by part of the model, as tables or as one JSON object.
+
+import { counted, grouped } from '../data/counted.ts';
 import { InputError } from '../errors.ts';
 import type { Device } from '../runtime/device.ts';
 import { type Profile, type ProfiledPlan, profile, type TimedDispatch } from '../runtime/profile.ts';
@@ -7,7 +9,7 @@ import { languageBatch } from '../tasks/language.ts';
 import { randomBits } from '../tensor/random.ts';
 import type { PretrainSettings } from '../train/presets.ts';
 import type { TextSizes } from '../train/run_plans.ts';
-import { counted, grouped, shortNumber } from './format.ts';
+import { shortNumber } from './format.ts';
 import type { Output } from './output.ts';
 
 /** Dispatches that are told together: sums over a step. */

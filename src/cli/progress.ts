@@ -1,5 +1,6 @@
 // One line that says how far a long job is: phases ("compiling kernel 7 of 23"), then the steps of a run with loss, speed and time left.
-import { clockText, grouped, lossText, metricsText } from './format.ts';
+import { grouped } from '../data/counted.ts';
+import { clockText, lossText, metricsText } from './format.ts';
 import type { Output } from './output.ts';
 
 /** Redraws at most this often on a terminal. */

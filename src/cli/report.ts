@@ -1,9 +1,11 @@
 // The report of training runs: one HTML file without a single outside request, with curves, samples, settings and final figures.
 // One run is shown in full; several lie over each other under one cursor. Pure: what happened in, text out. All foreign text
 // (names, samples, settings, paths) is escaped.
+
+import { grouped } from '../data/counted.ts';
 import type { Json, RunEvent } from '../train/events.ts';
-import type { Reference } from './curve.ts';
-import { dataText, grouped, inWords, modelText } from './format.ts';
+import type { Reference } from '../train/run_data.ts';
+import { dataText, inWords, modelText } from './format.ts';
 import { escapeHtml } from './report_chart.ts';
 import { curvesHtml, type NamedRun } from './report_curves.ts';
 import { reportScript, reportStyle } from './report_page.ts';

@@ -1,8 +1,11 @@
 // One chart of the report: an SVG that stretches with the page, with its numbers and words as HTML beside it so that they keep their
 // size. Pure: options to HTML text.
-import { type Point, type Reference, thinned, ticks, tickTexts } from './curve.ts';
-import { grouped, lossText, shortNumber } from './format.ts';
-import { printable } from './printable.ts';
+
+import { grouped } from '../data/counted.ts';
+import { printable } from '../data/printable.ts';
+import type { Reference } from '../train/run_data.ts';
+import { type Point, thinned, ticks, tickTexts } from './curve.ts';
+import { lossText, shortNumber } from './format.ts';
 
 /** Foreign text in HTML, in elements and in quoted attributes; control codes become symbols. */
 export function escapeHtml(text: string): string {

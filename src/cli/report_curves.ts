@@ -1,7 +1,10 @@
 // The curves of the report: loss, learning rate and gradient norm, of one run in full or of several in one picture. Pure.
+
+import { counted, grouped } from '../data/counted.ts';
 import type { RunEvent, SaveEvent, WarningEvent } from '../train/events.ts';
-import { extent, type Point, type Reference, withReferences } from './curve.ts';
-import { counted, grouped, lossText, shortNumber } from './format.ts';
+import type { Reference } from '../train/run_data.ts';
+import { extent, type Point, withReferences } from './curve.ts';
+import { lossText, shortNumber } from './format.ts';
 import { chartHtml, escapeHtml, keyHtml, type Line, look } from './report_chart.ts';
 import { metricCharts } from './report_metrics.ts';
 import { finite, type Run, ranking, spikeText, summary } from './report_run.ts';

@@ -1,7 +1,10 @@
 // What the report says of a run in words and figures: its events gathered, told in a sentence, and as numbers for the page's cursor.
+
+import { grouped } from '../data/counted.ts';
 import type { EndEvent, EvalEvent, RunEvent, SpikeEvent, StartEvent, StepEvent } from '../train/events.ts';
-import { debiasedAverage, type Point, type Reference } from './curve.ts';
-import { byteText, grouped, lossText, metricName, shortNumber } from './format.ts';
+import type { Reference } from '../train/run_data.ts';
+import { debiasedAverage, type Point } from './curve.ts';
+import { byteText, lossText, metricName, shortNumber } from './format.ts';
 
 /** Points that the cursor can stand at, of all runs of a page together. */
 const CURSOR_POINTS = 3000;

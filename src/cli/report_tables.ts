@@ -1,6 +1,7 @@
 // What the report writes out beside its curves: figures, samples, settings, and the curves in numbers, of one run or of several.
 // Pure. All foreign text is escaped.
-import { counted, grouped, lossText, shortNumber } from './format.ts';
+import { counted, grouped } from '../data/counted.ts';
+import { lossText, shortNumber } from './format.ts';
 import { escapeHtml, keyHtml, look } from './report_chart.ts';
 import type { NamedRun } from './report_curves.ts';
 import { figureRows, figuresOf, type Run } from './report_run.ts';

@@ -6,7 +6,7 @@ import { RunError } from '../errors.ts';
 import { checkpointFiles, noProgress, type SavedParts, trainingState } from '../train/checkpoint_files.ts';
 import type { Json, RunEvent, SampleEvent } from '../train/events.ts';
 import type { LoopProgress } from '../train/loop.ts';
-import type { Reference } from './curve.ts';
+import type { Reference } from '../train/run_data.ts';
 import type { Output } from './output.ts';
 import { reportHtml } from './report.ts';
 import type { TrainingRun } from './training_run.ts';

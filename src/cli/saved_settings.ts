@@ -1,10 +1,10 @@
 // What training.json says of a run's settings and of where its windows stand, checked before anything is built on it: a person
 // may have changed it. Pure: the page checks its saves with it.
 import type { Scalar, Scalars, TrainingState } from '../checkpoint/training_state.ts';
+import { quoted } from '../data/printable.ts';
 import { InputError } from '../errors.ts';
 import { allows, expectation } from './flag_value.ts';
 import { camelCase, type FlagSpec, isOnOff } from './flags.ts';
-import { quoted } from './printable.ts';
 import { settingFlags } from './setting_flags.ts';
 
 /** @returns the error that refuses a field of a file */

@@ -1,23 +1,16 @@
 // A training run as people see it: the events of train/ become a header, a progress line, evaluation and sample lines, and at the end
 // the curve. With --json the same events go to standard output as they are, and all of this to standard error.
+
+import { grouped } from '../data/counted.ts';
+import { printable } from '../data/printable.ts';
 import { ops } from '../ops/index.ts';
 import { formNames } from '../schedule/order.ts';
 import type { EndEvent, EvalEvent, Json, RunEvent, SpikeEvent, StartEvent } from '../train/events.ts';
-import type { Point, Reference } from './curve.ts';
-import {
-  byteText,
-  dataText,
-  grouped,
-  inWords,
-  lossText,
-  metricName,
-  metricsText,
-  modelText,
-  shortNumber,
-} from './format.ts';
+import type { Reference } from '../train/run_data.ts';
+import type { Point } from './curve.ts';
+import { byteText, dataText, inWords, lossText, metricName, metricsText, modelText, shortNumber } from './format.ts';
 import type { Output } from './output.ts';
 import { plotLoss } from './plot.ts';
-import { printable } from './printable.ts';
 import { Progress } from './progress.ts';
 
 export interface RunShowOptions {

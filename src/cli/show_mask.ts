@@ -1,11 +1,12 @@
 // Rows as the model sees them, token by token: which of them are trained on stands out, and control tokens are told from the same
 // characters in a text.
+
+import { counted, grouped } from '../data/counted.ts';
+import { printable } from '../data/printable.ts';
 import type { Tokenizer } from '../data/tokenizer.ts';
 import type { ShownRow, TaskRows } from '../tasks/rows.ts';
 import { type ShownPiece, shownPieces } from '../tasks/shown_pieces.ts';
-import { counted, grouped } from './format.ts';
 import type { Output } from './output.ts';
-import { printable } from './printable.ts';
 import type { Style } from './terminal.ts';
 
 const INDENT = '  ';

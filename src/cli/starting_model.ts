@@ -3,6 +3,7 @@ import { diskLayer } from '../checkpoint/files.ts';
 import { parseModelConfig } from '../checkpoint/model_config.ts';
 import { maxConfigBytes, openModelFolder, readLimited, resolveModelDir } from '../checkpoint/model_folder.ts';
 import { ADAPTER_CONFIG_NAME } from '../checkpoint/peft_config.ts';
+import { quoted } from '../data/printable.ts';
 import { InputError } from '../errors.ts';
 import type { CausalConfig } from '../nn/families.ts';
 import type { Trainable } from '../nn/model.ts';
@@ -15,7 +16,6 @@ import { camelCase, type FlagSpec, kebabCase } from './flags.ts';
 import { hasTokenizer, loadWeights } from './folders.ts';
 import { type Fetching, modelFolder } from './model_place.ts';
 import { newSettings } from './pretrain_settings.ts';
-import { quoted } from './printable.ts';
 import { settingFlags } from './setting_flags.ts';
 import { hashOfWeights } from './weights_hash.ts';
 

@@ -1,8 +1,6 @@
 // Ctrl-C and SIGTERM. The first asks: the running step ends, the state is saved, and the program leaves with 130 or 143.
 // The second leaves at once.
 
-export { StoppedError } from '../errors.ts';
-
 export type StopName = 'SIGINT' | 'SIGTERM';
 
 /** Exit codes by signal: 128 + its number. */

@@ -1,8 +1,9 @@
 // tokenizer: learns a byte-level BPE from texts, and shows what a tokenizer makes of a text.
+
+import { quoted } from '../data/printable.ts';
 import { InputError } from '../errors.ts';
 import { type CommandContext, defineCommand } from './command.ts';
 import { defineFlags, type FlagValues, kebabCase } from './flags.ts';
-import { quoted } from './printable.ts';
 import { decodeIds, encodeText } from './tokenizer_text.ts';
 import { trainTokenizer } from './tokenizer_train.ts';
 

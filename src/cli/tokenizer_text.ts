@@ -1,9 +1,10 @@
 // tokenizer encode and decode: text to ids and back, by any tokenizer.
+
+import { quoted } from '../data/printable.ts';
 import { ByteTokenizer, Gpt2Tokenizer, type Tokenizer } from '../data/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import type { CommandContext } from './command.ts';
 import { folderTokenizer, tokenizerFor } from './pretrain_text.ts';
-import { quoted } from './printable.ts';
 import type { TokenizerFlags } from './tokenizer.ts';
 
 /** `tokenizer encode`. */

@@ -6,8 +6,8 @@ import {
   encodePairs,
 } from '../data/pairs/encode_pairs.ts';
 import { type Pair, type PairFiles, type PairSet, readPairs } from '../data/pairs/read_pairs.ts';
+import { printable } from '../data/printable.ts';
 import type { Output } from './output.ts';
-import { printable } from './printable.ts';
 
 /** @throws InputError as readPairs */
 export function toldPairs(files: PairFiles, out: Output): PairSet {

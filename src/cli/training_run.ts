@@ -2,6 +2,7 @@
 // itself, from its first step to its end.
 import { RunFolder } from '../checkpoint/run.ts';
 import type { Scalar, TrainingState } from '../checkpoint/training_state.ts';
+import { printable } from '../data/printable.ts';
 import { InputError, RunError } from '../errors.ts';
 import { parameterCount } from '../nn/model.ts';
 import { trainedCount } from '../optim/frozen.ts';
@@ -21,7 +22,6 @@ import type { Weights } from '../train/step.ts';
 import type { AnyTrainer, TrainingPlans } from '../train/training.ts';
 import type { CommandContext } from './command.ts';
 import { findRate } from './find_rate_command.ts';
-import { printable } from './printable.ts';
 import { restoreRun, stepsIn } from './run_beginning.ts';
 import { RunFiles } from './run_files.ts';
 import { RunShow } from './show.ts';

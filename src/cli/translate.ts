@@ -1,13 +1,13 @@
 // translate: texts written from others by an encoder-decoder, a line for each line; at a terminal a line at a time, as it comes.
-import { InputError } from '../errors.ts';
+
+import { counted, grouped } from '../data/counted.ts';
+import { InputError, StoppedError } from '../errors.ts';
 import { type TranslateOptions, Translator } from '../generate/translator.ts';
 import { type CommandContext, defineCommand } from './command.ts';
 import { dtypeOn } from './dtype.ts';
-import { counted, grouped } from './format.ts';
 import { modelFolder } from './model_place.ts';
 import { deviceFor } from './open_device.ts';
 import { type AskedText, fileTexts, streamTexts } from './predict_texts.ts';
-import { StoppedError } from './stop.ts';
 import { Answers } from './translate_answer.ts';
 import { headChoice, type TranslateFlags, translateFlags } from './translate_flags.ts';
 import { typedTexts } from './translate_typed.ts';

@@ -1,7 +1,9 @@
 // What translate says of one text: its translation as a line or a JSON object, and perhaps how it looked at the source.
+
+import { printable } from '../data/printable.ts';
 import type { Alignment, Translation, Translator } from '../generate/translator.ts';
 import { alignmentLines } from './alignment_table.ts';
-import { type Output, printable } from './output.ts';
+import type { Output } from './output.ts';
 import type { HeadChoice } from './translate_flags.ts';
 import { type LoadedTranslator, targetText } from './translator_folder.ts';
 

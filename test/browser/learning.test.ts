@@ -1,6 +1,6 @@
 // The first visit: the page is complete before its scripts run, a model learns by itself, and one can look and ask meanwhile.
 import { expect, test } from 'vitest';
-import { printable } from '../../src/cli/printable.ts';
+import { printable } from '../../src/data/printable.ts';
 import { address, patience, useBrowser, type Visit, visit } from './visit.ts';
 
 useBrowser({ sharedVisit: true });

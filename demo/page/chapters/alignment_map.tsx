@@ -1,14 +1,13 @@
 // How a translation looked at its source, as a table whose cells are coloured: a row for each token that was written, and its end; a
 // column for each token that was read. Colours go by the square root, so that small weights are seen.
 import { useSignal } from '@preact/signals';
-import { printable } from '../../../src/cli/printable.ts';
+import { printable } from '../../../src/data/printable.ts';
 import type { AlignmentMaps } from '../../protocol.ts';
 import { cividis } from '../cividis.ts';
+import { ShareColours } from '../share_colours.tsx';
 
 /** Tokens that the sentence of a chosen row names. */
 const NAMED = 3;
-/** Weights whose colours the bar shows. */
-const BAR = [0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1];
 
 export function AlignmentMap({ source, target, maps }: AlignmentMaps) {
   const map = useSignal(0);
@@ -73,13 +72,7 @@ export function AlignmentMap({ source, target, maps }: AlignmentMaps) {
           </tbody>
         </table>
       </div>
-      <ul class="bar" aria-label="Colours of the weights, by their square root">
-        {BAR.map((weight) => (
-          <li key={weight}>
-            <i style={{ backgroundColor: cividis(Math.sqrt(weight)) }} /> {weight}
-          </li>
-        ))}
-      </ul>
+      <ShareColours what="Share of attention" />
       <p class="soft" data-looked>
         {at === null
           ? 'Choose a token on the left: this line then says what it looked at most.'

@@ -1,8 +1,9 @@
 // A conversation with the model before and after its lesson, side by side: both are asked the same, and write at the same time.
 import { useSignal } from '@preact/signals';
-import { printable } from '../../../src/cli/printable.ts';
+import { printable } from '../../../src/data/printable.ts';
 import type { Answer } from '../answers.ts';
-import { type Side, store } from '../store.ts';
+import type { Side } from '../replies.ts';
+import { store } from '../store.ts';
 import { chapter } from '../view.ts';
 import { WriterPick, writerOf } from '../writer_pick.tsx';
 import { runningLesson } from './lesson_draft.ts';
@@ -29,7 +30,7 @@ export function Chat() {
   const sides: readonly Side[] = writes ? ['base', 'tuned'] : ['tuned'];
   // Both are asked in the form that the lesson taught.
   const chats = other?.chats ?? (writes && (store.shelf.value.find(({ id }) => id === 'taught')?.chats ?? false));
-  const answers = sides.map((side) => store.talks[side].value);
+  const answers = sides.map((side) => store.replies.talks[side].value);
   const writing = answers.some((answer) => answer !== null && !answer.done);
   const text = typed.value ?? (chats ? 'Define boat' : other ? 'Once upon a time' : 'Call me ');
   const cancel = () => {
@@ -46,7 +47,7 @@ export function Chat() {
         { role: 'user' as const, content: text },
       ];
       const plain = { prompt: chats ? '' : text, temperature: temperature.value, topK: 0, maxNewTokens: TOKENS };
-      store.talk(side, text, { ...plain, side: other?.id ?? side, ...(chats && { messages }) });
+      store.replies.talk(side, text, { ...plain, side: other?.id ?? side, ...(chats && { messages }) });
     }
   };
   return (
@@ -113,7 +114,7 @@ export function Chat() {
             key={side}
             side={side}
             turns={turns.value}
-            answer={store.talks[side].value}
+            answer={store.replies.talks[side].value}
             alone={!writes}
             name={other?.name}
           />
@@ -133,7 +134,7 @@ function formText(chats: boolean, classifies: boolean, other: boolean): string {
 
 /** What was asked last, once all have answered it. */
 function lastTurn(sides: readonly Side[]): Turn | null {
-  const last = sides.map((side) => [side, store.talks[side].peek()] as const);
+  const last = sides.map((side) => [side, store.replies.talks[side].peek()] as const);
   const asked = last[0]?.[1]?.prompt;
   if (asked === undefined || last.some(([, answer]) => answer?.prompt !== asked || !answer.done)) return null;
   return { asked, answers: Object.fromEntries(last.map(([side, answer]) => [side, answer!.text])) };

@@ -1,6 +1,6 @@
 // What a lesson learns from: what the page brings, or a visitor's own file.
-import { grouped } from '../../../src/cli/format.ts';
-import { printable } from '../../../src/cli/printable.ts';
+import { grouped } from '../../../src/data/counted.ts';
+import { printable } from '../../../src/data/printable.ts';
 import { InputError } from '../../../src/errors.ts';
 import type { Teaching } from '../../protocol/lessons.ts';
 import { FilePicker } from '../data_card.tsx';

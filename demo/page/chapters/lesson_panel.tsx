@@ -1,5 +1,5 @@
 // What a lesson begins from: a model, data, a few settings; and the button that begins it.
-import { printable } from '../../../src/cli/printable.ts';
+import { printable } from '../../../src/data/printable.ts';
 import type { Teaching } from '../../protocol/lessons.ts';
 import { store } from '../store.ts';
 import { closeSheets } from '../view.ts';

@@ -1,7 +1,8 @@
 // What a lesson will train on, before its first step; and what it has taught.
 import { useEffect } from 'preact/hooks';
-import { byteText, grouped } from '../../../src/cli/format.ts';
-import { printable } from '../../../src/cli/printable.ts';
+import { byteText } from '../../../src/cli/format.ts';
+import { grouped } from '../../../src/data/counted.ts';
+import { printable } from '../../../src/data/printable.ts';
 import type { PreparedLesson, Teaching } from '../../protocol/lessons.ts';
 import { store } from '../store.ts';
 import { Exports } from './exports.tsx';
@@ -72,7 +73,7 @@ function Prepared({ prepared, chapter, here }: { prepared: PreparedLesson; chapt
               unit === 'accuracy' ? `${name}: ${percent(value)} right` : `${name}: ${value.toFixed(3)} nats`,
             )
             .join(', ')}
-          . {here ? 'The charts below have it beside the lesson.' : 'The lesson has to do better.'}
+          . {here ? 'The charts below have it beside the lesson.' : toBeat(baselines)}
         </p>
       )}
       {classes.length > 0 && <Classes classes={classes} />}
@@ -89,6 +90,13 @@ function Prepared({ prepared, chapter, here }: { prepared: PreparedLesson; chapt
       {here && <Ended />}
     </>
   );
+}
+
+/** What is asked of a lesson: nothing is more often right than always. */
+function toBeat(baselines: PreparedLesson['baselines']): string {
+  return baselines.some(({ value, unit }) => unit === 'accuracy' && value >= 1)
+    ? 'No lesson can do better; this one can do as well.'
+    : 'The lesson has to do better.';
 }
 
 interface FactProps {

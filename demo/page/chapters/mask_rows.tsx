@@ -2,8 +2,8 @@
 // by the line below, and once more in words for who sees neither.
 import { useSignal } from '@preact/signals';
 import { Fragment } from 'preact';
-import { grouped } from '../../../src/cli/format.ts';
-import { printable } from '../../../src/cli/printable.ts';
+import { grouped } from '../../../src/data/counted.ts';
+import { printable } from '../../../src/data/printable.ts';
 import type { MaskedRow, PreparedLesson } from '../../protocol/lessons.ts';
 import { rowText, visible } from './row_text.ts';
 

@@ -1,7 +1,7 @@
 // Which model a lesson begins from: one that is there, or files of one that are dropped or picked.
 import { useSignal } from '@preact/signals';
-import { counted, grouped } from '../../../src/cli/format.ts';
-import { printable } from '../../../src/cli/printable.ts';
+import { counted, grouped } from '../../../src/data/counted.ts';
+import { printable } from '../../../src/data/printable.ts';
 import type { ShelfId, ShelfModel, Teaching } from '../../protocol/lessons.ts';
 import { store } from '../store.ts';
 import { closeSheets, chapter as openChapter } from '../view.ts';

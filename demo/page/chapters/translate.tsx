@@ -1,6 +1,6 @@
 // The translator: a small trained encoder-decoder beside the run, which shows how it looks at what it translates.
 import { useSignal } from '@preact/signals';
-import { printable } from '../../../src/cli/printable.ts';
+import { printable } from '../../../src/data/printable.ts';
 import { store } from '../store.ts';
 import { AlignmentMap } from './alignment_map.tsx';
 
@@ -15,12 +15,12 @@ export function Translate() {
 
 function Inside() {
   const message = useSignal("Type '{0}' is not assignable to type '{1}'.");
-  const answer = store.translation.value;
+  const answer = store.replies.translation.value;
   const writing = answer !== null && !answer.done;
   const submit = (event: Event) => {
     event.preventDefault();
     if (writing) store.send({ type: 'cancel', id: answer.id });
-    else store.translate(message.value);
+    else store.replies.translate(message.value);
   };
   return (
     <>

@@ -1,7 +1,7 @@
 // A text of the visitor's own, and which class the model that is taught puts it into.
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { printable } from '../../../src/cli/printable.ts';
+import { printable } from '../../../src/data/printable.ts';
 import type { ClassGuess } from '../../protocol/lessons.ts';
 import { DROPPED, type Pending } from '../pending.ts';
 import { store } from '../store.ts';
@@ -11,24 +11,25 @@ const SHOWN = 10;
 
 export function TryText() {
   const text = useSignal('a small bird of the sea');
-  const guesses = useSignal<{ step: number; classes: readonly ClassGuess[] } | null>(null);
+  const guesses = useSignal<{ of: string; step: number; classes: readonly ClassGuess[] } | null>(null);
   const problem = useSignal('');
   const asked = useRef<Pending<'classified'> | null>(null);
   useEffect(() => () => asked.current?.drop(), []);
   const submit = async (event: Event) => {
     event.preventDefault();
     asked.current?.drop();
-    const pending = store.ask('classified', { text: text.value });
+    const of = text.value;
+    const pending = store.ask('classified', { text: of });
     asked.current = pending;
     try {
       const { step, answer } = await pending.answer;
       problem.value = '';
-      guesses.value = { step, classes: answer.classes };
+      guesses.value = { of, step, classes: answer.classes };
     } catch (error) {
       if ((error as Error).message !== DROPPED) problem.value = (error as Error).message;
     }
   };
-  const { step, classes = [] } = guesses.value ?? {};
+  const { of = '', step, classes = [] } = guesses.value ?? {};
   return (
     <section class="try" aria-label="Try a text">
       <h3>Try a text: at any time, also while it trains</h3>
@@ -58,7 +59,9 @@ export function TryText() {
               </li>
             ))}
           </ul>
-          <p class="soft">Asked at step {step}.</p>
+          <p class="soft wrap">
+            Asked at step {step}: {printable(of, true)}
+          </p>
         </>
       )}
     </section>

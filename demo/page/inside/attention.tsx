@@ -1,13 +1,14 @@
 // How the tokens of a text look at each other: any layer and head, as a map and as lines.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { grouped } from '../../../src/cli/format.ts';
+import { grouped } from '../../../src/data/counted.ts';
 import type { Answered } from '../../protocol/questions.ts';
+import { ShareColours } from '../share_colours.tsx';
 import { head, layer, narrow } from '../view.ts';
 import { AttentionLines } from './attention_lines.tsx';
 import { AttentionTable } from './attention_table.tsx';
 import { LookedText, lookedText } from './looked_text.tsx';
-import { ColourBar, MapPicture } from './map_picture.tsx';
+import { MapPicture } from './map_picture.tsx';
 import { SeenStep } from './seen_step.tsx';
 import { TokenSteps } from './token_row.tsx';
 import { tokenText } from './token_text.ts';
@@ -101,7 +102,7 @@ function Maps({ tokens: plain, layers, layer: shownLayer, heads }: Answered<'att
               ))}
             </div>
           </div>
-          <ColourBar what="Share of attention" empty="empty: not seen" />
+          <ShareColours what="Share of attention" empty="empty: not seen" />
         </div>
         <div class="scroll">
           <AttentionLines {...{ tokens, weights, chosen: chosen.value, choose }} />

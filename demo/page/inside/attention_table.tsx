@@ -1,5 +1,5 @@
 // A map of attention as numbers: a row for each token, a column for each that it can look at.
-import { grouped } from '../../../src/cli/format.ts';
+import { grouped } from '../../../src/data/counted.ts';
 
 /** Rows that are shown at once. */
 const ROWS = 64;

@@ -1,7 +1,8 @@
 // One dispatch, opened: what it reads and writes with the first values, how far its results are from the CPU twin, and its WGSL text.
 import { type Signal, useSignal } from '@preact/signals';
-import { byteText, grouped, shortNumber } from '../../../src/cli/format.ts';
-import { printable } from '../../../src/cli/printable.ts';
+import { byteText, shortNumber } from '../../../src/cli/format.ts';
+import { grouped } from '../../../src/data/counted.ts';
+import { printable } from '../../../src/data/printable.ts';
 import type { DispatchValue, ListedDispatch, OpenedDispatch } from '../../protocol/kernels.ts';
 import { CopyButton } from '../copy.tsx';
 import { msText, percentText, stepShares } from '../step_shares.ts';

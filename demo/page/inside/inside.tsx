@@ -1,6 +1,6 @@
 // The inspector: what goes on inside the run, a tab each. Nothing is asked of the run while none is open.
 import { useLayoutEffect } from 'preact/hooks';
-import { grouped } from '../../../src/cli/format.ts';
+import { grouped } from '../../../src/data/counted.ts';
 import { later } from '../later.tsx';
 import { store } from '../store.ts';
 import { Tabs } from '../tabs.tsx';

@@ -1,8 +1,8 @@
 // Kernels: the step that comes next, dispatch by dispatch, and one of them opened. It is run on a copy: the run stays as it is.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { grouped } from '../../../src/cli/format.ts';
-import { printable } from '../../../src/cli/printable.ts';
+import { grouped } from '../../../src/data/counted.ts';
+import { printable } from '../../../src/data/printable.ts';
 import type { ListedDispatch } from '../../protocol/kernels.ts';
 import { measureShares, measuring, msText, sharesProblem, stepShares } from '../step_shares.ts';
 import { store } from '../store.ts';

@@ -1,12 +1,12 @@
 // The logit lens: what the model would guess to follow each token if it ended after each of its layers.
 import { useSignal } from '@preact/signals';
-import { grouped } from '../../../src/cli/format.ts';
+import { grouped } from '../../../src/data/counted.ts';
 import type { LensCell } from '../../protocol/lens.ts';
 import type { Answered } from '../../protocol/questions.ts';
 import { cividis } from '../cividis.ts';
+import { ShareColours } from '../share_colours.tsx';
 import { GuessList, probabilityText } from './guess_list.tsx';
 import { LookedText, lookedText } from './looked_text.tsx';
-import { ColourBar } from './map_picture.tsx';
 import { SeenStep } from './seen_step.tsx';
 import { tokenText } from './token_text.ts';
 import { useAnswer } from './use_answer.ts';
@@ -111,7 +111,7 @@ function Grid({ tokens: plain, layers }: Answered<'lens'>) {
           </tfoot>
         </table>
       </div>
-      <ColourBar what="Probability of the guess" />
+      <ShareColours what="Probability of the guess" />
       {open ? (
         <div class="one" data-cell={`${atLayer} ${atToken}`}>
           <p>

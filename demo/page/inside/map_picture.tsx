@@ -58,20 +58,3 @@ export function MapPicture({ weights, size, label, point, click }: Props) {
     />
   );
 }
-
-/** Weights whose colours the bar shows. */
-const BAR = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1];
-
-/** The colours by their numbers. @param what that is coloured @param empty what has none */
-export function ColourBar({ what, empty }: { what: string; empty?: string }) {
-  return (
-    <ul class="scale mono" aria-label={`${what}, coloured by its square root from 0 to 1`}>
-      {BAR.map((weight) => (
-        <li key={weight}>
-          <i style={{ backgroundColor: cividis(Math.sqrt(weight)) }} /> {weight}
-        </li>
-      ))}
-      <li>by the square root{empty && `; ${empty}`}</li>
-    </ul>
-  );
-}

@@ -1,6 +1,6 @@
 // What stands above everything that is looked at: of which step it is, and why there is nothing newer.
-import { grouped } from '../../../src/cli/format.ts';
-import { printable } from '../../../src/cli/printable.ts';
+import { grouped } from '../../../src/data/counted.ts';
+import { printable } from '../../../src/data/printable.ts';
 import type { Kind } from '../../protocol/questions.ts';
 import type { Shown } from './use_answer.ts';
 

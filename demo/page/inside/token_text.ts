@@ -1,5 +1,5 @@
 // Tokens as they are shown one by one, so that no space is taken for nothing. Pure.
-import { printable } from '../../../src/cli/printable.ts';
+import { printable } from '../../../src/data/printable.ts';
 
 /** Spaces as mid-dots, line ends and tabs as arrows; what is no whole character by itself as a box. */
 export function tokenText(token: string): string {

@@ -1,6 +1,7 @@
 // A text as the model sees it: each token tinted by how much it surprised the model.
 import { useSignal } from '@preact/signals';
-import { grouped, lossText } from '../../../src/cli/format.ts';
+import { lossText } from '../../../src/cli/format.ts';
+import { grouped } from '../../../src/data/counted.ts';
 import type { LookedToken } from '../../protocol/tokens.ts';
 import { GuessList, probabilityText } from './guess_list.tsx';
 import { LookedText, lookedText } from './looked_text.tsx';

@@ -1,11 +1,13 @@
 // What the colours of a picture mean, and what is said of all numbers of a tensor.
-import { counted, grouped, shortNumber } from '../../../src/cli/format.ts';
+
+import { shortNumber } from '../../../src/cli/format.ts';
+import { counted, grouped } from '../../../src/data/counted.ts';
 import type { HeatMap } from '../../protocol/values.ts';
 import { SignedBox } from './signed_box.tsx';
 
 const PLACES = [-1, -0.5, 0, 0.5, 1];
 
-export function ColourBar({ map: { scale, pool, cells, notFinite } }: { map: HeatMap }) {
+export function SignedColours({ map: { scale, pool, cells, notFinite } }: { map: HeatMap }) {
   const beyond = cells.filter((value) => Number.isFinite(value) && Math.abs(value) > scale).length;
   return (
     <div class="colours">

@@ -1,13 +1,13 @@
 // Weights, gradients and activations: which tensor, its picture, what is said of all its numbers, and one of them opened.
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { grouped } from '../../../src/cli/format.ts';
-import { printable } from '../../../src/cli/printable.ts';
+import { grouped } from '../../../src/data/counted.ts';
+import { printable } from '../../../src/data/printable.ts';
 import type { HeatMap, ListedTensor, ValueGroup } from '../../protocol/values.ts';
 import { CellPanel } from './cell.tsx';
 import { HEIGHT, HeatMapPicture, type Place, SMALLEST, squareAt } from './heat_map.tsx';
 import { lookAt, lookedCell, lookedGroup, lookedTensor, lookedWindow } from './looked_at.ts';
 import { useAnswer } from './use_answer.ts';
-import { ColourBar, Statistics } from './value_bar.tsx';
+import { SignedColours, Statistics } from './value_bar.tsx';
 import { NumbersAround, sizeText } from './value_numbers.tsx';
 
 const GROUPS: readonly (readonly [group: ValueGroup, title: string])[] = [
@@ -147,7 +147,7 @@ function Shown({ map, width }: { map: HeatMap; width: number }) {
           </button>
         )}
       </div>
-      <ColourBar map={map} />
+      <SignedColours map={map} />
       <Statistics map={map} />
       <NumbersAround map={map} chosen={seen} />
       {seen && !pooled && <CellPanel group={map.group} name={map.name} tokens={map.tokens} place={seen} />}

@@ -1,6 +1,7 @@
 // Timings of several programs side by side: the JSON lines that bench and the peers' harnesses print, as one table of ratios.
+
+import { quoted } from '../../data/printable.ts';
 import { InputError } from '../../errors.ts';
-import { quoted } from '../printable.ts';
 import { WORKLOADS } from './workloads.ts';
 
 /** One line of a benchmark, of whichever program. */

@@ -1,13 +1,13 @@
 // finetune --task classify: texts with a class each. A linear layer over the model's last states says which.
 
 import { classReportText } from '../../data/confusion.ts';
+import { counted } from '../../data/counted.ts';
+import { printable } from '../../data/printable.ts';
 import { CLASSIFY, type MeasuredPart, openClassify, poolingOf } from '../../finetune/classify.ts';
 import { classBaselineText } from '../../finetune/classify_baselines.ts';
 import type { ModelConfig } from '../../nn/families.ts';
 import { kebabCase } from '../flags.ts';
-import { counted } from '../format.ts';
 import type { Output } from '../output.ts';
-import { printable } from '../printable.ts';
 import { labelledParts } from './classify_parts.ts';
 import { dataFile } from './data_file.ts';
 import { type LanguageRequest, rowsRequest } from './rows_request.ts';

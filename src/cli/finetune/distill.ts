@@ -1,5 +1,6 @@
 // finetune --task distill: on with a text, and with what a larger model thinks of every token of it.
 
+import { quoted } from '../../data/printable.ts';
 import { InputError } from '../../errors.ts';
 import type { LanguageParts, LanguageRun } from '../../finetune/opened.ts';
 import { overLanguage } from '../../finetune/trained_model.ts';
@@ -8,7 +9,6 @@ import { makeModel } from '../../nn/families.ts';
 import { distillTask } from '../../tasks/distill.ts';
 import { languageTask } from '../../tasks/language.ts';
 import { hasTokenizer, readTokenizer } from '../folders.ts';
-import { quoted } from '../printable.ts';
 import { openStartingModel, startFrom } from '../starting_model.ts';
 import { language, openLanguage } from './language.ts';
 import { baseOf, type LanguageRequest } from './rows_request.ts';

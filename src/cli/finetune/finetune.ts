@@ -1,21 +1,10 @@
 // finetune: a model that is there, taught something new. Here are the flags, the task, and what is refused at once; finetuning.ts does
 // the work.
 import { InputError } from '../../errors.ts';
-import { type FinetuneSettings, settled } from '../../finetune/settings.ts';
-import type { Device } from '../../runtime/device.ts';
+import { settled } from '../../finetune/settings.ts';
 import { type CommandContext, defineCommand } from '../command.ts';
-import { dtypeOn } from '../dtype.ts';
-import { compilingText, deviceFor } from '../open_device.ts';
-import {
-  endOf,
-  kernelsOf,
-  openResumed,
-  printEnd,
-  refuseLackingHalf,
-  refuseOther,
-  refuseRunPlace,
-} from '../resumed_run.ts';
-import { RunShow } from '../show.ts';
+import { endOf, openResumed, printEnd, refuseLackingHalf, refuseOther, refuseRunPlace } from '../resumed_run.ts';
+import { deviceForRun, settingsOn } from '../run_device.ts';
 import { showMask } from '../show_mask.ts';
 import type { ResumedRun } from '../training_run.ts';
 import { type Beginning, newBeginning, resumedBeginning } from './beginning.ts';
@@ -78,16 +67,7 @@ async function go(context: CommandContext, flags: FinetuneFlags, resumed: Resume
   const opened = await task.open(request);
   try {
     showRows(context, flags, opened, tokenizer, resumed !== null);
-    const waiting = new RunShow(out, { totalSteps: 0 });
-    const device = await deviceFor(
-      context,
-      flags,
-      (done, total) => {
-        if (out.redraws) out.status(compilingText(done, total));
-        else waiting.phase('compiling kernel', done, total);
-      },
-      resumed ? kernelsOf(resumed) : undefined,
-    );
+    const device = await deviceForRun(context, flags, resumed);
     try {
       const settings = saved ?? settingsOn(device, settled(asked, typed, task, opened, flags.epochs), out);
       if (saved) refuseLackingHalf(device, saved, resumed!.path);
@@ -98,11 +78,6 @@ async function go(context: CommandContext, flags: FinetuneFlags, resumed: Resume
   } finally {
     opened.close?.();
   }
-}
-
-/** Settings that this adapter can follow. */
-function settingsOn(device: Device, settings: FinetuneSettings, out: CommandContext['out']): FinetuneSettings {
-  return { ...settings, dtype: dtypeOn(device, settings.dtype, out) };
 }
 
 /** A model for the data. @throws InputError for a task that goes on with one, and as the task's own */

@@ -1,11 +1,11 @@
 // finetune --task instruct: questions and answers, of which the answers are learned.
 
+import { grouped } from '../../data/counted.ts';
 import { jsonRows } from '../../data/json_file.ts';
 import { INSTRUCT, openInstruct } from '../../finetune/instruct.ts';
 import type { LanguageRun } from '../../finetune/opened.ts';
 import type { ModelConfig } from '../../nn/families.ts';
 import { kebabCase } from '../flags.ts';
-import { grouped } from '../format.ts';
 import { writeAnswers } from '../instruct_answers.ts';
 import { type LanguageRequest, rowsRequest } from './rows_request.ts';
 import type { FinetuneTask, ShownTask } from './task.ts';

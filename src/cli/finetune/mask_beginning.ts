@@ -3,17 +3,16 @@
 import { PieceCounter } from '../../data/bpe_count.ts';
 import { mergesFor } from '../../data/bpe_train.ts';
 import { MASK_TOKEN, maskIdOf } from '../../data/mask_token.ts';
+import { quoted } from '../../data/printable.ts';
 import { DOCUMENT_END, readText } from '../../data/text_reader.ts';
 import { findText } from '../../data/text_source.ts';
 import { BpeTokenizer, END_OF_TEXT, type Tokenizer } from '../../data/tokenizer.ts';
-import { InputError } from '../../errors.ts';
+import { InputError, StoppedError } from '../../errors.ts';
 import type { OwnSettings } from '../../finetune/own_settings.ts';
 import { type EncoderConfig, encoderConfig } from '../../nn/encoder_config.ts';
 import { refuseTransformer } from '../../nn/transformer_config.ts';
 import { tokenizerFor } from '../pretrain_text.ts';
-import { quoted } from '../printable.ts';
 import { RunShow } from '../show.ts';
-import { StoppedError } from '../stop.ts';
 import type { Beginning } from './beginning.ts';
 import type { NothingRequest } from './task.ts';
 

@@ -1,5 +1,6 @@
 // What is measured at the end of a run over pairs: all sources of a part are written anew, by beams, and all of it is kept in a file.
 import { diskLayer, replaceFile } from '../../checkpoint/files.ts';
+import { grouped } from '../../data/counted.ts';
 import type { EncodedPair } from '../../data/pairs/encode_pairs.ts';
 import type { Pair } from '../../data/pairs/read_pairs.ts';
 import { spread } from '../../data/spread.ts';
@@ -7,7 +8,6 @@ import type { Tokenizer } from '../../data/tokenizer.ts';
 import type { EndEvent, Json } from '../../train/events.ts';
 import type { Weights } from '../../train/step.ts';
 import type { CommandContext } from '../command.ts';
-import { grouped } from '../format.ts';
 import { type AskedPair, type PairFigures, type PairTask, pairFigureLines, pairFigures } from '../pair_figures.ts';
 import type { PairRun } from './pair_run.ts';
 

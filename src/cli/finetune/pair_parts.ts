@@ -1,11 +1,12 @@
 // Pairs in their parts: to train, to validate, to test. They follow from the files, the settings and the seed.
+
+import { grouped } from '../../data/counted.ts';
 import type { Pair } from '../../data/pairs/read_pairs.ts';
 import { type PairParts, splitPairs } from '../../data/pairs/split_pairs.ts';
+import { printable } from '../../data/printable.ts';
 import { InputError } from '../../errors.ts';
 import type { FinetuneSettings } from '../../finetune/settings.ts';
-import { grouped } from '../format.ts';
 import type { Output } from '../output.ts';
-import { printable } from '../printable.ts';
 import { toldPairs } from '../told_pairs.ts';
 import type { ChosenPairs } from './pair_files.ts';
 

@@ -1,4 +1,6 @@
 // The tokenizers of both sides of pairs, and the ids that pad, begin and end their texts.
+
+import { grouped } from '../../data/counted.ts';
 import { idOfToken } from '../../data/instruct/encode.ts';
 import { trainPairTokenizer } from '../../data/pairs/pair_tokenizer.ts';
 import type { Pair } from '../../data/pairs/read_pairs.ts';
@@ -6,7 +8,6 @@ import type { PairParts } from '../../data/pairs/split_pairs.ts';
 import { BpeTokenizer, ByteTokenizer, CharTokenizer, END_OF_TEXT, type Tokenizer } from '../../data/tokenizer.ts';
 import { InputError } from '../../errors.ts';
 import type { EncoderDecoderConfig } from '../../nn/transformer_config.ts';
-import { grouped } from '../format.ts';
 import { tokenizerFor } from '../pretrain_text.ts';
 import { RunShow } from '../show.ts';
 import type { NothingRequest } from './task.ts';

@@ -1,9 +1,10 @@
 // What the command knows of its run, as the tasks ask for it.
+
+import { printable } from '../../data/printable.ts';
 import type { RowsRequest, Tell } from '../../finetune/opened.ts';
 import type { LanguageBase } from '../../finetune/trained_model.ts';
 import type { ModelConfig } from '../../nn/families.ts';
 import type { CommandContext } from '../command.ts';
-import { printable } from '../printable.ts';
 import { dataFile, hashOfFile } from './data_file.ts';
 import type { TaskRequest } from './task.ts';
 

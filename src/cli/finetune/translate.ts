@@ -1,4 +1,6 @@
 // finetune --task translate and summarize: an encoder-decoder learns to write one text from another, from nothing or on from what it knows.
+
+import { grouped } from '../../data/counted.ts';
 import type { EncodedPair } from '../../data/pairs/encode_pairs.ts';
 import type { Pair } from '../../data/pairs/read_pairs.ts';
 import { spread } from '../../data/spread.ts';
@@ -8,7 +10,6 @@ import { corpusBleu } from '../../scores/bleu.ts';
 import { exactMatch, rougeL } from '../../scores/rouge.ts';
 import { pairRows } from '../../tasks/translate_rows.ts';
 import { kebabCase } from '../flags.ts';
-import { grouped } from '../format.ts';
 import type { PairTask } from '../pair_figures.ts';
 import { readSourceTokenizer } from '../source_tokenizer.ts';
 import { toldRows } from '../told_pairs.ts';

@@ -1,11 +1,11 @@
 // `golden DIR`: every kernel case and trace of a folder of reference values, a line a case.
 import { fileURLToPath } from 'node:url';
+import { printable } from '../../data/printable.ts';
 import { defineCommand } from '../command.ts';
 import { DTYPE_FLAG } from '../dtype.ts';
 import { runIn } from '../elsewhere/run.ts';
 import { defineFlags } from '../flags.ts';
 import { compilingText, kernelTable } from '../open_device.ts';
-import { printable } from '../printable.ts';
 import { diskStore } from '../tune/disk_store.ts';
 import type { GoldenResult, GoldenTask } from './entry.ts';
 import type { CaseResult } from './run_golden.ts';

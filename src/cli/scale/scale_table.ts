@@ -1,8 +1,9 @@
 // Forecasts of known sizes on several adapters, as people and programs read them.
 
+import { grouped } from '../../data/counted.ts';
 import { type Limits, misfit } from '../../train/limits.ts';
 import type { RunMemory } from '../../train/memory.ts';
-import { grouped, shortNumber } from '../format.ts';
+import { shortNumber } from '../format.ts';
 import type { Output } from '../output.ts';
 import { flagsOf } from '../proposal.ts';
 import { ASSUMED, type ScaleAdapter } from './adapters.ts';

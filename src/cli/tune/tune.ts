@@ -1,4 +1,6 @@
 // `devices --tune`: what was measured of an adapter is printed, and its table kept.
+
+import { printable } from '../../data/printable.ts';
 import type { Device } from '../../runtime/device.ts';
 import { keyText } from '../../tune/adapter_key.ts';
 import type { Choice } from '../../tune/choose.ts';
@@ -7,7 +9,6 @@ import { type TuneCase, tuneCases } from '../../tune/shapes.ts';
 import { keepTable } from '../../tune/store.ts';
 import { tune } from '../../tune/tune.ts';
 import type { CommandContext } from '../command.ts';
-import { printable } from '../printable.ts';
 import { choiceTable } from './choice_table.ts';
 import { diskStore } from './disk_store.ts';
 
