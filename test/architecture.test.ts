@@ -1,6 +1,6 @@
 // The house: which room may import from which, and what may be named where. The README says what each room holds.
 
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -85,6 +85,16 @@ test('src/ imports nothing of scripts, test or demo', () => {
   expect(relative.filter(({ to }) => !to.startsWith('src/')).map(({ file, to }) => `${file} imports ${to}`)).toEqual(
     [],
   );
+});
+
+test("to each thing there is one path in the command line: no file of it gives on what is another's", () => {
+  const commands = sources.filter(({ file }) => roomOf(file) === 'cli');
+  const givesOn = /^export (?:type )?(?:\{[^}]*\}|\*) from /m;
+  expect(givesOn.test("export { printable } from '../data/printable.ts';")).toBe(true);
+  expect(commands.length).toBeGreaterThan(10);
+  expect(
+    commands.map(({ file }) => file).filter((file) => givesOn.test(readFileSync(path.join(root, file), 'utf8'))),
+  ).toEqual([]);
 });
 
 test('no files import each other in a circle', () => {

@@ -30,17 +30,17 @@ test('a fork keeps the run before it with its curve, five in all; the axis holds
   const store = new Store();
   told(store, ready(100), step(1), step(2));
   told(store, ready(40, { forked: true }), step(1), parted(1));
-  expect(store.others.value.map(({ number, record, fork }) => [number, record.steps.length, fork])).toEqual([
+  expect(store.lineage.others.value.map(({ number, record, fork }) => [number, record.steps.length, fork])).toEqual([
     [1, 2, null],
   ]);
-  expect(store.number.value).toBe(2);
-  expect(store.parted.value).toMatchObject({ step: 1 });
+  expect(store.lineage.number.value).toBe(2);
+  expect(store.lineage.parted.value).toMatchObject({ step: 1 });
   expect(store.record.ticks).toContainEqual({ step: 1, text: 'forked' });
   expect(stepAxis(store, 'step').end).toBe(100);
   for (let i = 0; i < 6; i++) told(store, ready(40, { forked: true }));
-  expect(store.others.value.map(({ number }) => number)).toEqual([4, 5, 6, 7]);
+  expect(store.lineage.others.value.map(({ number }) => number)).toEqual([4, 5, 6, 7]);
   told(store, ready(50));
-  expect([store.others.value, store.number.value, store.parted.value]).toEqual([[], 1, null]);
+  expect([store.lineage.others.value, store.lineage.number.value, store.lineage.parted.value]).toEqual([[], 1, null]);
 });
 
 test('a run is named by what of its settings others do not have', () => {

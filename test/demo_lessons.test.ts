@@ -226,6 +226,16 @@ describe('a lesson', () => {
     expect(sentence).toContain('found a model that is trained whole, expected an adapter');
   });
 
+  test('goes on from what the one before made, which was left for the first chapter', async () => {
+    await pretrained();
+    await taught(lesson('lora', { steps: 6, loraR: 2 }));
+    await visit.ask({ type: 'back' }, 'state', ({ state }) => state === 'done');
+    const { error } = await visit.ask({ type: 'prepare', id: 1, lesson: lesson('dpo', {}, 'taught') }, 'prepared');
+    expect(error).toBe(null);
+    const { steps } = await taught(lesson('dpo', { steps: 4 }, 'taught'));
+    expect(steps[0]!.loss).toBeCloseTo(Math.log(2), 3);
+  });
+
   test('that cannot be is refused with a sentence, and the run stays', async () => {
     await pretrained();
     const error = async (asked: Lesson) =>
@@ -239,6 +249,19 @@ describe('a lesson', () => {
     const { sentence } = await visit.ask({ type: 'teach', lesson: lesson('lora', { loraR: -1 }) }, 'error');
     expect(sentence).toContain('loraR: found -1');
     expect((await visit.ask({ type: 'export' }, 'exported')).name).toBe('moby-6.zip');
+  });
+
+  test('of long data says what the run stands still for', async () => {
+    await pretrained();
+    const reading = async (text: string) => {
+      const from = visit.news.length;
+      const asked: Lesson = { ...lesson('load'), data: { own: { name: 'long.txt', text } } };
+      expect(await visit.ask({ type: 'prepare', id: 1, lesson: asked }, 'prepared')).toMatchObject({ error: null });
+      return visit.news.slice(from).flatMap((said) => (said.type === 'phase' ? [said.text] : []));
+    };
+    const long = tale.repeat(Math.ceil(1e6 / tale.length));
+    expect(await reading(tale.repeat(4))).toEqual([]);
+    expect(await reading(long)).toEqual([`reading ${long.length.toLocaleString('en')} characters of data`]);
   });
 
   test('begins, whatever is asked right before it and behind it', async () => {
@@ -271,6 +294,13 @@ describe('a lesson', () => {
     const lost = await visit.said('lost', from);
     expect(lost.from).toBeGreaterThanOrEqual(25);
     await visit.said('state', visit.news.indexOf(lost), ({ state }) => state === 'done');
+    // What a step does not need is compiled when it is needed.
+    const kernels = (since: number): number =>
+      visit.news
+        .slice(since)
+        .flatMap((said) => (said.type === 'phase' && said.text === 'compiling kernel' ? [said.total!] : []))[0]!;
+    const rebuilding = visit.news.findIndex((said) => said.type === 'phase' && said.text.startsWith('rebuilding'));
+    expect(kernels(rebuilding)).toBeLessThan(kernels(0));
     const again = visit.events(from).find((event) => event.event === 'end');
     expect(again).toMatchObject({ parameterHash: end.parameterHash });
   });
@@ -345,6 +375,8 @@ describe('a folder that is dropped', () => {
     await pretrained();
     const folder = await folderOf('little-llama');
     const { models } = await load('little-llama', filesOf(folder));
+    // The bar tells of the run again, not of the reading.
+    expect(visit.news.findLast(({ type }) => type === 'phase' || type === 'state')).toMatchObject({ state: 'done' });
     expect(models.find(({ id }) => id === 'loaded')).toMatchObject({
       name: 'little-llama',
       family: 'llama',

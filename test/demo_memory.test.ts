@@ -25,5 +25,5 @@ test('what is measured stays within the plan, to the end of the run', async () =
 test('what is held beside the run is told apart from its plan', () => {
   expect(memoryText(4.2e6, undefined)).toBe('4.2 MB planned');
   expect(memoryText(4.2e6, 3.9e6)).toBe('3.9 MB of 4.2 MB planned');
-  expect(memoryText(4.2e6, 4.5e6)).toBe('4.2 MB planned, 0.3 MB beside');
+  expect(memoryText(4.2e6, 4.5e6)).toBe('4.2 MB planned, 300 kB beside');
 });

@@ -205,3 +205,8 @@ describe('generation', () => {
     );
   });
 });
+
+test.each([-1, Number.NaN])('a temperature that is none is refused: %s', (temperature) => {
+  const chosen = () => chooseToken(new Float32Array([1, 2, 3]), [], 0, { temperature, topK: 2 });
+  expect(chosen).toThrow(`temperature: found ${temperature}, expected a number from 0 on. Correct it.`);
+});

@@ -22,7 +22,7 @@ export function stepAxis(store: Store, kind: Axis): StepAxis {
   const { record } = store;
   const { batch, context } = store.ready.peek()?.settings ?? { batch: 1, context: 1 };
   const tokens = batch * context;
-  const end = Math.max(record.totalSteps, ...store.others.peek().map((other) => other.record.totalSteps));
+  const end = Math.max(record.totalSteps, ...store.lineage.others.peek().map((other) => other.record.totalSteps));
   if (kind === 'step') return { of: (step) => step, end, text: countText };
   if (kind === 'tokens') return { of: (step) => step * tokens, end: end * tokens, text: countText };
   const { steps } = record;

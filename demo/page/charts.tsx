@@ -65,7 +65,7 @@ export function Charts() {
       </Chart>
       {store.ready.value?.lesson && <MetricCharts key={store.ready.value.link} />}
       <Scrub />
-      {store.others.value.length > 0 && <Runs />}
+      {store.lineage.others.value.length > 0 && <Runs />}
       <NumbersTable />
     </section>
   );

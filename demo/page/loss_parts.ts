@@ -37,7 +37,7 @@ export function ghostOf(store: Store): Point[] {
 
 export function lossFrame(store: Store): Frame {
   const { average, loss, validation } = store.record;
-  const others = store.others.peek().map((other) => other.record.average);
+  const others = store.lineage.others.peek().map((other) => other.record.average);
   const told = validation.map((each) => finiteOrNull(each.loss));
   const lines = [average, told, ghostOf(store).map(({ value }) => value), ...others];
   return frameOf({ lines, raw: loss, references: referencesOf(store) });
@@ -65,7 +65,7 @@ export function lossParts(store: Store, chart: { wide(): boolean; logarithmic():
           pen.line(at, theme.soft, 1, [2, 4]);
         }
         pen.line(ghostOf(store), theme.ghost, 1);
-        for (const other of store.others.peek()) pen.line(averageOf(other), theme[colourOf(other.number)], 1.5);
+        for (const other of store.lineage.others.peek()) pen.line(averageOf(other), theme[colourOf(other.number)], 1.5);
       }),
     above(pen, theme, font) {
       pen.inside(() => {
@@ -161,7 +161,7 @@ const averageOf = ({ record }: OtherRun): Point[] =>
 
 /** Names, last values and colours of the other runs. */
 function otherNames(store: Store, theme: Theme) {
-  const others = store.others.peek();
+  const others = store.lineage.others.peek();
   const links = [...others.map(({ link }) => link), store.ready.peek()?.link ?? ''];
   return others.map((other) => ({
     name: nameOfRun(other, links),

@@ -21,8 +21,15 @@ function Rows() {
   const metrics = [...store.record.metrics].filter(([, { train, validation }]) => train.length + validation.length > 0);
   const count = Math.min(ROWS, steps.length);
   const chosen = Array.from({ length: count }, (_, i) => Math.round((i * (steps.length - 1)) / Math.max(1, count - 1)));
+  const baselines = store.ready.value?.lesson?.prepared.baselines ?? [];
   return (
     <div class="scroll">
+      {baselines.length > 0 && (
+        <p class="small" data-compared={baselines.length}>
+          Without a network: {baselines.map(({ name, value, unit }) => `${name} ${lossText(value)} ${unit}`).join(', ')}
+          .
+        </p>
+      )}
       <table>
         <thead>
           <tr>

@@ -16,10 +16,10 @@ const SHOWN = 8;
 export function Runs() {
   store.version.value;
   const ready = store.ready.value;
-  const fork = store.parted.value;
+  const fork = store.lineage.parted.value;
   if (!ready) return null;
-  const present = { number: store.number.value, record: store.record, link: ready.link, fork };
-  const runs = [...store.others.value, present];
+  const present = { number: store.lineage.number.value, record: store.record, link: ready.link, fork };
+  const runs = [...store.lineage.others.value, present];
   const links = runs.map(({ link }) => link);
   return (
     <section class="runs" aria-label="Runs on this chart" data-runs={runs.length}>

@@ -2,14 +2,13 @@
 // signals here and are drawn again when one of them changes.
 import { computed, type Signal, signal } from '@preact/signals';
 import type { ShelfModel } from '../protocol/lessons.ts';
-import type { Fork } from '../protocol/past.ts';
 import type { Asked, Kind, Question } from '../protocol/questions.ts';
 import type { Command, News, OwnText, PageSettings } from '../protocol.ts';
 import { recorded } from '../recorded.ts';
 import type { Trouble } from './answers.ts';
 import { CheckRecord } from './check_record.ts';
 import { giveFile } from './give_file.ts';
-import type { OtherRun } from './other_runs.ts';
+import { Lineage } from './lineage.ts';
 import { type Pending, PendingQuestions } from './pending.ts';
 import { Replies } from './replies.ts';
 import { RunRecord } from './run_record.ts';
@@ -17,9 +16,6 @@ import { SlowSignals } from './slow_signals.ts';
 import { TimeLeft } from './time_left.ts';
 
 type Of<T extends News['type']> = Extract<News, { type: T }>;
-/** Runs that are drawn together. */
-const MOST_RUNS = 5;
-
 /** Commands that leave the run as it is. */
 const BESIDE: readonly Command['type'][] = ['generate', 'translate', 'ask', 'rest', 'cancel', 'prepare'];
 
@@ -36,11 +32,6 @@ export class Store {
   readonly lost = signal<Of<'lost'> | null>(null);
   readonly receipt = signal<Of<'receipt'> | null>(null);
   readonly replay = signal<Of<'replay'> | null>(null);
-  /** The runs that this one was forked from, and their number before it. */
-  readonly others = signal<readonly OtherRun[]>([]);
-  readonly number = signal(1);
-  /** Where this run parted from the one before; null where it began by itself. */
-  readonly parted = signal<Fork | null>(null);
   readonly shelf = signal<readonly ShelfModel[]>([]);
   /** What the lesson that is being chosen would be. */
   readonly prepared = signal<Of<'prepared'> | null>(null);
@@ -64,6 +55,7 @@ export class Store {
   #send: (command: Command) => void = () => {};
   readonly #shown = new SlowSignals();
   readonly check = new CheckRecord(this.#shown);
+  readonly lineage = new Lineage(this.#shown);
   readonly replies = new Replies({
     send: (command) => this.send(command),
     shown: this.#shown,
@@ -93,27 +85,17 @@ export class Store {
 
   /** Begins anew with the form's settings, on the visitor's own text where one is given. */
   restart(text?: OwnText): void {
-    const ready = this.ready.value;
-    if (!ready) return;
-    this.#restarted = true;
-    this.send({ type: 'start', settings: { ...ready.settings, ...this.draft.value }, ...(text && { text }) });
+    this.#beginBy((settings) => ({ type: 'start', settings, ...(text && { text }) }));
   }
 
   /** Goes on from the end with as many steps again. */
   longer(): void {
-    const ready = this.ready.value;
-    if (!ready) return;
-    this.#restarted = true;
-    const settings = { ...ready.settings, steps: 2 * ready.settings.steps };
-    this.send({ type: 'start', settings, fromSave: true });
+    this.#beginBy((_, own) => ({ type: 'start', settings: { ...own, steps: 2 * own.steps }, fromSave: true }));
   }
 
   /** Goes on from a step as a run of its own, with the form's settings. */
   fork(step: number): void {
-    const ready = this.ready.value;
-    if (!ready) return;
-    this.#restarted = true;
-    this.send({ type: 'fork', step, settings: { ...ready.settings, ...this.draft.value } });
+    this.#beginBy((settings) => ({ type: 'fork', step, settings }));
   }
 
   startCheck(): void {
@@ -179,7 +161,7 @@ export class Store {
         break;
       case 'forked':
         this.record.mark(news.fork.step, 'forked');
-        this.#put(this.parted, news.fork);
+        this.lineage.part(news.fork);
         this.#changed();
         break;
       case 'shelf':
@@ -221,6 +203,14 @@ export class Store {
     this.#shown.flush();
   }
 
+  /** Another run, which somebody chose here. @param command from the form's settings, and those of the present run */
+  #beginBy(command: (form: PageSettings, own: PageSettings) => Command): void {
+    const ready = this.ready.value;
+    if (!ready) return;
+    this.#restarted = true;
+    this.send(command({ ...ready.settings, ...this.draft.value }, ready.settings));
+  }
+
   /** Asks the browser, once, not to clear what was saved when it is short of room: only a page may ask. */
   #keepStorage(): void {
     if (this.#asked) return;
@@ -229,7 +219,8 @@ export class Store {
   }
 
   #begin(ready: Of<'ready'>): void {
-    this.#leaveRun(ready);
+    const before = this.#latest(this.ready);
+    this.lineage.leave(before && { record: this.record, link: before.link }, ready.forked ?? false);
     this.record = new RunRecord(ready.totalSteps, ready.resumedAt);
     this.#time = new TimeLeft();
     this.#put(this.ready, ready);
@@ -242,16 +233,6 @@ export class Store {
     this.#put(this.chosen, null);
     this.#put(this.hovered, null);
     this.#changed();
-  }
-
-  /** The run that a fork begins from stays in the charts, with those that it began from: five in all. */
-  #leaveRun({ forked = false }: Of<'ready'>): void {
-    const before = this.#latest(this.ready);
-    const number = this.#latest(this.number);
-    const left = before && { number, record: this.record, link: before.link, fork: this.#latest(this.parted) };
-    this.#put(this.others, forked && left ? [...this.#latest(this.others), left].slice(1 - MOST_RUNS) : []);
-    this.#put(this.number, forked ? number + 1 : 1);
-    this.#put(this.parted, null);
   }
 
   #changed(): void {

@@ -12,7 +12,7 @@ export interface ListedDispatch {
   part: string;
   /** Workgroups along x, y and z. */
   grid: readonly [number, number, number];
-  /** Shapes of what it writes: `8x32x96`. */
+  /** Shapes of what it writes: `8×32×96`. */
   shapes: readonly string[];
   /** What it binds. */
   bytes: number;

@@ -55,8 +55,8 @@ export interface AnyRun {
   /** As it is looked into. */
   readonly looked: LookedAt;
   readonly writers: Writers;
-  /** Compiles all kernels at once, so that their number is known. */
-  prepare(): Promise<void>;
+  /** Compiles all kernels at once, so that their number is known. @param steps those of a step alone: the others when they are needed */
+  prepare(steps?: boolean): Promise<void>;
   /** Brings it to a save. @param fork the settings are other ones on purpose   @throws InputError if the save is of another run */
   restore(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, saved: TrainingState, fork: boolean): Promise<void>;
   /** The files of a save, what has been told until then among them. */

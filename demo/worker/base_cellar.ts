@@ -1,5 +1,5 @@
 // Where the models of the shelf really are: loaded ones in memory, the others in what was saved of their runs, read when they are asked for.
-import { InputError } from '../../src/index.ts';
+import { InputError, RunError, StoppedError } from '../../src/index.ts';
 import type { ShelfId, ShelfModel } from '../protocol/lessons.ts';
 import type { RunFile } from '../protocol.ts';
 import { type BaseModel, openBase } from './base_model.ts';
@@ -34,12 +34,14 @@ export class BaseCellar {
     const { send, shelf } = this.#stage;
     const files = await modelFiles(name, given);
     let told = 0;
-    const base = await openBase(name.replace(/\.zip$/i, ''), files, async (done, total) => {
+    const reading = openBase(name.replace(/\.zip$/i, ''), files, async (done, total) => {
       if (performance.now() - told < 100) return;
       told = performance.now();
       send({ type: 'phase', text: 'reading the model', done, total });
       await new Promise((resolve) => setTimeout(resolve));
     });
+    // What the run does is told again, in place of the reading.
+    const base = await reading.finally(() => told > 0 && this.#stage.repeat());
     this.#loaded = base;
     shelf.put(shelfModel('loaded', base));
   }
@@ -84,6 +86,17 @@ export class BaseCellar {
     if (lesson) this.#taught = kept;
     else this.#home = kept;
     if (saves) saves.stay = [this.#home, this.#taught].flatMap((each) => (each && 'id' in each ? [each.id] : []));
+  }
+
+  /** Remembers the lesson that is left: others can begin from it. One of which nothing can be kept leaves the shelf. */
+  async keepLesson(): Promise<void> {
+    try {
+      await this.keepRun();
+    } catch (error) {
+      if (!(error instanceof InputError || error instanceof RunError || error instanceof StoppedError)) throw error;
+      this.#taught = null;
+      this.#stage.shelf.remove('taught');
+    }
   }
 
   /** The run of the first chapter; null where nothing of it was kept. */

@@ -92,9 +92,8 @@ export abstract class DataRun implements AnyRun {
     return this.data.tokensPerStep;
   }
 
-  /** Compiles all kernels at once, so that their number is known. */
-  async prepare(): Promise<void> {
-    const [first, ...rest] = this.plans?.plans ?? [];
+  async prepare(steps = false): Promise<void> {
+    const [first, ...rest] = (steps ? this.plans?.step : this.plans?.plans) ?? [];
     if (!first) return;
     const dispatches = [first, ...rest].flatMap((plan) => plan.dispatches);
     await this.home.device!.prepare({ ...first, dispatches });

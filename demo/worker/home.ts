@@ -125,11 +125,11 @@ export class HomeKeeper {
     return this.open(this.#kernels);
   }
 
-  /** What a run needs. */
-  async compile(run: { prepare(): Promise<void> }): Promise<void> {
+  /** What a run needs. @param steps for its steps alone, so that it goes on soon */
+  async compile(run: { prepare(steps: boolean): Promise<void> }, steps: boolean): Promise<void> {
     this.#compiling = true;
     try {
-      await run.prepare();
+      await run.prepare(steps);
     } finally {
       this.#compiling = false;
     }

@@ -56,6 +56,9 @@ export interface LessonOpening {
   phase(text: string, done: number, total: number): void;
 }
 
+/** Lines of counts and baselines, which the page shows as figures. */
+const SHOWN = /^(rows|pairs): [\d,]+ to train on|^validation beside it: /;
+
 const TEMPLATE = { promptFormat: 'template' } as const;
 
 /** Whether a task puts questions to its model. */
@@ -79,7 +82,10 @@ export async function openSpec({ asked, base, data, saved, stop, phase }: Lesson
     throw new InputError(`${data.name}: found no token to train on, expected some. Look at the rows, and give others.`);
   // The plain form ends an answer with its line, which is a token.
   const told = plain ? notes.filter((line) => !line.includes('no token that ends a text')) : notes;
-  const notesOf = told.map(pageWords).filter((line) => line !== '');
+  const notesOf = told
+    .filter((line) => !SHOWN.test(line))
+    .map(pageWords)
+    .filter((line) => line !== '');
   return { asked, task, base, tokenizer, template, data, engine, seed, notes: notesOf };
 }
 

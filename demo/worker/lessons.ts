@@ -1,4 +1,5 @@
 // Chapters that teach a model which is there: what the page asks of them, done in its turn. None of it is part of a first visit.
+import { grouped } from '../../src/data/counted.ts';
 import { InputError, NotFiniteError, RunError, StoppedError } from '../../src/index.ts';
 import type { Lesson } from '../protocol/lessons.ts';
 import type { Command, News, Offer } from '../protocol.ts';
@@ -22,6 +23,9 @@ import type { Stage } from './stage.ts';
 
 type Of<T extends Command['type']> = Extract<Command, { type: T }>;
 type Way = Omit<Extract<News, { type: 'error' }>, 'type'>;
+
+/** The run stands still while as much is read: that is told. Characters. */
+const LONG_DATA = 1e6;
 
 /** How a lesson that is the present run is begun again, and what is said where it failed. */
 export interface LessonAct {
@@ -131,6 +135,8 @@ export class Lessons {
     await stage.driver?.hold();
     const found = await this.#bases.home();
     if (!found) throw new InputError('back: the run of the first chapter was not saved. Begin a new one.');
+    // One that was thrown away is not there to go on with.
+    if (waits === null) await this.#bases.keepLesson();
     await stage.end();
     await resume(stage, found, [], waits);
   }
@@ -139,6 +145,7 @@ export class Lessons {
   async #made(asked: Lesson, base: BaseModel, data: LessonData, found: Found | null): Promise<LessonRun> {
     const { homes, send } = this.#stage;
     const phase = (text: string, done: number, total: number) => send({ type: 'phase', text, done, total });
+    if (data.text.length >= LONG_DATA) this.#stage.phase(`reading ${grouped(data.text.length)} characters of data`);
     const spec = await openSpec({
       ...{ asked, base, data, phase, stop: () => false },
       ...(found && {

@@ -224,7 +224,7 @@ export class Stage {
 
   /** Compiles what it needs, and lets it be asked; it holds. @param rebuilt its start was told */
   async #drive(run: AnyRun, past: Past | null, rebuilt: boolean): Promise<Driver> {
-    await orRelease(run, () => this.homes.compile(run));
+    await orRelease(run, () => this.homes.compile(run, rebuilt));
     this.served.use(run, this.#shelfWriters(run), past);
     this.#past = past;
     const driver = new Driver({

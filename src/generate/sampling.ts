@@ -22,7 +22,7 @@ const STREAM = 0x5a3b1e;
 /**
  * The next token.
  * @param logits (V)     @param before the tokens so far     @param position counts the tokens chosen, from 0
- * @throws InputError if the logits hold a NaN
+ * @throws InputError if the logits hold a NaN, and for a temperature that is none
  */
 export function chooseToken(
   logits: Float32Array,
@@ -31,6 +31,8 @@ export function chooseToken(
   options: SamplingOptions = {},
 ): number {
   const { temperature = 1, topK, topP, minP, repetitionPenalty = 1, seed = 0 } = options;
+  if (!(temperature >= 0))
+    throw new InputError(`temperature: found ${temperature}, expected a number from 0 on. Correct it.`);
   const scores = Float64Array.from(logits);
   refuseNaN(scores.some(Number.isNaN) ? -1 : 0);
   if (repetitionPenalty !== 1) {

@@ -76,9 +76,11 @@ test('classify: classes and baselines before the run, accuracy beside naive Baye
   await tab.getByText('The numbers', { exact: true }).click();
   const heads = await tab.locator('table th[scope="col"]').allTextContents();
   expect(heads).toContain('accuracy, validation');
+  expect(await tab.locator('[data-compared]').textContent()).toMatch(/naive Bayes 0\.\d+ accuracy/);
   await tab.locator('.try').getByRole('button', { name: 'Classify' }).click();
   const bars = tab.locator('.try [data-probability]');
   await bars.first().waitFor({ timeout: patience(20) });
+  expect(await tab.locator('.try').textContent()).toMatch(/Asked at step \d+: a small bird of the sea$/);
   const shares = await bars.evaluateAll((found) => found.map((each) => Number(each.dataset.probability)));
   expect(shares.length).toBe(6);
   expect(shares.reduce((sum, share) => sum + share)).toBeCloseTo(1, 3);
@@ -105,7 +107,7 @@ test('instruct: the mask counts answers alone, and base and tuned answer side by
   await open(page, 'Instruct');
   await teach(page, 'instruct');
   expect(await exported(page, 'The run')).toEqual(expect.arrayContaining([expect.stringContaining('step-')]));
-  await open(page, 'Chat');
+  await tab.getByRole('button', { name: 'Ask it, before and after' }).click();
   const chat = tab.locator('#chat[data-sides="2"][data-chats="true"]');
   await chat.waitFor();
   await chat.getByLabel('Message').fill('Define dog');

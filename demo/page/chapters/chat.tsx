@@ -195,7 +195,9 @@ function Said({ asked, text, error = null, writing = false }: SaidProps) {
       <span class="soft">{printable(asked)}</span>
       {'\n'}
       <span data-text>{printable(text)}</span>
-      {text === '' && error === null && <span class="soft">{writing ? '…' : '(it ended at once)'}</span>}
+      {text.trim() === '' && error === null && (
+        <span class="soft">{writing ? '…' : text === '' ? '(it ended at once)' : '(it wrote spaces alone)'}</span>
+      )}
       {error && <span class="problem">{`\n${printable(error, true)}`}</span>}
     </pre>
   );

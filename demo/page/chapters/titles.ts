@@ -22,7 +22,7 @@ export const DATA: Readonly<Record<Teaching, DataForm>> = {
   load: {
     builtin: 'Moby-Dick',
     about: 'The book of the first chapter: the model goes on learning from it.',
-    own: 'A text: TXT or MD.',
+    own: 'a text, TXT or MD.',
     accept: '.txt,.md,text/*',
   },
   classify: {

@@ -15,10 +15,10 @@ export async function classifyText(look: Look, { text }: Asked<'classified'>): P
   if (text.trim() === '') throw new InputError('text: found none, expected some words. Type a text.');
   const ids = promptIds(tokenizer, text.trim());
   const scorer = look.keep('classified', () => new ClassScorer(machine, classifier, dtype));
-  const { labels, pooling, width, padId } = classifier;
+  const { labels, pooling, width, padId, masked } = classifier;
   const rows = classifyRows(
     [{ ids, label: 0, line: 1 }],
-    { labels, pooling, width, padId, blockSize: context },
+    { labels, pooling, width, padId, blockSize: context, masked },
     { where: 'text' },
   );
   const [scores] = await scorer.scores(rows);

@@ -3,8 +3,6 @@ import { misfit } from '../../checkpoint/fields.ts';
 import { described, type JsonObject, type JsonValue } from '../../checkpoint/json.ts';
 import { InputError } from '../../errors.ts';
 
-export { flag, text } from '../../checkpoint/fields.ts';
-
 export type Fields = JsonObject;
 
 const advice = 'Take a golden folder as its README describes it.';

@@ -1,10 +1,11 @@
 // A golden folder: reference values of kernels and of whole training runs, described by its index.json (format: the folder's README).
 // Files come through one function, so that the folder may lie on a disk or behind a server.
 
+import { text } from '../../checkpoint/fields.ts';
 import { type JsonValue, parseJson } from '../../checkpoint/json.ts';
 import { type ByteSource, bytesSource, SafetensorsReader, type TensorArray } from '../../checkpoint/safetensors.ts';
 import { InputError } from '../../errors.ts';
-import { attributesOf, type Fields, list, names, record, text } from './fields.ts';
+import { attributesOf, type Fields, list, names, record } from './fields.ts';
 
 /** The folder itself is at fault, not what is being checked. */
 export class FolderError extends InputError {}

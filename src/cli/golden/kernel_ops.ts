@@ -1,5 +1,6 @@
 // How each kind of kernel case is written with this project's operations. An op that is missing here is skipped by name.
 
+import { flag } from '../../checkpoint/fields.ts';
 import { gelu, relu, silu } from '../../ops/activations.ts';
 import { attention } from '../../ops/attention.ts';
 import { crossEntropy } from '../../ops/cross_entropy.ts';
@@ -13,7 +14,7 @@ import { rope } from '../../ops/rope.ts';
 import { softmax } from '../../ops/softmax.ts';
 import { swiglu } from '../../ops/swiglu.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { type Fields, flag, number } from './fields.ts';
+import { type Fields, number } from './fields.ts';
 import type { GoldenTensor } from './folder.ts';
 
 /** Tensors of a case by their golden names; an optional one is missing. */

@@ -1,5 +1,6 @@
 // Cases of the optimizers: steps of AdamW and of Muon, and clipping by the global norm.
 import type { Machine } from '../../autograd/machine.ts';
+import { flag, text } from '../../checkpoint/fields.ts';
 import { CONTROL, gate } from '../../ops/gate.ts';
 import { mul } from '../../ops/mul.ts';
 import { constant } from '../../ops/op.ts';
@@ -10,7 +11,7 @@ import { AdamW } from '../../optim/adamw.ts';
 import { Muon } from '../../optim/muon.ts';
 import type { Optimizer } from '../../optim/optimizer.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import { type Fields, flag, number, numbers, text } from './fields.ts';
+import { type Fields, number, numbers } from './fields.ts';
 import type { GoldenTensor, KernelCase } from './folder.ts';
 import { parameter, readAll } from './kernel_case.ts';
 import type { Result } from './verdict.ts';

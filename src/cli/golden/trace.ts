@@ -2,13 +2,14 @@
 // worst of its parts is its verdict.
 import type { Machine } from '../../autograd/machine.ts';
 import { ENCODER_DECODER, parseEncoderDecoderConfig } from '../../checkpoint/encoder_decoder_config.ts';
+import { text } from '../../checkpoint/fields.ts';
 import { parseModelConfig } from '../../checkpoint/model_config.ts';
 import { EncoderDecoder } from '../../nn/encoder_decoder.ts';
 import { FAMILIES, makeModel } from '../../nn/families.ts';
 import type { Trainable } from '../../nn/model.ts';
 import { Twin } from '../../reference/twin.ts';
 import type { Precision } from '../../tensor/tensor.ts';
-import { record, text } from './fields.ts';
+import { record } from './fields.ts';
 import type { GoldenFolder, TraceCase } from './folder.ts';
 import { Judge } from './judge.ts';
 import { checkClassification } from './trace_classification.ts';

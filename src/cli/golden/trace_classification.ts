@@ -1,9 +1,11 @@
 // The training of a classifier: its scores at every step, and all else that any training is compared by; what is frozen must stay.
+
+import { text } from '../../checkpoint/fields.ts';
 import { Classifier, type Pooling, poolWeights } from '../../nn/classifier.ts';
 import { freezeParts } from '../../optim/frozen.ts';
 import { classifyTask } from '../../tasks/classify.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { names, number, record, text } from './fields.ts';
+import { names, number, record } from './fields.ts';
 import { FolderError, type GoldenTensor, tolerance } from './folder.ts';
 import type { TraceRun } from './trace_run.ts';
 import { batches, checkSteps } from './trace_training.ts';

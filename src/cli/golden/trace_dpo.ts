@@ -1,10 +1,12 @@
 // A trace of direct preference optimization: the reference's log-probabilities, then a training whose log-probabilities and margins
 // are compared at every step.
+
+import { text } from '../../checkpoint/fields.ts';
 import { preferTask } from '../../tasks/prefer.ts';
 import { preferRows } from '../../tasks/prefer_rows.ts';
 import type { HostArray } from '../../tensor/tensor.ts';
 import { referenceLogProbabilities } from '../../train/reference.ts';
-import { number, record, text } from './fields.ts';
+import { number, record } from './fields.ts';
 import { tolerance } from './folder.ts';
 import { load, type TraceRun } from './trace_run.ts';
 import { tokenRows } from './trace_sft.ts';

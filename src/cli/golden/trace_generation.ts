@@ -1,7 +1,9 @@
 // The generation part of a trace: greedy tokens must be the same, and the logits behind each of them within tolerance. In f16 two
 // tokens may be too near each other for that: there the reference's own tokens are followed, and the logits are compared.
+
+import { text } from '../../checkpoint/fields.ts';
 import { TokenGenerator } from '../../generate/generate.ts';
-import { list, text } from './fields.ts';
+import { list } from './fields.ts';
 import { type GoldenTensor, tolerance } from './folder.ts';
 import { load, type TraceRun } from './trace_run.ts';
 import type { Verdict } from './verdict.ts';

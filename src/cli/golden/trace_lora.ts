@@ -1,4 +1,6 @@
 // A trace of an adapter: what is trained and what stays as it was, and the same merged into the base.
+
+import { text } from '../../checkpoint/fields.ts';
 import { openWeights } from '../../checkpoint/huggingface.ts';
 import { parsePeftConfig } from '../../checkpoint/peft_config.ts';
 import type { TensorArray } from '../../checkpoint/safetensors.ts';
@@ -8,7 +10,6 @@ import { mergeAdapter } from '../../nn/lora_merge.ts';
 import { crossEntropy } from '../../ops/cross_entropy.ts';
 import { wholesOf } from '../../tensor/pieces.ts';
 import { adaptedBy, loadAdapterWeights } from '../../train/adapter_files.ts';
-import { text } from './fields.ts';
 import { load, type TraceRun } from './trace_run.ts';
 import { batches, checkLogits, checkSteps } from './trace_training.ts';
 import type { Verdict } from './verdict.ts';

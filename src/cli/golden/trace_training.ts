@@ -1,6 +1,7 @@
 // The training part of a trace, of any kind: loss and gradient norm of every step, gradients of one, weights at the end.
 import { backward } from '../../autograd/backward.ts';
 import type { Batch, HostTensor } from '../../autograd/machine.ts';
+import { text } from '../../checkpoint/fields.ts';
 import type { TensorArray } from '../../checkpoint/safetensors.ts';
 import type { Trainable } from '../../nn/model.ts';
 import { crossEntropy } from '../../ops/cross_entropy.ts';
@@ -8,7 +9,7 @@ import { AdamW } from '../../optim/adamw.ts';
 import { seedOf } from '../../optim/optimizer.ts';
 import type { TaskLoss } from '../../tasks/task.ts';
 import type { HostArray, Precision, Tensor } from '../../tensor/tensor.ts';
-import { type Fields, list, names, number, numbers, record, text } from './fields.ts';
+import { type Fields, list, names, number, numbers, record } from './fields.ts';
 import { tolerance } from './folder.ts';
 import { load, type TraceParts, type TraceRun } from './trace_run.ts';
 import type { Result, Verdict } from './verdict.ts';

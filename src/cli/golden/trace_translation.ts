@@ -1,10 +1,11 @@
 // A trace of an encoder-decoder: its training on pairs of texts, and greedy translations of a longer one through both caches, that of
 // the source's keys and values and that of what is written.
 import type { Batch } from '../../autograd/machine.ts';
+import { text } from '../../checkpoint/fields.ts';
 import { SourceDecoder } from '../../generate/source_decoder.ts';
 import type { EncoderDecoder } from '../../nn/encoder_decoder.ts';
 import { translateTask } from '../../tasks/translate.ts';
-import { number, record, text } from './fields.ts';
+import { number, record } from './fields.ts';
 import { type GoldenTensor, tolerance } from './folder.ts';
 import { load, type TraceRun } from './trace_run.ts';
 import { batches, checkSteps, compareLogits } from './trace_training.ts';
