@@ -1,5 +1,5 @@
 // The prompt box's queue: a model gives back what it holds as soon as another takes its place, whatever waits or is on its way.
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Writer } from '../demo/worker/any_run.ts';
 import { Prompts, plainWriter } from '../demo/worker/prompts.ts';
 import type { TokenGenerator } from '../src/index.ts';
@@ -63,4 +63,20 @@ test('one that is being made when its place is taken gives it back behind that, 
   await served;
   expect([first.held, second.held]).toEqual([false, true]);
   expect(told[0]).toMatchObject({ type: 'generated', id: 1, cancelled: true });
+});
+
+test('a model of the shelf that fails ends its own prompt; the model of the run ends the run with it', async () => {
+  const told: unknown[] = [];
+  const prompts = new Prompts((news) => told.push(news));
+  const logged = vi.spyOn(console, 'error').mockImplementation(() => {});
+  const fails = () => Promise.reject(new TypeError('no such module'));
+  prompts.use({ of: fails, rest() {} });
+  prompts.add(request(1));
+  await prompts.serve(0);
+  expect(told).toEqual([{ type: 'generated', id: 1, text: '', cancelled: true, error: 'The prompt failed.' }]);
+  expect(logged).toHaveBeenCalledOnce();
+  logged.mockRestore();
+  prompts.use({ ...writer(), generator: fails });
+  prompts.add(request(2));
+  await expect(prompts.serve(0)).rejects.toThrow('no such module');
 });

@@ -159,12 +159,16 @@ export class Prompts implements Server {
     this.#rest();
   }
 
-  /** What a person can mend is told under the box; all else, such as a lost GPU, is the run's to tell too. */
+  /** What a person can mend is told under the box; all else is the run's to tell too: a lost GPU, and where its own model writes. */
   #fail(id: number, text: string, error: unknown): void {
     const told = error instanceof InputError;
-    const failed = error instanceof DeviceLostError ? INTERRUPTED : 'The prompt failed.';
+    const lost = error instanceof DeviceLostError;
+    const failed = lost ? INTERRUPTED : 'The prompt failed.';
     this.#send({ type: 'generated', id, text, cancelled: true, error: told ? error.message : failed });
-    if (!told) throw error;
+    if (told) return;
+    const guest = this.#model !== null && 'of' in this.#model;
+    if (lost || !guest) throw error;
+    console.error(error);
   }
 }
 
