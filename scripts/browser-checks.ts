@@ -4,10 +4,10 @@ import { InputError } from '../src/errors.ts';
 import type { TestSummary } from '../test/harness/summary_reporter.ts';
 import { runVitest } from './run-vitest.ts';
 
-/** By their numbers: about a minute together on two cores. */
+/** By their numbers: a few minutes together on two cores. */
 const QUICK = [1, 2, 3, 5, 6, 7, 13, 15, 16, 17, 18, 20, 21, 23];
 
-/** @param words for vitest @param quick only those that take about a minute together; the others were not asked for, so none counts as skipped */
+/** @param words for vitest @param quick only those that take a few minutes together; the others were not asked for, so none counts as skipped */
 export function runBrowserChecks(words: readonly string[], quick: boolean): TestSummary {
   const missing = whyNoBrowser();
   if (missing !== null) return { passed: 0, failed: 0, skipped: 1, skips: [`test/browser: ${missing}`] };
