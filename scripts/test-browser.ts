@@ -1,5 +1,5 @@
 // `npm run test:browser`: the checks of the demo page in a headless Chromium on its software adapter. The last line is
-// `N passed, N failed`, with `, N skipped` where there are skips. `-- --quick` runs those that take about a minute together;
+// `N passed, N failed`, with `, N skipped` where there are skips. `-- --quick` runs those that take a few minutes together;
 // other words go to vitest: `npm run test:browser -- -t "check 8"`.
 import { runBrowserChecks } from './browser-checks.ts';
 import { closing } from './run-vitest.ts';
