@@ -112,7 +112,11 @@ async function lesson({ task, file, settings = {}, epochs, model = 'byte' }: Ask
     task,
     data: { name: file, text: bytes.toString(), hash: createHash('sha256').update(bytes).digest('hex') },
     ...{ config: configFor(tokenizer), modelName: 'base', tokenizer, settings, epochs, seed: 7 },
-    tell: { note: (line) => said.push(`note: ${line}`), warn: (line) => said.push(`warn: ${line}`) },
+    tell: {
+      note: (line) => said.push(`note: ${line}`),
+      figures: (line) => said.push(`note: ${line}`),
+      warn: (line) => said.push(`warn: ${line}`),
+    },
     stop: () => false,
   });
   return { ...made, said };

@@ -56,9 +56,6 @@ export interface LessonOpening {
   phase(text: string, done: number, total: number): void;
 }
 
-/** Lines of counts and baselines, which the page shows as figures. */
-const SHOWN = /^(rows|pairs): [\d,]+ to train on|^validation beside it: /;
-
 const TEMPLATE = { promptFormat: 'template' } as const;
 
 /** Whether a task puts questions to its model. */
@@ -76,16 +73,14 @@ export async function openSpec({ asked, base, data, saved, stop, phase }: Lesson
     ...{ task, data, config: base.config, modelName: base.name, tokenizer, seed, stop },
     settings: saved?.settings ?? { ...lessonSettings(asked, base, task), ...(asksIn(task) && template && TEMPLATE) },
     resumed: saved !== undefined,
-    tell: { note: (line) => notes.push(line), warn: (line) => notes.push(line), phase },
+    // The page has its own places for figures.
+    tell: { note: (line) => notes.push(line), warn: (line) => notes.push(line), figures: () => {}, phase },
   });
   if (engine.counts.trained === 0)
     throw new InputError(`${data.name}: found no token to train on, expected some. Look at the rows, and give others.`);
   // The plain form ends an answer with its line, which is a token.
   const told = plain ? notes.filter((line) => !line.includes('no token that ends a text')) : notes;
-  const notesOf = told
-    .filter((line) => !SHOWN.test(line))
-    .map(pageWords)
-    .filter((line) => line !== '');
+  const notesOf = told.map(pageWords).filter((line) => line !== '');
   return { asked, task, base, tokenizer, template, data, engine, seed, notes: notesOf };
 }
 

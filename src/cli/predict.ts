@@ -45,7 +45,7 @@ export const predict = defineCommand({
   examples: [
     'predict --model runs/spam-1 --data messages.tsv',
     'predict --model runs/spam-1 --json < messages.txt',
-    'predict --model runs/moby-mask-1 <<< "Call me [MASK]."',
+    'predict --model runs/moby-mask-1 --json < masked.txt',
   ],
   stopsAtSignal: true,
   savesNothing: true,

@@ -186,10 +186,10 @@ function tellRows(
     .map(([name, count]) => `${name} ${grouped(count)}`);
   const more = classes.length > 12 ? `, ${classes.length - 12} more` : '';
   const tests = rows.test ? `, ${grouped(rows.test.length)} to test` : '';
-  tell.note(
+  tell.figures(
     `rows: ${grouped(rows.train.length)} to train on (${names.join(', ')}${more}), ${grouped(rows.validation.length)} to validate${tests}`,
   );
-  tell.note(`validation ${classBaselineText(baseline)}`);
+  tell.figures(`validation ${classBaselineText(baseline)}`);
 }
 
 function countsByName(rows: readonly LabelledRow[], classes: readonly string[]): Record<string, number> {

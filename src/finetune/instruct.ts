@@ -60,7 +60,7 @@ export async function openInstruct(request: RowsRequest, found: Iterable<JsonRow
     train: instructRows(train.rows, { ...padded, packing }),
     validation: instructRows(validation.rows, padded),
   };
-  tell.note(
+  tell.figures(
     `rows: ${grouped(train.rows.length)} to train on${packing ? `, packed into ${grouped(rows.train.length)}` : ''}, ${grouped(validation.rows.length)} to validate, ${grouped(parts.test.length)} to test; ${form} ${words}`,
   );
   const prompt = firstPrompt(parts.validation, encoder, blockSize);

@@ -22,6 +22,8 @@ import type { FinetuneSettings } from './settings.ts';
 /** Whoever listens. Lines may hold characters of the data: make them printable where they are shown. */
 export interface Tell {
   note(line: string): void;
+  /** How many rows there are, and what needs no network: whoever shows these otherwise leaves the line out. */
+  figures(line: string): void;
   /** Something is lost, or probably a mistake. */
   warn(line: string): void;
   /** What takes its time: "reference of answer", `done` of `total`. */

@@ -54,7 +54,7 @@ export async function openPrefer(request: RowsRequest, found: Iterable<JsonRow>)
     else tell.note(line);
   }
   const { train, validation } = splitInOrder(pairs, { validationPart, testPart: 0 }, file);
-  tell.note(
+  tell.figures(
     `pairs: ${grouped(train.length)} to train on, ${grouped(validation.length)} to validate; ${read.form} ${words}`,
   );
   // Filled once the model's weights are there.

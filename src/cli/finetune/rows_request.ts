@@ -12,8 +12,9 @@ export type LanguageRequest = TaskRequest<ModelConfig>;
 
 /** Lines of the data, safe to show. */
 export function tellOn({ out }: Pick<CommandContext, 'out'>): Tell {
+  const note = (line: string) => out.note(printable(line, true));
   return {
-    note: (line) => out.note(printable(line, true)),
+    ...{ note, figures: note },
     warn: (line) => out.warn(printable(line, true)),
   };
 }
